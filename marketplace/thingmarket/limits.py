@@ -1,0 +1,93 @@
+"""Every limit of the protocol, each with the reason for its number."""
+
+from typing import Final
+
+# --- numbers
+INTEGER_MAX: Final = 2**53 - 1  # survives JSON and every language's double
+LEDGER_AMOUNT_MAX: Final = 2**62  # two of them still fit an int64
+
+# --- messages
+MESSAGE_BYTES_MAX: Final = 256 * 1024  # one gRPC message, after decompression
+COMMAND_BYTES_MAX: Final = 48 * 1024  # one signed command; a log entry stays under 65,535 bytes
+ENTRY_BYTES_MAX: Final = 65_535  # a tile bundle of the log uses 16-bit lengths
+SIGNATURES_MAX: Final = 4  # signatures on one envelope
+NESTING_MAX: Final = 8  # our messages are flat; the parser itself stops at 100
+REASON_CHARS_MAX: Final = 120  # the text of a refusal
+ANSWER_BYTES_MAX: Final = 256  # what is remembered under an idempotency key
+
+# --- text
+ID_CHARS_MAX: Final = 128  # ascii ids
+NAME_CHARS_MAX: Final = 64  # display names, titles
+TITLE_CHARS_MAX: Final = 120
+
+# --- time, milliseconds
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+CLOCK_SKEW_MS: Final = 30 * SECOND_MS  # a header's `created` may be this far from the node's time
+COMMAND_LIFE_MS: Final = 300 * SECOND_MS  # `expires` - `created`
+CLOCK_JUMP_MS: Final = 60 * SECOND_MS  # more than this against the monotonic clock stops sequencing
+KEY_AGE_MS: Final = 24 * HOUR_MS  # an idempotency key older than this is refused unless remembered
+FORGET_STEP_MS: Final = MINUTE_MS  # answers are forgotten in steps, so timers stay few
+TIME_MIN_MS: Final = 1_577_836_800_000  # 2020-01-01: earlier times are a broken clock
+TIME_MAX_MS: Final = 4_102_444_800_000  # 2100-01-01
+
+# --- sessions
+SESSIONS_MAX: Final = 4_096  # handshaken sessions of one node
+SESSIONS_PER_PARTY_MAX: Final = 8  # a party's oldest session ends when it opens one more
+HANDSHAKES_MAX: Final = 1_024  # challenges that wait for their proof
+HANDSHAKE_LIFE_MS: Final = 10 * SECOND_MS
+SESSION_LIFE_MS: Final = 24 * HOUR_MS
+SEQUENCE_WINDOW: Final = 1_024  # parallel calls of one session may overtake each other by this much
+RATE_PER_SECOND: Final = 2_000  # commands of one session, sustained
+RATE_BURST: Final = 4_000
+BAD_SIGNATURE_COST: Final = 10  # a bad signature costs as much work as a good one, and earns nothing
+ANONYMOUS_RATE_PER_SECOND: Final = 200  # handshakes of one node, sustained
+WATCHES_PER_SESSION_MAX: Final = 2
+WATCH_QUEUE_MAX: Final = 256  # notices that wait for a slow watcher before it is cut off
+
+# --- sequencing and journal
+WAITING_MAX: Final = 16_384  # commands that wait for the journal; then BUSY
+GROUP_ENTRIES_MAX: Final = 4_096
+GROUP_BYTES_MAX: Final = 4 * 1024 * 1024
+GROUPS_IN_FLIGHT_MAX: Final = 2  # one being encoded, one being written
+SNAPSHOT_EVERY_ENTRIES: Final = 50_000
+ANSWERS_PER_SENDER_MAX: Final = 4_096
+
+# --- parties and mandates
+PARTIES_MAX: Final = 1_000_000
+MANDATES_MAX: Final = 1_000_000
+MANDATE_LINKS_MAX: Final = 3
+MANDATE_CHAIN_BYTES_MAX: Final = 8 * 1024
+MANDATE_LINK_BYTES_MAX: Final = 4 * 1024
+SCOPE_ITEMS_MAX: Final = 32
+BOUND_ITEMS_MAX: Final = 32
+LIMITS_MAX: Final = 8  # currencies in one mandate
+MANDATE_ROOT_LIFE_MS: Final = 366 * DAY_MS
+NODE_CARD_BYTES_MAX: Final = 1_024
+
+# --- catalogue
+OFFERS_MAX: Final = 1_000_000
+OFFERS_PER_OWNER_MAX: Final = 10_000
+NEEDS_MAX: Final = 1_000_000
+NEEDS_PER_OWNER_MAX: Final = 1_000
+ATTRIBUTES_MAX: Final = 16
+CONSTRAINTS_MAX: Final = 16
+PREFERENCES_MAX: Final = 16
+OFFER_LIFE_MS: Final = 90 * DAY_MS
+NEED_LIFE_MS: Final = 90 * DAY_MS
+SEARCH_RESULTS_MAX: Final = 100
+
+# --- contracts
+CONTRACTS_MAX: Final = 5_000_000
+DELIVERY_MS_MAX: Final = 90 * DAY_MS
+INSPECTION_MS_MAX: Final = 30 * DAY_MS
+FACTS_MAX: Final = 16  # facts in a proof of delivery
+SEALED_PARTS_MAX: Final = 4  # sealed commitments in one command
+SEALED_BYTES_MAX: Final = 4_096  # one sealed part, in clear
+
+# --- ledger
+CHAIN_MAX: Final = 64  # linked transfers
+TRANSFERS_PER_BATCH_MAX: Final = 8_190
+ACCOUNTS_MAX: Final = 20_000_000
