@@ -99,7 +99,7 @@ LEDGER_STATUS_BASE: Final = 45_000
 
 
 @dataclass(eq=False, slots=True)
-class Refusal(Exception):  # noqa: N818  a refusal is an answer, not an error of ours
+class Refusal(Exception):  # no "Error" in the name: a refusal is an answer, not an error of ours
     """What somebody else caused: counted, answered, safe to show. `number` is a Code or 44xxx/45xxx."""
 
     number: int
