@@ -25,7 +25,12 @@ def generate(out: Path) -> None:
         plugins = ("python", "grpc_python", "mypy", "mypy_grpc")
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}"]
         command += [f"--{plugin}_out={out}" for plugin in plugins]
-        subprocess.run([*command, *protos], check=True, env={**os.environ, "PATH": path})
+        # The plugins name each file they write; only what goes wrong is worth reading.
+        done = subprocess.run(
+            [*command, *protos], check=False, env={**os.environ, "PATH": path}, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            sys.exit(done.stderr)
     # protoc writes none, and without it setuptools and import-linter do not see the package
     (out / PACKAGE).mkdir(parents=True, exist_ok=True)
     (out / PACKAGE / "__init__.py").write_text(INIT)
@@ -33,7 +38,8 @@ def generate(out: Path) -> None:
 
 def texts(folder: Path) -> dict[str, str]:
     """Read the generated files of a folder by name."""
-    return {path.name: path.read_text() for path in sorted(folder.glob("*")) if path.suffix in {".py", ".pyi"}}
+    paths = [path for path in sorted(folder.glob("*")) if path.suffix in {".py", ".pyi"}]
+    return {path.name: path.read_text() for path in paths}
 
 
 def differences(fresh: dict[str, str], committed: dict[str, str]) -> list[str]:
@@ -52,10 +58,12 @@ def differences(fresh: dict[str, str], committed: dict[str, str]) -> list[str]:
 def replace_target(fresh: dict[str, str]) -> None:
     """Make the committed package equal to the fresh one."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    for name in texts(TARGET).keys() - fresh.keys():
+    committed = texts(TARGET)
+    for name in committed.keys() - fresh.keys():
         (TARGET / name).unlink()
     for name, text in fresh.items():
-        (TARGET / name).write_text(text)
+        if committed.get(name) != text:
+            (TARGET / name).write_text(text)
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ class Code(IntEnum):
     grpc_status: str
     retryable: bool
 
-    def __new__(cls, number: int, grpc_status: str, retryable: bool = False) -> Self:
+    def __new__(cls, number: int, grpc_status: str = "", retryable: bool = False) -> Self:
         """Carry the gRPC status name and whether the same body may be sent again."""
         member = int.__new__(cls, number)
         member._value_ = number

@@ -1,1 +1,1 @@
-"""Generated from proto/; do not edit."""
+"""Generated from proto/ by scripts/gen_proto.py; do not edit."""
