@@ -57,6 +57,7 @@ ANSWERS_PER_SENDER_MAX: Final = 4_096
 
 # --- parties and mandates
 PARTIES_MAX: Final = 1_000_000
+PARTY_IDS_CACHED: Final = 16_384  # ids whose spelling was checked; a few MB
 MANDATES_MAX: Final = 1_000_000
 MANDATE_LINKS_MAX: Final = 3
 MANDATE_CHAIN_BYTES_MAX: Final = 8 * 1024
@@ -66,6 +67,7 @@ BOUND_ITEMS_MAX: Final = 32
 LIMITS_MAX: Final = 8  # currencies in one mandate
 MANDATE_ROOT_LIFE_MS: Final = 366 * DAY_MS
 NODE_CARD_BYTES_MAX: Final = 1_024
+ADDRESS_CHARS_MAX: Final = 256  # a DNS name has at most 253, a Unix socket path 107
 
 # --- catalogue
 OFFERS_MAX: Final = 1_000_000
@@ -91,3 +93,7 @@ SEALED_BYTES_MAX: Final = 4_096  # one sealed part, in clear
 CHAIN_MAX: Final = 64  # linked transfers
 TRANSFERS_PER_BATCH_MAX: Final = 8_190
 ACCOUNTS_MAX: Final = 20_000_000
+
+# --- signed notes
+NOTE_SIGNATURES_MAX: Final = 16  # the least that C2SP lets a verifier accept
+NOTE_BYTES_MAX: Final = 8 * 1024  # sixteen signature lines of 200 bytes and a text
