@@ -46,6 +46,9 @@ BAD_SIGNATURE_COST: Final = 10  # a bad signature costs as much work as a good o
 ANONYMOUS_RATE_PER_SECOND: Final = 200  # handshakes of one node, sustained
 WATCHES_PER_SESSION_MAX: Final = 2
 WATCH_QUEUE_MAX: Final = 256  # notices that wait for a slow watcher before it is cut off
+TLS_LEAF_LIFE_MS: Final = 72 * HOUR_MS  # a stolen leaf key is worth no more than this
+TLS_LEAF_BACKDATED_MS: Final = DAY_MS  # a device whose clock is a day late still connects, and is told
+TLS_LEAF_RENEW_MS: Final = DAY_MS  # age at which a new leaf is issued: a day early then connects too
 
 # --- sequencing and journal
 WAITING_MAX: Final = 16_384  # commands that wait for the journal; then BUSY
@@ -53,6 +56,9 @@ GROUP_ENTRIES_MAX: Final = 4_096
 GROUP_BYTES_MAX: Final = 4 * 1024 * 1024
 GROUPS_IN_FLIGHT_MAX: Final = 2  # one being encoded, one being written
 SNAPSHOT_EVERY_ENTRIES: Final = 50_000
+SNAPSHOT_PART_BYTES: Final = 128 * 1024  # written between two groups, which wait for it
+SNAPSHOTS_KEPT: Final = 2  # one may turn out to be damaged
+WAL_PAGES_MAX: Final = 4_096  # 16 MiB of write-ahead log; folding it in stops the writer for about 20 ms
 ANSWERS_PER_SENDER_MAX: Final = 4_096
 
 # --- parties and mandates
@@ -76,6 +82,7 @@ NEEDS_MAX: Final = 1_000_000
 NEEDS_PER_OWNER_MAX: Final = 1_000
 ATTRIBUTES_MAX: Final = 16
 CONSTRAINTS_MAX: Final = 16
+CONSTRAINT_VALUES_MAX: Final = 16  # what ONE_OF and NONE_OF are given
 PREFERENCES_MAX: Final = 16
 OFFER_LIFE_MS: Final = 90 * DAY_MS
 NEED_LIFE_MS: Final = 90 * DAY_MS
@@ -97,3 +104,7 @@ ACCOUNTS_MAX: Final = 20_000_000
 # --- signed notes
 NOTE_SIGNATURES_MAX: Final = 16  # the least that C2SP lets a verifier accept
 NOTE_BYTES_MAX: Final = 8 * 1024  # sixteen signature lines of 200 bytes and a text
+
+# --- vault
+CONTRACT_RETENTION_MS: Final = 3 * 365 * DAY_MS + DAY_MS  # claims under a contract lapse after three years
+TAX_RETENTION_MS: Final = 10 * 365 * DAY_MS + 3 * DAY_MS  # the longest usual period for invoices
