@@ -37,7 +37,7 @@ class TypeId(IntEnum):
     FUND_REQUEST = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Signature:
     """One Ed25519 signature of 64 bytes, and 8 bytes that say by which key."""
 
@@ -89,7 +89,7 @@ def signed_over(type_id: int, payload: bytes) -> bytes:
 def sign(type_id: int, payload: bytes, key: SigningKey) -> Signed:
     """Put `payload` into an envelope with one signature by `key`."""
     signature = key.sign(signed_over(type_id, payload))
-    return Signed(type_id, payload, (Signature(key_hint=keys.key_hint(key.public), signature=signature),))
+    return Signed(type_id, payload, (Signature(keys.key_hint(key.public), signature),))
 
 
 def verify(signed: Signed, public_key: bytes) -> None:
