@@ -18,7 +18,9 @@ from tests.tidy.repository import (
 SAY_NOTHING = re.compile(r"(^|_)(base|common|handlers?|helpers?|managers?|misc|utils?|v\d+)(_|$)")
 # Put together, so that this file does not contain what it looks for.
 REGISTRY = re.compile(
-    "|".join(rf"{name}\.(org|io|com)" for name in ("pypi", "npmjs", "crates")) + "|python" + "hosted"
+    "|".join(rf"{name}\.(org|io|com)" for name in ("pypi", "npmjs", "debian", "crates"))
+    + "|python"
+    + "hosted"
 )
 SOMEBODYS_PATH = re.compile(r"(?<![\w.~})-])/(" + "|".join(("home", "root", "Users", "work")) + r")/\w")
 UNNUMBERED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b(?!\(#\d+\))")
