@@ -1,0 +1,35 @@
+"""What a quantity costs: one line by the arithmetic of EN 16931. [BUY-2]"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from thingmarket.catalog.offers import Offer
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import INTEGER_MAX
+from thingmarket.money import rounded_half_up
+from thingmarket.quantity import checked_steps
+
+WHOLE_BASIS_POINTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Net, tax and payable total in minor units; net and tax are rounded once, the total is their sum."""
+
+    net_minor: int
+    tax_minor: int
+    total_minor: int
+
+
+def price(offer: Offer, quantity_steps: int, tax_basis_points: int) -> Price:
+    """Price `quantity_steps` of `offer`; 1900 basis points are 19 % tax (OUT_OF_RANGE).
+
+    A quantity so small that its net amount rounds to nothing has no price, so it is refused.
+    """
+    assert tax_basis_points >= 0, "a tax rate of the operator's table is never negative"
+    checked_steps(quantity_steps, "quantity_steps")
+    net = rounded_half_up(offer.price_minor * quantity_steps, offer.price_base_steps)
+    tax = rounded_half_up(net * tax_basis_points, WHOLE_BASIS_POINTS)
+    if not 0 < net <= net + tax <= INTEGER_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, f"a total of {net + tax} minor units is nothing or beyond 2^53-1")
+    return Price(net_minor=net, tax_minor=tax, total_minor=net + tax)
