@@ -46,4 +46,5 @@ def test_every_citation_names_a_clause() -> None:
         pytest.skip(f"{PROTOCOL} is not written yet")
     known = set(defined())
     citations = cited("marketplace/", "node/", "client/", "proto/", "scripts/", "tests/", "docs/")
-    assert {clause: name for clause, name in citations.items() if clause not in known} == {}
+    unknown = [f"{name} cites [{clause}]" for clause, name in citations.items() if clause not in known]
+    assert unknown == [], "\n".join(unknown)

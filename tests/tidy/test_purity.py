@@ -24,7 +24,7 @@ def test_the_pure_code_imports_nothing_of_the_world() -> None:
         for line, module in imports_of(name)
         if module.split(".")[0] in banned or any(module.startswith(f"{one}.") for one in banned)
     ]
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def inexact(node: ast.AST) -> bool:
@@ -47,7 +47,7 @@ def test_the_pure_code_computes_in_integers_alone() -> None:
         for node in ast.walk(tree_of(name))
         if inexact(node)
     ]
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def may_import(name: str, module: str) -> bool:
@@ -64,4 +64,4 @@ def test_only_wire_knows_the_messages() -> None:
         for line, module in imports_of(name)
         if module.startswith("thingmarket.v1") and not may_import(name, module)
     ]
-    assert found == []
+    assert found == [], "\n".join(found)

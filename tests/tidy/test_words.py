@@ -44,19 +44,23 @@ def own_texts() -> list[str]:
 def test_every_module_is_named_for_its_idea() -> None:
     names = [*python_files(), *tracked("proto/thingmarket/v1/")]
     parts = {(name, part) for name in names for part in name.removeprefix("proto/thingmarket/v1/").split("/")}
-    assert [name for name, part in sorted(parts) if SAY_NOTHING.search(Path(part).stem)] == []
+    found = [name for name, part in sorted(parts) if SAY_NOTHING.search(Path(part).stem)]
+    assert found == [], "\n".join(found)
 
 
 def test_no_text_names_the_host_of_a_package_registry() -> None:
-    assert lines_with(REGISTRY, own_texts()) == []
+    found = lines_with(REGISTRY, own_texts())
+    assert found == [], "\n".join(found)
 
 
 def test_no_text_holds_a_path_of_one_machine() -> None:
-    assert lines_with(SOMEBODYS_PATH, own_texts()) == []
+    found = lines_with(SOMEBODYS_PATH, own_texts())
+    assert found == [], "\n".join(found)
 
 
 def test_what_is_left_to_do_has_an_issue_number() -> None:
-    assert lines_with(UNNUMBERED, [*python_files(), *tracked("proto/", "scripts/", ".ci/")]) == []
+    found = lines_with(UNNUMBERED, [*python_files(), *tracked("proto/", "scripts/", ".ci/")])
+    assert found == [], "\n".join(found)
 
 
 def catches_everything(node: ast.AST) -> bool:
@@ -90,6 +94,6 @@ def catchers(names: list[str]) -> Iterator[str]:
 
 
 def test_only_the_outermost_loops_catch_everything() -> None:
-    assert sorted(set(catchers(python_files(*PACKAGES, "scripts/")))) == sorted(
-        listed_in("outermost_loops.txt")
-    )
+    found, allowed = set(catchers(python_files(*PACKAGES, "scripts/"))), set(listed_in("outermost_loops.txt"))
+    assert found - allowed == set(), "\n".join(sorted(found - allowed))
+    assert allowed - found == set(), "outermost_loops.txt names what is no longer there"
