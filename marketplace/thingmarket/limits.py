@@ -38,6 +38,7 @@ SESSIONS_MAX: Final = 4_096  # handshaken sessions of one node
 SESSIONS_PER_PARTY_MAX: Final = 8  # a party's oldest session ends when it opens one more
 HANDSHAKES_MAX: Final = 1_024  # challenges that wait for their proof
 HANDSHAKE_LIFE_MS: Final = 10 * SECOND_MS
+HANDSHAKE_BYTES_MAX: Final = 512  # a challenge has about 270 bytes, a proof 190
 SESSION_LIFE_MS: Final = 24 * HOUR_MS
 SEQUENCE_WINDOW: Final = 1_024  # parallel calls of one session may overtake each other by this much
 RATE_PER_SECOND: Final = 2_000  # commands of one session, sustained
