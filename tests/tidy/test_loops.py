@@ -5,6 +5,11 @@ import asyncio
 import pytest
 
 
+def test_both_loops_are_offered(request: pytest.FixtureRequest) -> None:
+    offered = request.config.hook.pytest_asyncio_loop_factories(config=request.config, item=request.node)
+    assert set(offered) == {"asyncio", "uvloop"}
+
+
 async def test_an_async_test_runs_on_the_loop_that_it_is_named_for(request: pytest.FixtureRequest) -> None:
     module = type(asyncio.get_running_loop()).__module__
     assert module.startswith("uvloop" if "uvloop" in request.node.name else "asyncio")
