@@ -103,7 +103,7 @@ def _bare_round(batches: list[bytes]) -> float:
     debits, credits_ = [0] * (ACCOUNTS + 1), [0] * (ACCOUNTS + 1)
     start_s = time.perf_counter()
     for batch in batches:
-        for _, debit, credit, amount, *_ in RECORD.iter_unpack(batch):
+        for _, debit, credit, amount, _, _, _, _, _, _, _, _ in RECORD.iter_unpack(batch):
             debits[debit] += amount
             credits_[credit] += amount
     return BATCH * len(batches) / (time.perf_counter() - start_s)

@@ -1,0 +1,184 @@
+"""Ledger accounts: dense rows with four columns each, found by (owner, ledger, kind, reference)."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag, unique
+from typing import Final, NewType
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import ACCOUNTS_MAX
+
+AccountNumber = NewType("AccountNumber", int)
+"""Row of a ledger account, from 1; 0 names no account."""
+
+INT64_MAX: Final = 2**63 - 1
+UINT64_MAX: Final = 2**64 - 1
+REFERENCE_BYTES_MAX: Final = 32  # a digest is the longest name that an account is told apart by
+
+_NO_LEDGER: Final = -1  # row 0: differs from the ledger of any transfer, which is unsigned
+_ROW: Final = struct.Struct("<QQHHqqqqB")  # owner, ledger, kind, flags, four columns, reference length
+
+
+@unique
+class AccountKind(IntEnum):
+    """What an account is for; the number is stored for ever."""
+
+    OWNER_WALLET = 100
+    ESCROW = 200
+    EXTERNAL = 700
+    GOODS = 800
+    GOODS_ORIGIN = 810
+
+
+@unique
+class AccountFlag(IntFlag):
+    """Guards, which a pending amount counts against, and the end of an account."""
+
+    DEBITS_MUST_NOT_EXCEED_CREDITS = 1
+    CREDITS_MUST_NOT_EXCEED_DEBITS = 2
+    CLOSED = 4
+
+
+NO_FLAGS: Final = AccountFlag(0)
+GUARDS: Final = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS
+_FLAGS: Final = int(GUARDS | AccountFlag.CLOSED)
+_KINDS: Final = frozenset(int(kind) for kind in AccountKind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The four columns of an account, each 0..2^63-1; what it holds is credits less debits."""
+
+    debits_pending: int
+    debits_posted: int
+    credits_pending: int
+    credits_posted: int
+
+
+class AccountTable:
+    """All accounts of a ledger as flat lists, so that posting touches integers and nothing else."""
+
+    __slots__ = (
+        "_numbers",
+        "credits_pending",
+        "credits_posted",
+        "debits_pending",
+        "debits_posted",
+        "dirty",
+        "flags",
+        "ledgers",
+        "names",
+    )
+
+    def __init__(self) -> None:
+        """Start with row 0, which is no account."""
+        self.names: list[tuple[int, int, int, bytes]] = [(0, 0, 0, b"")]
+        self.ledgers: list[int] = [_NO_LEDGER]
+        self.flags: list[int] = [int(AccountFlag.CLOSED)]
+        self.debits_pending: list[int] = [0]
+        self.debits_posted: list[int] = [0]
+        self.credits_pending: list[int] = [0]
+        self.credits_posted: list[int] = [0]
+        self.dirty: set[int] = set()
+        self._numbers: dict[tuple[int, int, int, bytes], int] = {}
+
+    def __len__(self) -> int:
+        """How many accounts there are; their numbers are 1 to this."""
+        return len(self.ledgers) - 1
+
+    def find(self, owner: int, ledger: int, kind: int, reference: bytes) -> AccountNumber | None:
+        """Find an account by its name."""
+        number = self._numbers.get((owner, ledger, kind, reference))
+        return None if number is None else AccountNumber(number)
+
+    def open(self, owner: int, ledger: int, kind: int, reference: bytes, flags: int) -> AccountNumber:
+        """Find an account or make it; an account keeps the guards it was made with."""
+        found = self.find(owner, ledger, kind, reference)
+        if found is not None:
+            assert (self.flags[found] ^ flags) & GUARDS == 0, "an account was opened again with other guards"
+            return found
+        assert 0 <= owner <= UINT64_MAX and 0 < ledger <= UINT64_MAX, "owner and ledger are unsigned 64-bit"
+        assert len(reference) <= REFERENCE_BYTES_MAX, "an account reference is at most a digest"
+        assert flags & GUARDS != GUARDS, "both guards together would freeze an account"
+        if len(self) >= ACCOUNTS_MAX:
+            raise Refusal(Code.FULL, f"the ledger has {ACCOUNTS_MAX} accounts")
+        return self._append((owner, ledger, int(kind), reference), int(flags), (0, 0, 0, 0))
+
+    def balance(self, number: AccountNumber) -> Balance:
+        """Read the four columns of an account."""
+        assert 0 < number < len(self.ledgers), "an account number came from this ledger"
+        return Balance(
+            debits_pending=self.debits_pending[number],
+            debits_posted=self.debits_posted[number],
+            credits_pending=self.credits_pending[number],
+            credits_posted=self.credits_posted[number],
+        )
+
+    def close(self, number: AccountNumber) -> None:
+        """End an account: from now on only a void may still touch it."""
+        assert 0 < number < len(self.ledgers), "an account number came from this ledger"
+        self.flags[number] |= AccountFlag.CLOSED
+        self.dirty.add(number)
+
+    def packed(self, number: int) -> bytes:
+        """The canonical bytes of one account."""
+        owner, ledger, kind, reference = self.names[number]
+        columns = (
+            self.debits_pending[number],
+            self.debits_posted[number],
+            self.credits_pending[number],
+            self.credits_posted[number],
+        )
+        return _ROW.pack(owner, ledger, kind, self.flags[number], *columns, len(reference)) + reference
+
+    def append_packed(self, data: bytes, offset: int) -> int:
+        """Add the account that `packed` wrote at `offset` and return the offset behind it (ValueError)."""
+        owner, ledger, kind, flags, *columns, length = _ROW.unpack_from(data, offset)
+        end: int = offset + _ROW.size + length
+        name = (owner, ledger, kind, data[offset + _ROW.size : end])
+        if end > len(data) or length > REFERENCE_BYTES_MAX or name in self._numbers:
+            raise ValueError("an account's name is cut off, too long or there twice")
+        if kind not in _KINDS or ledger == 0 or flags & ~_FLAGS or flags & GUARDS == GUARDS:
+            raise ValueError("an account of no known kind")
+        debits_pending, debits_posted, credits_pending, credits_posted = columns
+        self._append(name, flags, (debits_pending, debits_posted, credits_pending, credits_posted))
+        return end
+
+    def violations(self) -> Iterator[str]:
+        """Name every column, guard or ledger sum that does not hold."""
+        sums: dict[int, list[int]] = {}
+        for number in range(1, len(self.ledgers)):
+            balance = self.balance(AccountNumber(number))
+            pending, posted = balance.debits_pending, balance.debits_posted
+            debits, credits_ = pending + posted, balance.credits_pending + balance.credits_posted
+            total = sums.setdefault(self.ledgers[number], [0, 0])
+            total[0] += pending - balance.credits_pending
+            total[1] += posted - balance.credits_posted
+            if min(pending, posted, balance.credits_pending, balance.credits_posted) < 0:
+                yield f"account {number}: a column is negative"
+            if max(debits, credits_) > INT64_MAX:
+                yield f"account {number}: columns are over 2^63-1"
+            flags = self.flags[number]
+            if flags & AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS and debits > balance.credits_posted:
+                yield f"account {number}: debits exceed credits"
+            if flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS and credits_ > balance.debits_posted:
+                yield f"account {number}: credits exceed debits"
+        for ledger, total in sums.items():
+            if any(total):
+                yield f"ledger {ledger}: debits are not credits"
+
+    def _append(
+        self, name: tuple[int, int, int, bytes], flags: int, columns: tuple[int, int, int, int]
+    ) -> AccountNumber:
+        number = len(self.ledgers)
+        self._numbers[name] = number
+        self.names.append(name)
+        self.ledgers.append(name[1])
+        self.flags.append(flags)
+        self.debits_pending.append(columns[0])
+        self.debits_posted.append(columns[1])
+        self.credits_pending.append(columns[2])
+        self.credits_posted.append(columns[3])
+        self.dirty.add(number)
+        return AccountNumber(number)

@@ -1,0 +1,51 @@
+"""What always holds in a ledger, recomputed the slow way."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from thingmarket.settlement.accounts import AccountTable
+from thingmarket.settlement.known import OPEN, IdState, KnownIds
+from thingmarket.settlement.transfers import RECORD, Flag
+
+_RESOLVING: Final = int(Flag.POST_PENDING | Flag.VOID_PENDING)
+
+
+def violations(accounts: AccountTable, known: KnownIds, time_ms: int | None) -> Iterator[str]:
+    """Name everything that does not hold; with a time, also pendings past their deadline."""
+    yield from accounts.violations()
+    debits, credits_ = Counter[int](), Counter[int]()
+    for id_, (record, deadline_ms) in known.pendings.items():
+        if known.index[id_] != OPEN:
+            if id_ not in known.aside:
+                yield f"pending {id_.hex()} is resolved and never forgotten"
+            continue
+        _, debit, credit, amount, *_ = RECORD.unpack(record)
+        debits[debit] += amount
+        credits_[credit] += amount
+        if time_ms is not None and 0 < deadline_ms <= time_ms:
+            yield f"pending {id_.hex()} is past its deadline"
+    for number in range(1, len(accounts.ledgers)):
+        if accounts.debits_pending[number] != debits[number]:
+            yield f"account {number}: debits pending are not the sum of its pending transfers"
+        if accounts.credits_pending[number] != credits_[number]:
+            yield f"account {number}: credits pending are not the sum of its pending transfers"
+    yield from _resolutions(known)
+
+
+def _resolutions(known: KnownIds) -> Iterator[str]:
+    """A pending that counts as posted or voided was so by exactly one transfer, remembered as long as it."""
+    resolved = Counter[bytes]()
+    for _, records in known.living():
+        for record in records:
+            fields = RECORD.unpack(record)
+            if fields[10] & _RESOLVING:
+                resolved[fields[4]] += 1
+                state = known.index.get(fields[4])
+                wanted = IdState.POSTED if fields[10] & Flag.POST_PENDING else IdState.VOIDED
+                if state != wanted:
+                    yield f"pending {fields[4].hex()} is not what its transfer made of it"
+    for id_ in known.pendings:
+        expected = known.index[id_] in (IdState.POSTED, IdState.VOIDED)
+        if resolved[id_] != expected:
+            yield f"pending {id_.hex()} was resolved {resolved[id_]} times"

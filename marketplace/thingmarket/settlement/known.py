@@ -1,0 +1,226 @@
+"""The ids that a ledger remembers: while pending, and for a day after their effect or failure."""
+
+from collections.abc import Iterator
+from enum import IntEnum, unique
+from heapq import heapify, heappop, heappush
+from struct import Struct
+from typing import Final
+
+from thingmarket.limits import KEY_AGE_MS
+from thingmarket.settlement.transfers import RECORD_ID, TRANSFER_BYTES
+
+BATCH_BITS: Final = 13  # a position is batch number << 13 | index; a batch has at most 8,190 records
+BATCH_MASK: Final = (1 << BATCH_BITS) - 1
+_STALE_MIN: Final = 64  # stale deadlines that are not worth a rebuild
+_STATE: Final = Struct("<Bq")  # 0 or -IdState, and the time that goes with it
+
+
+@unique
+class IdState(IntEnum):
+    """What an id stands for when it is not the position of a posted transfer."""
+
+    BURNT = -1
+    OPEN = -2
+    POSTED = -3
+    VOIDED = -4
+    EXPIRED = -5
+
+
+BURNT: Final = int(IdState.BURNT)
+OPEN: Final = int(IdState.OPEN)
+
+
+class KnownIds:
+    """Every remembered id in one dictionary, so that a new transfer costs one look-up.
+
+    A posted transfer is known by its position in a kept batch and costs no object of its own. Pending
+    transfers keep their record; resolved and burnt ids keep the time that they are forgotten by.
+    """
+
+    __slots__ = (
+        "_deadlines",
+        "_dirty",
+        "_oldest",
+        "_open",
+        "_unreported",
+        "aside",
+        "batches",
+        "index",
+        "next_batch",
+        "pendings",
+    )
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        self.index: dict[bytes, int] = {}  # id -> position >= 0, or an IdState
+        self.batches: dict[int, tuple[int, bytes]] = {}  # number -> time, packed records
+        self.pendings: dict[bytes, tuple[bytes, int]] = {}  # id -> record, deadline (0: none)
+        self.aside: dict[bytes, int] = {}  # resolved and burnt ids -> when, in the order of time
+        self.next_batch = 0  # number of the next batch
+        self._oldest = 0
+        self._unreported = 0  # first batch that `take_dirty` has not given
+        self._open = 0
+        self._deadlines: list[tuple[int, bytes]] = []  # heap; entries of resolved ids are stale
+        self._dirty: set[bytes] = set()
+
+    def keep(self, time_ms: int, batch: bytes) -> None:
+        """Keep the batch whose positions went into the index."""
+        self.batches[self.next_batch] = (time_ms, batch)
+        self.next_batch += 1
+
+    def record(self, id_: bytes) -> bytes | None:
+        """The record of a remembered transfer; empty when its id is burnt, None when unknown."""
+        position = self.index.get(id_)
+        if position is None:
+            return None
+        if position < 0:
+            return b"" if position == BURNT else self.pendings[id_][0]
+        start = (position & BATCH_MASK) * TRANSFER_BYTES
+        return self.batches[position >> BATCH_BITS][1][start : start + TRANSFER_BYTES]
+
+    def burn(self, id_: bytes, time_ms: int) -> None:
+        """Remember that an id has failed, so that it never succeeds."""
+        self.index[id_] = BURNT
+        self.aside[id_] = time_ms
+        self._dirty.add(id_)
+
+    def open(self, id_: bytes, record: bytes, deadline_ms: int) -> None:
+        """Remember a pending transfer until it is resolved; deadline 0 is none."""
+        self.index[id_] = OPEN
+        self.pendings[id_] = (record, deadline_ms)
+        self._open += 1
+        if deadline_ms:
+            heappush(self._deadlines, (deadline_ms, id_))
+        self._dirty.add(id_)
+
+    def resolve(self, id_: bytes, state: IdState, time_ms: int) -> None:
+        """End a pending transfer."""
+        assert self.index[id_] == OPEN, "a pending transfer resolves once"
+        self.index[id_] = int(state)
+        self.aside[id_] = time_ms
+        self._open -= 1
+        self._dirty.add(id_)
+        if len(self._deadlines) > 2 * self._open + _STALE_MIN:
+            self._rebuild_deadlines()
+
+    def undo_open(self, id_: bytes) -> None:
+        """Take back `open`: the chain failed."""
+        del self.index[id_], self.pendings[id_]
+        self._open -= 1
+
+    def undo_resolve(self, id_: bytes) -> None:
+        """Take back `resolve`: the chain failed."""
+        del self.aside[id_]
+        self.index[id_] = OPEN
+        self._open += 1
+        deadline_ms = self.pendings[id_][1]
+        if deadline_ms:  # a rebuild may have dropped it; twice the same is once stale
+            heappush(self._deadlines, (deadline_ms, id_))
+
+    def next_deadline(self) -> int | None:
+        """The earliest deadline of an open pending transfer, in Unix milliseconds."""
+        heap = self._deadlines
+        while heap and not self._is_open(heap[0]):
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    def next_to_expire(self) -> bytes:
+        """The id behind `next_deadline`; the lowest one when several share it."""
+        assert self.next_deadline() is not None, "only an open pending transfer expires"
+        return self._deadlines[0][1]
+
+    def forget(self, time_ms: int) -> int:
+        """Drop what happened more than KEY_AGE_MS before `time_ms`; return how many ids that were."""
+        horizon_ms = time_ms - KEY_AGE_MS
+        before = len(self.index)
+        while self._oldest < self.next_batch and self.batches[self._oldest][0] < horizon_ms:
+            ids = [id_ for id_, _ in self._living(self._oldest)]
+            for id_ in ids:
+                del self.index[id_]
+            if self._oldest < self._unreported:
+                self._dirty.update(ids)
+            del self.batches[self._oldest]
+            self._oldest += 1
+        old = []
+        for id_, when_ms in self.aside.items():
+            if when_ms >= horizon_ms:
+                break
+            old.append(id_)
+        for id_ in old:
+            del self.aside[id_], self.index[id_]
+            self.pendings.pop(id_, None)
+        self._dirty.update(old)
+        self._unreported = max(self._unreported, self._oldest)
+        return before - len(self.index)
+
+    def living(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Kept batches in order: time, and the records in them that count."""
+        for number in range(self._oldest, self.next_batch):
+            time_ms, batch = self.batches[number]
+            starts = [(position & BATCH_MASK) * TRANSFER_BYTES for _, position in self._living(number)]
+            if starts:
+                yield time_ms, [batch[start : start + TRANSFER_BYTES] for start in starts]
+
+    def packed(self, id_: bytes) -> bytes | None:
+        """The canonical bytes of what an id stands for; None when it is unknown."""
+        position = self.index.get(id_)
+        if position is None:
+            return None
+        if position >= 0:
+            return _STATE.pack(0, self.batches[position >> BATCH_BITS][0]) + (self.record(id_) or b"")
+        if position == BURNT:
+            return _STATE.pack(1, self.aside[id_])
+        record, deadline_ms = self.pendings[id_]
+        return _STATE.pack(-position, deadline_ms if position == OPEN else self.aside[id_]) + record
+
+    def take_dirty(self) -> dict[bytes, bytes | None]:
+        """Ids that changed since the last call with their canonical bytes, None for a forgotten one."""
+        taken = {id_: self.packed(id_) for id_ in sorted(self._dirty)}
+        for number in range(self._unreported, self.next_batch):
+            state = _STATE.pack(0, self.batches[number][0])
+            batch = self.batches[number][1]
+            for id_, position in self._living(number):
+                start = (position & BATCH_MASK) * TRANSFER_BYTES
+                taken[id_] = state + batch[start : start + TRANSFER_BYTES]
+        self._dirty = set()
+        self._unreported = self.next_batch
+        return taken
+
+    def restore_aside(self, id_: bytes, when_ms: int) -> None:
+        """Put a resolved or burnt id of a snapshot back; pendings come before (ValueError)."""
+        state = self.index.setdefault(id_, BURNT)
+        if id_ in self.aside or state >= 0 or state == OPEN:
+            raise ValueError("an id is there twice")
+        self.aside[id_] = when_ms
+        self._dirty.add(id_)
+
+    def restore_pending(self, id_: bytes, state: IdState, record: bytes, deadline_ms: int) -> None:
+        """Put a pending transfer of a snapshot back (ValueError)."""
+        if id_ in self.index:
+            raise ValueError("an id is there twice")
+        self.open(id_, record, deadline_ms)
+        if state != IdState.OPEN:
+            self.index[id_] = int(state)
+            self._open -= 1
+
+    def _living(self, number: int) -> list[tuple[bytes, int]]:
+        index = self.index
+        return [
+            (id_, position)
+            for position, (id_,) in enumerate(
+                RECORD_ID.iter_unpack(self.batches[number][1]), number << BATCH_BITS
+            )
+            if index.get(id_) == position
+        ]
+
+    def _is_open(self, entry: tuple[int, bytes]) -> bool:
+        deadline_ms, id_ = entry
+        return self.index.get(id_) == OPEN and self.pendings[id_][1] == deadline_ms
+
+    def _rebuild_deadlines(self) -> None:
+        self._deadlines = [
+            (deadline_ms, id_)
+            for id_, (_, deadline_ms) in self.pendings.items()
+            if deadline_ms and self.index[id_] == OPEN
+        ]
+        heapify(self._deadlines)

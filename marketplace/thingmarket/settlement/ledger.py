@@ -1,0 +1,244 @@
+"""A double-entry ledger in memory: packed transfers in, one status each out, TigerBeetle's semantics."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from itertools import islice
+from typing import Final, Self
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import CHAIN_MAX, LEDGER_AMOUNT_MAX, TRANSFERS_PER_BATCH_MAX
+from thingmarket.settlement import posting, snapshot
+from thingmarket.settlement.accounts import (
+    INT64_MAX,
+    NO_FLAGS,
+    AccountFlag,
+    AccountKind,
+    AccountNumber,
+    AccountTable,
+    Balance,
+)
+from thingmarket.settlement.invariants import violations
+from thingmarket.settlement.known import BATCH_BITS, BATCH_MASK, KnownIds
+from thingmarket.settlement.transfers import (
+    NO_ID,
+    PLAIN_RECORD,
+    PLAIN_TAIL,
+    RECORD,
+    TRANSFER_BYTES,
+    TRANSIENT,
+    Fields,
+    Flag,
+    Status,
+)
+
+_LINKED: Final = int(Flag.LINKED)
+_DEBITS_GUARD: Final = int(AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS)
+
+
+class Ledger:
+    """Accounts and transfers of every currency and every kind of goods of one node.
+
+    Balance conditions are flags of accounts, never read-then-write; pending amounts count against them.
+    Time never runs backwards between calls.
+    """
+
+    __slots__ = ("_accounts", "_known", "_time_ms")
+
+    def __init__(self) -> None:
+        """Start with no account."""
+        self._accounts = AccountTable()
+        self._known = KnownIds()
+        self._time_ms = 0
+
+    def open(
+        self,
+        *,
+        owner: int,
+        ledger: int,
+        kind: AccountKind,
+        reference: bytes = b"",
+        flags: AccountFlag = NO_FLAGS,
+    ) -> AccountNumber:
+        """Find an account or make it (FULL); `flags` count when it is made."""
+        return self._accounts.open(owner, ledger, kind, reference, flags)
+
+    def find(
+        self, *, owner: int, ledger: int, kind: AccountKind, reference: bytes = b""
+    ) -> AccountNumber | None:
+        """Find an account."""
+        return self._accounts.find(owner, ledger, kind, reference)
+
+    def balance(self, account: AccountNumber) -> Balance:
+        """Read the four columns of an account."""
+        return self._accounts.balance(account)
+
+    def close(self, account: AccountNumber) -> None:
+        """End an account for ever; what is pending on it can then only be voided or expire."""
+        self._accounts.close(account)
+
+    def submit(self, batch: bytes, time_ms: int) -> bytes:
+        """Decide packed transfers in order: one Status byte each (MALFORMED or TOO_LARGE as a whole)."""
+        count, rest = divmod(len(batch), TRANSFER_BYTES)
+        if rest:
+            raise Refusal(Code.MALFORMED, f"a batch of {len(batch)} bytes is not whole transfers")
+        if count > TRANSFERS_PER_BATCH_MAX:
+            raise Refusal(Code.TOO_LARGE, f"{count} transfers > {TRANSFERS_PER_BATCH_MAX} in one batch")
+        self._advance(time_ms)
+        statuses = bytearray(count)  # CREATED is 0
+        self._decide(batch, time_ms, statuses)
+        if statuses.count(Status.CREATED):
+            self._known.keep(time_ms, batch)
+        return bytes(statuses)
+
+    def next_deadline(self) -> int | None:
+        """When the next open pending transfer expires, in Unix milliseconds."""
+        return self._known.next_deadline()
+
+    def expire(self, time_ms: int) -> list[bytes]:
+        """End all pending transfers whose deadline is `time_ms` or before, by deadline, then id."""
+        self._advance(time_ms)
+        expired = []
+        while (deadline_ms := self._known.next_deadline()) is not None and deadline_ms <= time_ms:
+            id_ = self._known.next_to_expire()
+            posting.expire(self._accounts, self._known, id_, time_ms)
+            expired.append(id_)
+        return expired
+
+    def forget(self, time_ms: int) -> int:
+        """Drop ids that ended more than KEY_AGE_MS before `time_ms`; return how many."""
+        self._advance(time_ms)
+        return self._known.forget(time_ms)
+
+    def snapshot(self) -> bytes:
+        """Write the whole state."""
+        return snapshot.packed(self._accounts, self._known)
+
+    @classmethod
+    def restore(cls, data: bytes) -> Self:
+        """Read `snapshot` back; every later answer is the same (MALFORMED)."""
+        ledger = cls()
+        ledger._time_ms = snapshot.unpack_into(data, ledger._accounts, ledger._known)
+        if any(violations(ledger._accounts, ledger._known, None)):
+            raise Refusal(Code.MALFORMED, "the balances of a ledger snapshot do not add up")
+        return ledger
+
+    def state_digest(self) -> bytes:
+        """BLAKE2b-256 over the canonical content: everything that later answers depend on."""
+        state = blake2b(digest_size=32, person=b"tm-ledger")
+        for number in range(1, len(self._accounts) + 1):
+            _absorb(state, _account_key(number), self._accounts.packed(number))
+        for id_ in sorted(self._known.index):
+            _absorb(state, b"t" + id_, self._known.packed(id_) or b"")
+        return state.digest()
+
+    def take_dirty(self) -> Iterable[tuple[bytes, bytes | None]]:
+        """What changed since the last call: key and canonical bytes, None for a forgotten transfer.
+
+        The first call gives everything; each key comes once; a key never given before may come with None.
+        """
+        numbers = sorted(self._accounts.dirty)
+        self._accounts.dirty.clear()
+        dirty: list[tuple[bytes, bytes | None]] = [
+            (_account_key(number), self._accounts.packed(number)) for number in numbers
+        ]
+        dirty.extend((b"t" + id_, packed) for id_, packed in self._known.take_dirty().items())
+        return dirty
+
+    def check_invariants(self, time_ms: int | None = None) -> None:
+        """Assert that debits are credits, guards hold and pendings add up; with a time, none is overdue."""
+        found = list(islice(violations(self._accounts, self._known, time_ms), 5))
+        assert not found, "; ".join(found)
+
+    def _advance(self, time_ms: int) -> None:
+        assert self._time_ms <= time_ms <= INT64_MAX, "entry time never runs backwards"
+        self._time_ms = time_ms
+
+    def _decide(self, batch: bytes, time_ms: int, statuses: bytearray) -> None:
+        """Post plain transfers at once; whatever is or may be anything else takes the general path.
+
+        The fast path only ever says CREATED, and says it where `posting.create` would.
+        """
+        accounts, known = self._accounts, self._known
+        debits_pending, debits_posted = accounts.debits_pending, accounts.debits_posted
+        credits_pending, credits_posted = accounts.credits_pending, accounts.credits_posted
+        ledgers, flags, index, touch = accounts.ledgers, accounts.flags, known.index, accounts.dirty.add
+        rows = len(ledgers)
+        records = enumerate(PLAIN_RECORD.iter_unpack(batch), known.next_batch << BATCH_BITS)
+        for position, (id_, debit, credit, amount, pending_id, timeout_ms, ledger, code, tail) in records:
+            if (
+                tail == PLAIN_TAIL
+                and id_ not in index
+                and 0 < amount <= LEDGER_AMOUNT_MAX
+                and debit < rows
+                and credit < rows
+                and ledgers[debit] == ledger == ledgers[credit]
+                and debit != credit
+                and id_ != NO_ID
+                and pending_id == NO_ID
+                and not timeout_ms
+                and code
+            ):
+                debits = debits_posted[debit] + amount
+                credits_ = credits_posted[credit] + amount
+                guard = flags[debit]
+                if (
+                    (guard == _DEBITS_GUARD or not guard)
+                    and debits + debits_pending[debit] <= (credits_posted[debit] if guard else INT64_MAX)
+                    and flags[credit] <= _DEBITS_GUARD
+                    and credits_ + credits_pending[credit] <= INT64_MAX
+                ):
+                    debits_posted[debit] = debits
+                    credits_posted[credit] = credits_
+                    index[id_] = position
+                    touch(debit)
+                    touch(credit)
+                    continue
+            more = self._decide_unit(batch, position, time_ms, statuses) - 1
+            if more:
+                next(islice(records, more - 1, None))  # the rest of a chain is decided
+
+    def _decide_unit(self, batch: bytes, position: int, time_ms: int, statuses: bytearray) -> int:
+        """Decide one transfer or one whole chain on the general path; return how many transfers it was."""
+        start = position & BATCH_MASK
+        made: list[Fields] = []
+        failed = False
+        for place in range(start, len(statuses)):
+            record = batch[place * TRANSFER_BYTES : (place + 1) * TRANSFER_BYTES]
+            fields: Fields = RECORD.unpack(record)
+            linked = fields[10] & _LINKED
+            if linked and place == len(statuses) - 1:
+                status = Status.LINKED_EVENT_CHAIN_OPEN
+            elif failed:
+                status = Status.LINKED_EVENT_FAILED
+            elif place - start >= CHAIN_MAX:
+                status = Status.LINKED_EVENT_CHAIN_TOO_LONG
+            else:
+                at = position - start + place
+                status = posting.create(
+                    self._accounts, self._known, fields, record, position=at, time_ms=time_ms
+                )
+            if status == Status.CREATED:
+                made.append(fields)
+            else:
+                statuses[place] = status
+                if not failed:
+                    failed = True
+                    self._undo(made)
+                    statuses[start:place] = bytes([Status.LINKED_EVENT_FAILED]) * (place - start)
+                if status in TRANSIENT:
+                    self._known.burn(fields[0], time_ms)
+            if not linked:
+                break
+        return place - start + 1
+
+    def _undo(self, made: list[Fields]) -> None:
+        for fields in reversed(made):
+            posting.undo(self._accounts, self._known, fields)
+
+
+def _account_key(number: int) -> bytes:
+    return b"a" + number.to_bytes(8, "big")
+
+
+def _absorb(state: blake2b, key: bytes, value: bytes) -> None:
+    state.update(len(key + value).to_bytes(4, "big") + key + value)
