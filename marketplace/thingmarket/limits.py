@@ -69,6 +69,7 @@ MANDATES_MAX: Final = 1_000_000
 MANDATE_LINKS_MAX: Final = 3
 MANDATE_CHAIN_BYTES_MAX: Final = 8 * 1024
 MANDATE_LINK_BYTES_MAX: Final = 4 * 1024
+APPROVAL_BYTES_MAX: Final = 512  # its fields have about 200 bytes
 SCOPE_ITEMS_MAX: Final = 32
 BOUND_ITEMS_MAX: Final = 32
 LIMITS_MAX: Final = 8  # currencies in one mandate

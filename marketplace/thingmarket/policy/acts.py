@@ -1,0 +1,29 @@
+"""What somebody wants to do, as far as an owner's rules look at it."""
+
+from dataclasses import dataclass
+
+from thingmarket.identity.mandates import Action
+from thingmarket.time import UnixMs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What somebody wants to do. Fields that an action has no use for stay empty.
+
+    `counterparty` is the other side's owner. The net price is `price_minor` per `price_base_steps`;
+    10 ** `unit_scale` steps are one whole unit. `payable_minor` includes tax and fees.
+    """
+
+    action: Action
+    time_ms: UnixMs
+    node: str
+    category: str = ""
+    counterparty: str = ""
+    product_id: str = ""
+    currency: str = ""
+    payable_minor: int = 0
+    price_minor: int = 0
+    price_base_steps: int = 1
+    unit_scale: int = 0
+    quantity_steps: int = 0
+    body_digest: bytes = b""
