@@ -24,7 +24,8 @@ from thingmarket.limits import TLS_LEAF_BACKDATED_MS, TLS_LEAF_LIFE_MS, TLS_LEAF
 LEAF_BYTES_MAX: Final = 4_096  # ours have about 600
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UNREADABLE: Final = (  # what `cryptography` raises for a certificate that is none; no common base but Exception
+# What `cryptography` raises for a certificate that is none; their only common base is Exception.
+_UNREADABLE: Final = (
     ValueError,
     x509.DuplicateExtension,
     x509.ExtensionNotFound,
@@ -122,7 +123,7 @@ class NodeCertificates:
         return self._leaf
 
     def renew(self, now_ms: int) -> bool:
-        """Issue a new leaf when the current one is a day old, and say so; open connections stay as they are."""
+        """Issue a new leaf when the current one is a day old, and say so; open connections keep theirs."""
         # The distance, not the age: after a clock that ran ahead was put back, a new leaf is due as well.
         if abs(now_ms - self._leaf.issued_ms) < TLS_LEAF_RENEW_MS:
             return False
