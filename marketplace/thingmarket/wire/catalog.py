@@ -1,0 +1,199 @@
+"""Bodies of the catalogue: exact bytes to checked offers and needs, and back. [CAT-1] [CAT-3]"""
+
+from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInteger
+from thingmarket.catalog.needs import (
+    Comparison,
+    Constraint,
+    Need,
+    Preference,
+    WithdrawNeed,
+    check_need,
+    check_withdraw_need,
+)
+from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, check_offer, check_withdraw_offer
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import COMMAND_BYTES_MAX
+from thingmarket.v1 import catalog_pb2 as pb
+from thingmarket.wire.strict import parse
+
+
+def read_publish_offer(body: bytes) -> Offer:
+    """Read and check an offer from its exact bytes, whose SHA-256 is the offer's name."""
+    message = parse(pb.PublishOffer, body, COMMAND_BYTES_MAX)
+    offer = Offer(
+        key=message.key,
+        product_id=message.product_id,
+        title=message.title,
+        category=message.category,
+        attributes=tuple(_attribute(attribute) for attribute in message.attributes),
+        unit=message.unit,
+        unit_scale=message.unit_scale,
+        currency=message.currency,
+        price_minor=message.price_minor,
+        price_base_steps=message.price_base_steps,
+        tax_category=message.tax_category,
+        stock_steps=message.stock_steps,
+        min_steps=message.min_steps,
+        max_steps=message.max_steps,
+        valid_until_ms=message.valid_until_ms,
+        fulfilment=_fulfilment(message.fulfilment),
+        delivery_ms=message.delivery_ms,
+        inspection_ms=message.inspection_ms,
+    )
+    check_offer(offer)
+    return offer
+
+
+def publish_offer_body(offer: Offer) -> bytes:
+    """Write the body of an offer."""
+    return pb.PublishOffer(
+        key=offer.key,
+        product_id=offer.product_id,
+        title=offer.title,
+        category=offer.category,
+        attributes=[pb.Attribute(name=a.name, value=_value_message(a.value)) for a in offer.attributes],
+        unit=offer.unit,
+        unit_scale=offer.unit_scale,
+        currency=offer.currency,
+        price_minor=offer.price_minor,
+        price_base_steps=offer.price_base_steps,
+        tax_category=offer.tax_category,
+        stock_steps=offer.stock_steps,
+        min_steps=offer.min_steps,
+        max_steps=offer.max_steps,
+        valid_until_ms=offer.valid_until_ms,
+        fulfilment=pb.FulfilmentKind.ValueType(offer.fulfilment),
+        delivery_ms=offer.delivery_ms,
+        inspection_ms=offer.inspection_ms,
+    ).SerializeToString(deterministic=True)
+
+
+def read_withdraw_offer(body: bytes) -> WithdrawOffer:
+    """Read the end of an offer."""
+    message = parse(pb.WithdrawOffer, body, COMMAND_BYTES_MAX)
+    withdrawal = WithdrawOffer(key=message.key, offer=message.offer)
+    check_withdraw_offer(withdrawal)
+    return withdrawal
+
+
+def withdraw_offer_body(withdrawal: WithdrawOffer) -> bytes:
+    """Write the end of an offer."""
+    message = pb.WithdrawOffer(key=withdrawal.key, offer=withdrawal.offer)
+    return message.SerializeToString(deterministic=True)
+
+
+def read_announce_need(body: bytes) -> Need:
+    """Read and check a need from its exact bytes, whose SHA-256 is the need's name."""
+    message = parse(pb.AnnounceNeed, body, COMMAND_BYTES_MAX)
+    need = Need(
+        key=message.key,
+        title=message.title,
+        category=message.category,
+        product_id=message.product_id,
+        unit=message.unit,
+        unit_scale=message.unit_scale,
+        quantity_steps=message.quantity_steps,
+        must=tuple(_constraint(constraint) for constraint in message.must),
+        prefer=tuple(_preference(wish) for wish in message.prefer),
+        valid_until_ms=message.valid_until_ms,
+    )
+    check_need(need)
+    return need
+
+
+def announce_need_body(need: Need) -> bytes:
+    """Write the body of a need."""
+    return pb.AnnounceNeed(
+        key=need.key,
+        title=need.title,
+        category=need.category,
+        product_id=need.product_id,
+        unit=need.unit,
+        unit_scale=need.unit_scale,
+        quantity_steps=need.quantity_steps,
+        must=[
+            pb.Constraint(
+                attribute=c.attribute,
+                comparison=pb.Comparison.ValueType(c.comparison),
+                values=[_value_message(value) for value in c.values],
+            )
+            for c in need.must
+        ],
+        prefer=[
+            pb.Preference(
+                attribute=wish.attribute,
+                ideal=_number_message(wish.ideal),
+                worst=_number_message(wish.worst),
+                weight_millionths=wish.weight_millionths,
+            )
+            for wish in need.prefer
+        ],
+        valid_until_ms=need.valid_until_ms,
+    ).SerializeToString(deterministic=True)
+
+
+def read_withdraw_need(body: bytes) -> WithdrawNeed:
+    """Read the end of a need."""
+    message = parse(pb.WithdrawNeed, body, COMMAND_BYTES_MAX)
+    withdrawal = WithdrawNeed(key=message.key, need=message.need)
+    check_withdraw_need(withdrawal)
+    return withdrawal
+
+
+def withdraw_need_body(withdrawal: WithdrawNeed) -> bytes:
+    """Write the end of a need."""
+    message = pb.WithdrawNeed(key=withdrawal.key, need=withdrawal.need)
+    return message.SerializeToString(deterministic=True)
+
+
+def _fulfilment(number: int) -> FulfilmentKind:
+    if number not in FulfilmentKind._value2member_map_:
+        raise Refusal(Code.BAD_FIELD, f"fulfilment {number} is not known")
+    return FulfilmentKind(number)
+
+
+def _attribute(message: pb.Attribute) -> Attribute:
+    return Attribute(message.name, _value(message.value))
+
+
+def _constraint(message: pb.Constraint) -> Constraint:
+    if message.comparison not in Comparison._value2member_map_:
+        raise Refusal(Code.BAD_FIELD, f"comparison {message.comparison} is not known")
+    values = tuple(_value(value) for value in message.values)
+    return Constraint(message.attribute, Comparison(message.comparison), values)
+
+
+def _preference(message: pb.Preference) -> Preference:
+    if not (message.HasField("ideal") and message.HasField("worst")):
+        raise Refusal(Code.BAD_FIELD, "a preference states both its ideal and its worst")
+    return Preference(
+        attribute=message.attribute,
+        ideal=_number(message.ideal),
+        worst=_number(message.worst),
+        weight_millionths=message.weight_millionths,
+    )
+
+
+def _number(message: pb.ScaledInteger) -> ScaledInteger:
+    return ScaledInteger(message.steps, message.scale, message.unit)
+
+
+def _number_message(number: ScaledInteger) -> pb.ScaledInteger:
+    return pb.ScaledInteger(steps=number.steps, scale=number.scale, unit=number.unit)
+
+
+def _value(message: pb.AttributeValue) -> AttributeValue:
+    match message.WhichOneof("value"):
+        case "number":
+            return _number(message.number)
+        case "text":
+            return message.text
+        case "flag":
+            return message.flag
+    raise Refusal(Code.BAD_FIELD, "an attribute or constraint has no value")
+
+
+def _value_message(value: AttributeValue) -> pb.AttributeValue:
+    if isinstance(value, ScaledInteger):
+        return pb.AttributeValue(number=_number_message(value))
+    return pb.AttributeValue(flag=value) if isinstance(value, bool) else pb.AttributeValue(text=value)
