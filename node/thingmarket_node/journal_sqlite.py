@@ -29,8 +29,7 @@ CREATE TABLE IF NOT EXISTS snapshots(
     seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, chain BLOB NOT NULL,
     parts INTEGER NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS snapshot_parts(
-    seq INTEGER NOT NULL, part INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL,
-    UNIQUE(seq, part));
+    seq INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE(seq, part));
 INSERT OR IGNORE INTO meta VALUES('format', 1);
 DELETE FROM snapshot_parts WHERE seq NOT IN (SELECT seq FROM snapshots);
 COMMIT;
@@ -153,8 +152,7 @@ class SqliteLog:
         offsets = range(0, len(snapshot.body), SNAPSHOT_PART_BYTES)
         for part, offset in enumerate(offsets):
             body = snapshot.body[offset : offset + SNAPSHOT_PART_BYTES]
-            row = (seq, part, zlib.crc32(body), body)
-            self._db.execute("INSERT INTO snapshot_parts VALUES(?,?,?,?)", row)
+            self._db.execute("INSERT INTO snapshot_parts VALUES(?,?,?)", (seq, part, body))
             self._unfolded_pages += len(body) // _PAGE_BYTES + 4
             yield
         head = snapshot.head
@@ -218,11 +216,9 @@ def _snapshot(db: sqlite3.Connection, seq: int) -> Snapshot | None:
         head, parts, digest = _snapshot_row(db, seq)
         pieces = []
         for part in range(parts):
-            query = "SELECT crc, body FROM snapshot_parts WHERE seq=? AND part=?"
-            ((crc, body),) = db.execute(query, (seq, part)).fetchall()
-            if crc != zlib.crc32(body):
-                return None
-            pieces.append(body)
+            query = "SELECT body FROM snapshot_parts WHERE seq=? AND part=?"
+            ((piece,),) = db.execute(query, (seq, part)).fetchall()
+            pieces.append(piece)
         body = b"".join(pieces)
         if digest != _snapshot_digest(head, body) or Head.at(_group(db, head.number)) != head:
             return None
