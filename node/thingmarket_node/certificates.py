@@ -19,10 +19,11 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity import keys
 from thingmarket.identity.anchor import TLS_NAME
 from thingmarket.ids import PartyId
-from thingmarket.limits import TLS_LEAF_BACKDATED_MS, TLS_LEAF_LIFE_MS, TLS_LEAF_RENEW_MS
+from thingmarket.limits import SECOND_MS, TLS_LEAF_BACKDATED_MS, TLS_LEAF_LIFE_MS, TLS_LEAF_RENEW_MS
 
 LEAF_BYTES_MAX: Final = 4_096  # ours have about 600
 
+_SIGNATURE_HEAD: Final = b"\x03\x41\x00"  # a DER bit string of 64 whole bytes
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What `cryptography` raises for a certificate that is none; their only common base is Exception.
 _UNREADABLE: Final = (
@@ -60,7 +61,7 @@ def issue_leaf(*, node_id: PartyId, issuer_seed: bytes, now_ms: int) -> Leaf:
     """Make a key pair and a certificate for it, valid from a day ago for 72 hours."""
     issuer = Ed25519PrivateKey.from_private_bytes(issuer_seed)
     key = ec.generate_private_key(ec.SECP256R1())
-    starts_ms = now_ms - TLS_LEAF_BACKDATED_MS
+    starts_ms = now_ms - now_ms % SECOND_MS - TLS_LEAF_BACKDATED_MS  # X.509 knows whole seconds
     expires_ms = starts_ms + TLS_LEAF_LIFE_MS
     names = x509.SubjectAlternativeName([x509.DNSName(TLS_NAME), x509.UniformResourceIdentifier(node_id)])
     usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
@@ -97,7 +98,11 @@ def check_leaf(certificate: bytes, *, party_id: PartyId, tls_issuer_key: bytes, 
     try:
         leaf = x509.load_pem_x509_certificate(certificate)
         by_ed25519 = leaf.signature_algorithm_oid == SignatureAlgorithmOID.ED25519
-        if not by_ed25519 or not keys.verify(tls_issuer_key, leaf.tbs_certificate_bytes, leaf.signature):
+        # The parser takes unused bits at the end of a signature; a certificate has one form.
+        whole = leaf.public_bytes(Encoding.DER).endswith(_SIGNATURE_HEAD + leaf.signature)
+        if not (by_ed25519 and whole) or not keys.verify(
+            tls_issuer_key, leaf.tbs_certificate_bytes, leaf.signature
+        ):
             raise Refusal(Code.BAD_SIGNATURE, "the certificate is not by the tls-issuer key of that identity")
         issuer, names = leaf.issuer, leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         uris = names.value.get_values_for_type(x509.UniformResourceIdentifier)
@@ -142,7 +147,8 @@ class NodeCertificates:
             served = self._leaf
             return _configuration(served)
 
-        return grpc.dynamic_ssl_server_credentials(_configuration(served), newer)
+        # The stubs do not know that None means no change.
+        return grpc.dynamic_ssl_server_credentials(_configuration(served), newer)  # type: ignore[arg-type]
 
 
 def _configuration(leaf: Leaf) -> grpc.ServerCertificateConfiguration:

@@ -53,7 +53,8 @@ async def ping(port: int, anchor: bytes) -> bytes:
     credentials = grpc.ssl_channel_credentials(root_certificates=anchor)
     options = [("grpc.ssl_target_name_override", TLS_NAME), ("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials, options) as channel:
-        return bytes(await channel.unary_unary(PING)(b"ping", timeout=20))
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(PING)
+        return await call(b"ping", timeout=20)
 
 
 def credentials_of(served: Leaf) -> grpc.ServerCredentials:

@@ -50,7 +50,9 @@ NUMBERS = st.one_of(
     st.integers(2 * SEQUENCE_WINDOW - 3, 2 * SEQUENCE_WINDOW + 3),
     st.sampled_from([-1, INTEGER_MAX - SEQUENCE_WINDOW, INTEGER_MAX, INTEGER_MAX + 1, 2**63, 2**64 - 1]),
 )
-ENDS = st.sampled_from(["reserve", "confirm now", "release now", "confirm a reserved one", "release a reserved one"])
+ENDS = st.sampled_from(
+    ["reserve", "confirm now", "release now", "confirm a reserved one", "release a reserved one"]
+)
 
 
 @given(st.lists(st.tuples(ENDS, NUMBERS), max_size=120))

@@ -1,6 +1,5 @@
 """A rate in whole numbers, without a clock."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
