@@ -9,9 +9,9 @@ from unicodedata import ucd_3_2_0 as unicode
 
 from thingmarket.errors import Code, Refusal
 
-# Letters and marks that show nothing: joiners, fillers, selectors. Format characters go by category.
+# What shows nothing and is no format character in those tables: hyphens, joiners, fillers, selectors.
 _INVISIBLE: Final = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u200b\u2800\u3164\uffa0"
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u200b\u2800\u3164\uffa0"
     + "".join(map(chr, range(0xFE00, 0xFE10)))
 )
 _SCRIPTS: Final = ("LATIN", "CYRILLIC", "GREEK")
