@@ -14,7 +14,6 @@ from thingmarket.time import checked_time
 PARTY_PREFIX: Final = "tm:party:"
 NETWORK_ID_BYTES: Final = 16
 NONCE_BYTES: Final = 12
-_PARTY_CHARS: Final = 56  # the prefix, the `z` of base58btc, 46 characters for any multihash sha2-256
 _MULTIHASH: Final = b"\x12\x20"  # sha2-256, 32 bytes
 _MULTIBASE: Final = "z"
 
@@ -71,8 +70,7 @@ class Party:
 
 def party_id(event0_payload: bytes) -> PartyId:
     """Derive the id of an owner, node or arbiter from the exact bytes of its first key event."""
-    multihash = _MULTIHASH + digest(event0_payload)
-    return PartyId(PARTY_PREFIX + _MULTIBASE + base58.encode(multihash))
+    return _written(digest(event0_payload))
 
 
 @lru_cache(maxsize=PARTY_IDS_CACHED)  # refusals are not kept, so strangers cannot fill it with rubbish
@@ -81,14 +79,18 @@ def checked_party_id(text: str) -> PartyId:
     if is_thing(text):
         did.decode(text)
         return PartyId(text)
-    if len(text) != _PARTY_CHARS or not text.startswith(PARTY_PREFIX + _MULTIBASE):
+    if not text.startswith(PARTY_PREFIX + _MULTIBASE):
         raise Refusal(Code.BAD_ID, "neither a did:key nor a tm:party id")
-    multihash = base58.decode(text[len(PARTY_PREFIX) + 1 :])
-    if len(multihash) != len(_MULTIHASH) + DIGEST_BYTES or not multihash.startswith(_MULTIHASH):
+    event0_hash = base58.decode(text[len(PARTY_PREFIX) + 1 :])[len(_MULTIHASH) :]
+    # Written again it must be the same text: that covers the kind of hash and the spelling.
+    if len(event0_hash) != DIGEST_BYTES or _written(event0_hash) != text:
         raise Refusal(Code.BAD_ID, "a tm:party id must hold a sha2-256 multihash")
-    if base58.encode(multihash) != text[len(PARTY_PREFIX) + 1 :]:
-        raise Refusal(Code.BAD_ID, "a tm:party id that is not written canonically")
     return PartyId(text)
+
+
+def _written(event0_hash: bytes) -> PartyId:
+    """Write a SHA-256 as the id of a party."""
+    return PartyId(PARTY_PREFIX + _MULTIBASE + base58.encode(_MULTIHASH + event0_hash))
 
 
 def is_thing(party: str) -> bool:
