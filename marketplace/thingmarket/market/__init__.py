@@ -1,0 +1,5 @@
+"""The market: `Market.apply(entry) -> Outcome`."""
+
+from thingmarket.market.market import Market
+
+__all__ = ["Market"]

@@ -1,0 +1,67 @@
+"""For whom a sender acts, and whether he may: from a command's header to a decision."""
+
+from dataclasses import dataclass
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.effective import EffectiveMandate
+from thingmarket.identity.mandates import Approval
+from thingmarket.identity.parties import Role, is_thing
+from thingmarket.ids import PartyId
+from thingmarket.market.entries import Command
+from thingmarket.market.state import State
+from thingmarket.policy.acts import Act
+from thingmarket.policy.authorize import authorize
+from thingmarket.policy.decision import Decision, Verdict
+from thingmarket.policy.rules import RULES
+from thingmarket.time import UnixMs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """Who acts for which owner, under which mandate (None: the owner himself), at what entry time."""
+
+    owner: PartyId
+    mandate: EffectiveMandate | None
+    now_ms: UnixMs
+    approval: Approval | None = None
+
+
+class Denied(Refusal):
+    """A refusal by the owner's rules; carries the decision with its facts."""
+
+    def __init__(self, number: int, reason: str, rule: str, decision: Decision) -> None:
+        """Keep the decision beside the refusal."""
+        super().__init__(number, reason, rule)
+        self.decision = decision
+
+
+def authority_of(state: State, command: Command, now_ms: UnixMs) -> Authority:
+    """Find for whom the sender acts (UNKNOWN_PARTY, UNKNOWN_MANDATE, MANDATE_REVOKED, NOT_PERMITTED)."""
+    header = command.header
+    record = state.party(header.sender)
+    if not is_thing(record.id):
+        if record.role != Role.OWNER:
+            raise Refusal(Code.NOT_PERMITTED, "the operator does not trade on his own node", "MAN-4")
+        if header.mandate_leaf:
+            raise Refusal(
+                Code.BAD_FIELD, "an owner acts without a mandate: leave mandate_leaf empty", "MAN-4"
+            )
+        return Authority(owner=record.id, mandate=None, now_ms=now_ms)
+    if not header.mandate_leaf:
+        raise Refusal(Code.UNKNOWN_MANDATE, "a thing acts under a mandate: name its leaf", "MAN-4")
+    mandate = state.mandate(header.mandate_leaf)
+    if mandate.subject != header.sender:
+        raise Refusal(Code.NOT_PERMITTED, "this mandate was given to another thing", "MAN-4")
+    approval = next((a for a, _ in command.approvals if a.owner == mandate.root_owner), None)
+    return Authority(owner=mandate.root_owner, mandate=mandate, now_ms=now_ms, approval=approval)
+
+
+def permit(state: State, authority: Authority, act: Act) -> Decision:
+    """Ask the owner's rules; only an allowing decision is returned (DENIED, NEED_COSIGN)."""
+    decision = authorize(authority.mandate, act, state.spending, authority.approval)
+    if decision.verdict is Verdict.ALLOW:
+        return decision
+    rule = decision.rules[0]
+    if decision.verdict is Verdict.NEED_COSIGN:
+        raise Denied(Code.NEED_COSIGN, "ask the owner to sign an Approval of this body", rule, decision)
+    raise Denied(Code.DENIED, f"not so: {RULES[rule]}", rule, decision)

@@ -1,0 +1,124 @@
+"""What goes into the market and what comes out: entries, commands, outcomes."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from thingmarket.catalog.needs import Need, WithdrawNeed
+from thingmarket.catalog.offers import Offer, WithdrawOffer
+from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
+from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
+from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.identity.headers import Header
+from thingmarket.identity.mandates import Approval
+from thingmarket.identity.parties import KeyEvent
+from thingmarket.ids import Digest, Key, PartyId
+from thingmarket.policy.decision import Decision
+from thingmarket.time import UnixMs
+
+
+class EntryKind(IntEnum):
+    """Kinds of log entries; the numbers stand in the log for ever. [LOG-1]"""
+
+    GENESIS = 1
+    COMMAND = 2
+    TIMERS_DUE = 3
+    RULES = 4
+
+
+RULES_NOW = 1
+"""Number of the behaviour that a new log starts with; every released number stays readable."""
+
+Body = (
+    AdmitParty
+    | PresentMandate
+    | Revoke
+    | Offer
+    | WithdrawOffer
+    | Need
+    | WithdrawNeed
+    | Purchase
+    | Fulfil
+    | AcceptDelivery
+    | Deposit
+    | Erase
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A signed command whose signature was verified, as a value beside its exact bytes."""
+
+    type_id: TypeId
+    header: Header
+    body: Body
+    key: Key
+    body_digest: Digest
+    approvals: tuple[tuple[Approval, Signed], ...]
+    signed: Signed
+    signed_digest: Digest
+    signed_bytes: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Genesis:
+    """What a network and its first node are: the first entry."""
+
+    network_id: bytes
+    node: KeyEvent
+    currencies: tuple[str, ...]
+    tax_basis_points: tuple[tuple[str, int], ...]
+    rules: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimersDue:
+    """Fires every deadline up to the entry's time, in the order (deadline, kind, id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesSwitch:
+    """Changes the number of the behaviour."""
+
+    rules: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One position of the log; time and content are all that the market ever learns."""
+
+    seq: int
+    time_ms: UnixMs
+    content: Genesis | Command | TimersDue | RulesSwitch
+
+
+class NoticeKind(IntEnum):
+    """What a notice is about."""
+
+    CONTRACT = 1
+    OFFER = 2
+    NEED = 3
+    MANDATE = 4
+    BALANCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Tells an owner and his things that something of his changed."""
+
+    owner: PartyId
+    kind: NoticeKind
+    reference: bytes
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an entry came to. `code` is 0 or the number of the refusal, which changed nothing."""
+
+    seq: int
+    code: int = 0
+    reason: str = ""
+    rule: str = ""
+    reference: bytes = b""
+    decision: Decision | None = None
+    notices: tuple[Notice, ...] = ()

@@ -1,0 +1,48 @@
+"""Money from outside: only entries signed by the operator move it in. [SET-2]"""
+
+from thingmarket.contract.orders import Deposit
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.parties import Role, checked_party_id
+from thingmarket.limits import INTEGER_MAX
+from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.result import Result
+from thingmarket.market.state import State
+from thingmarket.money import currency_of
+from thingmarket.settlement.accounts import AccountFlag, AccountKind
+from thingmarket.settlement.escrow import TransferCode, derived_id_of
+from thingmarket.settlement.transfers import Transfer
+from thingmarket.time import UnixMs
+
+
+def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Result:
+    """Credit an owner's wallet from the external account of the operator. [SET-2]"""
+    if command.header.sender != state.node:
+        raise Refusal(Code.OPERATOR_ONLY, "only the operator deposits", "SET-2")
+    owner = state.party(checked_party_id(body.owner))
+    if owner.role != Role.OWNER:
+        raise Refusal(Code.NOT_PERMITTED, "only owners have wallets", "SET-2")
+    if body.currency not in state.currencies:
+        raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {body.currency}", "SET-2")
+    money, operator = currency_of(body.currency).ledger, state.party(state.node).number
+    external = state.ledger.find(owner=operator, ledger=money, kind=AccountKind.EXTERNAL)
+    brought = state.ledger.balance(external).debits_posted if external else 0
+    if brought + body.amount_minor > INTEGER_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, "all the money of a node stays below 2^53 minor units", "SET-6")
+    transfer = Transfer(
+        id=derived_id_of(command.body_digest, now_ms, TransferCode.DEPOSIT),
+        debit=state.ledger.open(owner=operator, ledger=money, kind=AccountKind.EXTERNAL),
+        credit=state.ledger.open(
+            owner=owner.number,
+            ledger=money,
+            kind=AccountKind.OWNER_WALLET,
+            flags=AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
+        ),
+        amount=body.amount_minor,
+        ledger=money,
+        code=TransferCode.DEPOSIT,
+    )
+    status = state.ledger.submit(transfer.pack(), now_ms)[0]
+    assert status == 0, f"an external account has no guard, yet {status}"
+    return Result(
+        reference=transfer.id, notices=(Notice(owner.id, NoticeKind.BALANCE, transfer.id, "DEPOSITED"),)
+    )

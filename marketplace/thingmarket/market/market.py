@@ -1,0 +1,167 @@
+"""The root of the market: entries in, outcomes out, nothing else. [LOG-3]"""
+
+from typing import assert_never
+
+from thingmarket.catalog.needs import Need, WithdrawNeed
+from thingmarket.catalog.offers import Offer, WithdrawOffer
+from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
+from thingmarket.identity.parties import Role, known_party
+from thingmarket.ids import Digest, NetworkId
+from thingmarket.market import deliveries, funding, listings, parties, purchases
+from thingmarket.market.answers import forget_time_ms
+from thingmarket.market.authority import Denied, authority_of
+from thingmarket.market.entries import Command, Entry, Genesis, Notice, Outcome, RulesSwitch, TimersDue
+from thingmarket.market.records import Answer, ListingState, PartyRecord, TimerKind
+from thingmarket.market.result import Result
+from thingmarket.market.state import State
+from thingmarket.time import UnixMs
+
+RULES_KNOWN = (1,)
+"""Behaviours that this software can replay."""
+
+
+class Market:
+    """One deterministic state machine: the same entries give the same outcomes and the same roots."""
+
+    def __init__(self, state: State | None = None) -> None:
+        """Start empty, or from a restored state."""
+        self.state = state or State()
+
+    def next_deadline_ms(self) -> int | None:
+        """When the next TimersDue entry is due, Unix milliseconds; None when nothing is open."""
+        found = (self.state.timers.next_deadline_ms(), self.state.answers.next_deadline_ms())
+        return min((deadline for deadline in found if deadline is not None), default=None)
+
+    def apply(self, entry: Entry) -> Outcome:
+        """Apply the next entry. A refusal is an outcome too, and changes nothing but the answer."""
+        state, content = self.state, entry.content
+        assert entry.seq == state.seq + 1, f"entry {entry.seq} after {state.seq}"
+        assert entry.time_ms >= state.time_ms, "entry time never runs backwards"
+        if isinstance(content, Command):
+            outcome = self._command(entry, content)
+        else:
+            outcome = Outcome(seq=entry.seq, notices=self._other(entry, content))
+        state.undo.forget()
+        state.seq, state.time_ms = entry.seq, entry.time_ms
+        return outcome
+
+    def _other(self, entry: Entry, content: Genesis | TimersDue | RulesSwitch) -> tuple[Notice, ...]:
+        match content:
+            case Genesis():
+                self._genesis(entry, content)
+            case TimersDue():
+                return self._fire(entry)
+            case RulesSwitch():
+                assert content.rules in RULES_KNOWN and content.rules > self.state.rules, "rules only grow"
+                self.state.rules = content.rules
+            case _:
+                assert_never(content)
+        return ()
+
+    def _genesis(self, entry: Entry, genesis: Genesis) -> None:
+        state = self.state
+        assert entry.seq == 1, "a genesis is the first entry"
+        assert genesis.rules in RULES_KNOWN, f"rules {genesis.rules} are not known to this version"
+        node = known_party(genesis.node)
+        state.network_id, state.node, state.rules = NetworkId(genesis.network_id), node.id, genesis.rules
+        state.currencies, state.tax_basis_points = genesis.currencies, dict(genesis.tax_basis_points)
+        record = PartyRecord(id=node.id, number=1, public_key=node.public_key, role=Role.NODE, seq=entry.seq)
+        state.parties.put(node.id, record)
+
+    def _fire(self, entry: Entry) -> tuple[Notice, ...]:
+        """Fire every deadline up to the entry's time, in the order (deadline, kind, id)."""
+        state, notices = self.state, list[Notice]()
+        while (timer := state.timers.take_due(entry.time_ms)) is not None:
+            _, kind, reference = timer
+            match kind:
+                case TimerKind.DELIVERY | TimerKind.INSPECTION:
+                    notices += deliveries.deadline(state, kind, reference, entry.seq, entry.time_ms)
+                case TimerKind.OFFER:
+                    notices.append(listings.end_offer(state, Digest(reference), ListingState.EXPIRED))
+                case TimerKind.NEED:
+                    notices.append(listings.end_need(state, Digest(reference), ListingState.EXPIRED))
+                case TimerKind.MANDATE:
+                    notices += parties.mandate_expired(state, Digest(reference))
+                case _:
+                    assert_never(kind)
+        state.answers.forget_due(entry.time_ms)
+        state.ledger.forget(entry.time_ms)
+        return tuple(notices)
+
+    def _command(self, entry: Entry, command: Command) -> Outcome:
+        due = self.next_deadline_ms()
+        assert due is None or due > entry.time_ms, "an open deadline fires before any other entry"
+        try:
+            result = self._handle(entry, command)
+        except Refusal as refusal:
+            self.state.undo.roll_back()
+            outcome = Outcome(
+                seq=entry.seq,
+                code=refusal.number,
+                reason=refusal.reason,
+                rule=refusal.rule,
+                decision=refusal.decision if isinstance(refusal, Denied) else None,
+            )
+        else:
+            outcome = Outcome(
+                seq=entry.seq,
+                reference=result.reference,
+                decision=result.decision,
+                notices=result.notices,
+            )
+        if outcome.code != Code.NEED_COSIGN:  # [MAN-9] asked again with the approval, it is decided anew
+            self._remember(entry, command, outcome)
+        return outcome
+
+    def _remember(self, entry: Entry, command: Command, outcome: Outcome) -> None:
+        answer = Answer(
+            body_digest=command.body_digest,
+            signed_digest=command.signed_digest,
+            seq=entry.seq,
+            time_ms=entry.time_ms,
+            forget_ms=forget_time_ms(entry.time_ms),
+            code=outcome.code,
+            reason=outcome.reason,
+            rule=outcome.rule,
+            reference=outcome.reference,
+        )
+        self.state.answers.remember(command.header.sender, command.key, answer)
+
+    def _handle(self, entry: Entry, command: Command) -> Result:
+        state, body, now_ms = self.state, command.body, entry.time_ms
+        match body:
+            case AdmitParty():
+                return parties.admit(state, command, body, entry.seq)
+            case PresentMandate():
+                return parties.present(state, command, body, entry.seq, now_ms)
+            case Revoke():
+                return parties.revoke(state, command, body, now_ms)
+            case Erase():
+                return parties.erase(state, command, now_ms)
+            case Deposit():
+                return funding.deposit(state, command, body, now_ms)
+            case _:
+                return self._trade(entry, command, now_ms)
+
+    def _trade(self, entry: Entry, command: Command, now_ms: UnixMs) -> Result:
+        state, body, seq = self.state, command.body, entry.seq
+        authority = authority_of(state, command, now_ms)
+        match body:
+            case Offer():
+                return listings.publish(state, command, body, authority, seq)
+            case WithdrawOffer():
+                return listings.withdraw_offer(state, command, body, authority)
+            case Need():
+                return listings.announce(state, command, body, authority, seq)
+            case WithdrawNeed():
+                return listings.withdraw_need(state, command, body, authority)
+            case Purchase():
+                return purchases.purchase(state, command, body, authority, seq)
+            case Fulfil():
+                return deliveries.fulfil(state, command, body, authority, seq)
+            case AcceptDelivery():
+                return deliveries.accept(state, command, body, authority, seq)
+            case _:
+                raise AssertionError(f"{type(body).__name__} has no handler")

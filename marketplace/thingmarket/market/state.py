@@ -1,0 +1,267 @@
+"""The whole state of a market: tables, ledger, timers; its roots and its snapshots."""
+
+import hashlib
+from typing import Any, Final, TypeVar
+
+from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
+from thingmarket.contract.contract import Contract, ContractState
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.effective import EffectiveMandate
+from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
+from thingmarket.market.answers import Answers
+from thingmarket.market.records import (
+    Answer,
+    ListingState,
+    MandateRecord,
+    MandateState,
+    NeedRecord,
+    OfferRecord,
+    PartyRecord,
+    TimerKind,
+)
+from thingmarket.market.timers import Timers
+from thingmarket.policy.spending import SpendingCounter
+from thingmarket.settlement.ledger import Ledger
+from thingmarket.tables import SetRoot, Table, UndoLog
+from thingmarket.time import UnixMs
+
+_MAGIC: Final = b"tm-snapshot-1\n"
+_HASH_BYTES: Final = 32
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class State:
+    """Everything that entries have made. Handlers change it; a refusal takes their changes back."""
+
+    def __init__(self) -> None:
+        """Start empty: the first entry is the genesis."""
+        self.seq = 0
+        self.time_ms = UnixMs(0)
+        self.rules = 0
+        self.network_id = NetworkId(b"")
+        self.node = PartyId("")
+        self.currencies: tuple[str, ...] = ()
+        self.tax_basis_points: dict[str, int] = {}
+        self.undo = UndoLog()
+        self.parties: Table[PartyId, PartyRecord] = self._table("parties", PartyId, PartyRecord)
+        self.mandates: Table[Digest, MandateRecord] = self._table("mandates", Digest, MandateRecord)
+        self.revoked_links: Table[Digest, int] = self._table("revoked_links", Digest, int)
+        self.revoked_subjects: Table[tuple[PartyId, PartyId], int] = self._table(
+            "revoked_subjects", tuple[PartyId, PartyId], int
+        )
+        self.epochs: Table[PartyId, int] = self._table("epochs", PartyId, int)
+        self.offers: Table[Digest, OfferRecord] = self._table("offers", Digest, OfferRecord)
+        self.needs: Table[Digest, NeedRecord] = self._table("needs", Digest, NeedRecord)
+        self.contracts: Table[ContractId, Contract] = self._table("contracts", ContractId, Contract)
+        self.spending: Table[tuple[Digest, str], SpendingCounter] = self._table(
+            "spending", tuple[Digest, str], SpendingCounter
+        )
+        self.erasures: Table[PartyId, int] = self._table("erasures", PartyId, int)
+        self.goods_ledgers: Table[str, int] = self._table("goods_ledgers", str, int)
+        self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
+        self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
+        self.ledger = Ledger()
+        self._ledger_root = LedgerRoot()
+        self._index()
+
+    def _table(self, name: str, key: object, value: object) -> Table[Any, Any]:
+        return Table(name=name, key=key, value=value, undo=self.undo)
+
+    @property
+    def effect_tables(self) -> tuple[Table[Any, Any], ...]:
+        """Tables that `effects_root` covers."""
+        return (
+            self.parties,
+            self.mandates,
+            self.revoked_links,
+            self.revoked_subjects,
+            self.epochs,
+            self.offers,
+            self.needs,
+            self.contracts,
+            self.spending,
+            self.erasures,
+            self.goods_ledgers,
+            self.timers.table,
+        )
+
+    def _index(self) -> None:
+        """Keep the look-ups that are derived from tables, and therefore have no root of their own."""
+        self.offers_by_owner: dict[PartyId, int] = {}
+        self.needs_by_owner: dict[PartyId, int] = {}
+        self.live_offers: dict[Digest, None] = {}
+        self.mandates_by_link: dict[Digest, dict[Digest, None]] = {}
+        self.mandates_by_owner: dict[PartyId, dict[Digest, None]] = {}
+        self.offers_by_leaf: dict[bytes, dict[Digest, None]] = {}
+        self.contracts_by_owner: dict[PartyId, dict[ContractId, None]] = {}
+        self.needs_of_owner: dict[PartyId, dict[Digest, None]] = {}
+        self.contracts_open = 0
+        self.offers.watch(self._offer_changed)
+        self.needs.watch(self._need_changed)
+        self.mandates.watch(self._mandate_changed)
+        self.contracts.watch(self._contract_changed)
+
+    def _offer_changed(self, digest: Digest, old: OfferRecord | None, new: OfferRecord | None) -> None:
+        was = old is not None and old.state is ListingState.LIVE
+        now = new is not None and new.state is ListingState.LIVE
+        record = new or old
+        assert record is not None, "a change has an old or a new value"
+        if was == now:
+            return
+        self.offers_by_owner[record.seller_owner] = (
+            self.offers_by_owner.get(record.seller_owner, 0) + now - was
+        )
+        if now:
+            self.live_offers[digest] = None
+            self.offers_by_leaf.setdefault(record.mandate_leaf, {})[digest] = None
+        else:
+            del self.live_offers[digest]
+            del self.offers_by_leaf[record.mandate_leaf][digest]
+
+    def _need_changed(self, digest: Digest, old: NeedRecord | None, new: NeedRecord | None) -> None:
+        was = old is not None and old.state is ListingState.LIVE
+        now = new is not None and new.state is ListingState.LIVE
+        record = new or old
+        assert record is not None, "a change has an old or a new value"
+        self.needs_by_owner[record.owner] = self.needs_by_owner.get(record.owner, 0) + now - was
+        _index_row(self.needs_of_owner, record.owner, digest, present=new is not None)
+
+    def _mandate_changed(self, digest: Digest, old: MandateRecord | None, new: MandateRecord | None) -> None:
+        record = new or old
+        assert record is not None, "a change has an old or a new value"
+        _index_row(self.mandates_by_owner, record.effective.root_owner, digest, present=new is not None)
+        for link in record.effective.links:
+            _index_row(self.mandates_by_link, link, digest, present=new is not None)
+
+    def _contract_changed(self, contract: ContractId, old: Contract | None, new: Contract | None) -> None:
+        record = new or old
+        assert record is not None, "a change has an old or a new value"
+        was = old is not None and old.state is ContractState.ACTIVE
+        now = new is not None and new.state is ContractState.ACTIVE
+        self.contracts_open += now - was
+        for owner in (record.buyer_owner, record.seller_owner):
+            _index_row(self.contracts_by_owner, owner, contract, present=new is not None)
+
+    # --- look-ups that refuse
+
+    def party(self, party: PartyId) -> PartyRecord:
+        """A known party (UNKNOWN_PARTY)."""
+        record = self.parties.get(party)
+        if record is None:
+            raise Refusal(
+                Code.UNKNOWN_PARTY, f"{party[:40]} is not known to this node; admit it first", "ID-8"
+            )
+        return record
+
+    def mandate(self, leaf: bytes) -> EffectiveMandate:
+        """The effective mandate of a presented leaf that still lives (UNKNOWN_MANDATE and kin)."""
+        record = self.mandates.get(Digest(leaf))
+        if record is None:
+            raise Refusal(Code.UNKNOWN_MANDATE, "this mandate was not presented to this node", "MAN-3")
+        if record.state is MandateState.REVOKED:
+            raise Refusal(Code.MANDATE_REVOKED, "the owner revoked this mandate", "MAN-8")
+        if record.state is MandateState.EXPIRED:
+            raise Refusal(Code.MANDATE_EXPIRED, "this mandate has expired", "TIM-2")
+        return record.effective
+
+    # --- roots
+
+    def effects_root(self) -> bytes:
+        """32 bytes over everything but answers, windows and log head: what `changes nothing` compares."""
+        name = hashlib.blake2b(digest_size=_HASH_BYTES, person=b"tm-effects-root")
+        for table in self.effect_tables:
+            name.update(table.root())
+        name.update(self._ledger_root.of(self.ledger))
+        return name.digest()
+
+    def state_root(self) -> bytes:
+        """32 bytes over the whole state, log head and answers included."""
+        name = hashlib.blake2b(self.effects_root(), digest_size=_HASH_BYTES, person=b"tm-state-root")
+        name.update(self.answers.table.root())
+        name.update(b"".join(map(pack_int, (self.seq, self.time_ms, self.rules))))
+        return name.digest()
+
+    # --- snapshots
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes; the same state gives the same bytes."""
+        parts = [_MAGIC, *map(pack_int, (self.seq, self.time_ms, self.rules))]
+        parts += [pack_bytes(self.network_id), pack_bytes(self.node.encode())]
+        parts += [pack_bytes(",".join(self.currencies).encode()), pack_int(len(self.tax_basis_points))]
+        for category, rate in self.tax_basis_points.items():
+            parts += [pack_bytes(category.encode()), pack_int(rate)]
+        for table in (*self.effect_tables, self.answers.table):
+            rows = list(table.dump())
+            parts += [pack_bytes(table.name.encode()), pack_int(len(rows)), *map(pack_bytes, rows)]
+        parts.append(pack_bytes(self.ledger.snapshot()))
+        body = b"".join(parts)
+        return body + hashlib.blake2b(body, digest_size=_HASH_BYTES).digest()
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> "State":
+        """Read a snapshot back (TAMPERED when a single bit differs)."""
+        body = snapshot[:-_HASH_BYTES]
+        hashed = hashlib.blake2b(body, digest_size=_HASH_BYTES).digest()
+        if not body.startswith(_MAGIC) or hashed != snapshot[-_HASH_BYTES:]:
+            raise Refusal(Code.TAMPERED, "the snapshot is damaged; delete it, the log is enough")
+        state = cls()
+        read = _Reader(body, len(_MAGIC))
+        state.seq, state.time_ms, state.rules = read.number(), UnixMs(read.number()), read.number()
+        state.network_id, state.node = NetworkId(read.data()), PartyId(read.data().decode())
+        state.currencies = tuple(filter(None, read.data().decode().split(",")))
+        for _ in range(read.number()):
+            category = read.data().decode()
+            state.tax_basis_points[category] = read.number()
+        for table in (*state.effect_tables, state.answers.table):
+            name = read.data().decode()
+            assert name == table.name, f"snapshot has {name} in the place of {table.name}"
+            table.load(read.data() for _ in range(read.number()))
+        state.ledger = Ledger.restore(read.data())
+        state.undo.forget()
+        return state
+
+
+class LedgerRoot:
+    """Follows the ledger's own changes, so that its root costs only what changed."""
+
+    def __init__(self) -> None:
+        """Start with an empty ledger."""
+        self._root = SetRoot()
+        self._members: dict[bytes, bytes] = {}
+
+    def of(self, ledger: Ledger) -> bytes:
+        """32 bytes over all accounts and remembered transfers."""
+        for key, value in ledger.take_dirty():
+            old = self._members.pop(key, None)
+            if old is not None:
+                self._root.remove(old)
+            if value is not None:
+                member = hashlib.blake2b(pack_bytes(key) + value, digest_size=_HASH_BYTES).digest()
+                self._members[key] = member
+                self._root.add(member)
+        return self._root.digest()
+
+
+class _Reader:
+    """Walks through the parts of a snapshot whose hash was right."""
+
+    def __init__(self, body: bytes, at: int) -> None:
+        self._body, self._at = body, at
+
+    def number(self) -> int:
+        value, self._at = unpack_int(self._body, self._at)
+        return value
+
+    def data(self) -> bytes:
+        value, self._at = unpack_bytes(self._body, self._at)
+        return value
+
+
+def _index_row(index: dict[K, dict[V, None]], owner: K, row: V, *, present: bool) -> None:
+    rows = index.setdefault(owner, {})
+    if present:
+        rows[row] = None
+    else:
+        rows.pop(row, None)

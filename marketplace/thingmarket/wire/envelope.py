@@ -1,0 +1,76 @@
+"""Envelopes, commands, decisions and refusals: messages to values and back."""
+
+from thingmarket.errors import Code, Refusal, code_name
+from thingmarket.identity.envelope import Signature, Signed, TypeId
+from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
+from thingmarket.policy.decision import Decision, Fact
+from thingmarket.v1 import envelope_pb2 as pb
+from thingmarket.wire.strict import parse
+
+
+def signed_value(message: pb.Signed) -> Signed:
+    """Read an envelope; its payload stays the exact bytes (MALFORMED, WRONG_TYPE, TOO_LARGE)."""
+    if not 1 <= len(message.signatures) <= SIGNATURES_MAX:
+        raise Refusal(Code.MALFORMED, f"an envelope has 1 to {SIGNATURES_MAX} signatures")
+    if message.type_id not in TypeId._value2member_map_:
+        raise Refusal(Code.WRONG_TYPE, f"unknown type id {message.type_id}")
+    if len(message.payload) > COMMAND_BYTES_MAX:
+        raise Refusal(
+            Code.TOO_LARGE, f"payload has {len(message.payload)} bytes; at most {COMMAND_BYTES_MAX}"
+        )
+    signatures = tuple(Signature(key_hint=s.key_hint, signature=s.signature) for s in message.signatures)
+    for one in signatures:
+        if len(one.key_hint) != 8 or len(one.signature) != 64:
+            raise Refusal(Code.MALFORMED, "a signature is 8 bytes of hint and 64 bytes")
+    return Signed(message.type_id, message.payload, signatures)
+
+
+def signed_message(value: Signed) -> pb.Signed:
+    """Write an envelope."""
+    return pb.Signed(
+        type_id=value.type_id,
+        payload=value.payload,
+        signatures=[pb.Signature(key_hint=s.key_hint, signature=s.signature) for s in value.signatures],
+    )
+
+
+def signed_bytes(value: Signed) -> bytes:
+    """The one byte form of an envelope, as it stands in the log."""
+    return signed_message(value).SerializeToString(deterministic=True)
+
+
+def read_signed(data: bytes) -> Signed:
+    """Read an envelope from its one byte form (MALFORMED, NOT_STRICT, TOO_LARGE)."""
+    return signed_value(parse(pb.Signed, data, COMMAND_BYTES_MAX + 1024))
+
+
+def decision_message(decision: Decision) -> pb.Decision:
+    """Write a decision with its reasons."""
+    facts = [
+        pb.Fact(name=f.name, integer=f.value)
+        if isinstance(f.value, int)
+        else pb.Fact(name=f.name, text=f.value)
+        for f in decision.facts
+    ]
+    return pb.Decision(verdict=pb.Verdict.ValueType(decision.verdict), rules=decision.rules, facts=facts)
+
+
+def fact_value(message: pb.Fact) -> Fact:
+    """Read one fact (BAD_FIELD)."""
+    if not 1 <= len(message.name) <= 64 or len(message.text) > 128:
+        raise Refusal(Code.BAD_FIELD, "a fact has a name of 1 to 64 and a text of at most 128 characters")
+    kind = message.WhichOneof("value")
+    if kind is None:
+        raise Refusal(Code.BAD_FIELD, f"fact {message.name} has no value")
+    return Fact(message.name, message.integer if kind == "integer" else message.text)
+
+
+def refusal_detail(refusal: Refusal) -> pb.RefusalDetail:
+    """Write a refusal as the typed detail of a gRPC status."""
+    return pb.RefusalDetail(
+        code=refusal.number,
+        name=code_name(refusal.number),
+        reason=refusal.reason,
+        rule=refusal.rule,
+        retryable=refusal.retryable,
+    )

@@ -1,0 +1,123 @@
+"""Log entries and outcomes: values to their exact bytes and back. [LOG-1]"""
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity import envelope
+from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.identity.parties import Role
+from thingmarket.limits import ENTRY_BYTES_MAX
+from thingmarket.market.entries import (
+    Command,
+    Entry,
+    EntryKind,
+    Genesis,
+    Notice,
+    Outcome,
+    RulesSwitch,
+    TimersDue,
+)
+from thingmarket.money import currency_of
+from thingmarket.time import UnixMs
+from thingmarket.v1 import log_pb2 as pb
+from thingmarket.wire.commands import read_command
+from thingmarket.wire.envelope import decision_message, read_signed, signed_message, signed_value
+from thingmarket.wire.identity import read_key_event
+from thingmarket.wire.strict import parse
+
+
+def genesis_body(
+    *,
+    network_id: bytes,
+    node: Signed,
+    currencies: tuple[str, ...],
+    tax_basis_points: tuple[tuple[str, int], ...],
+    rules: int,
+) -> bytes:
+    """Write the body of the first entry."""
+    rates = [pb.TaxRate(category=c, rate_basis_points=rate) for c, rate in sorted(tax_basis_points)]
+    message = pb.Genesis(
+        network_id=network_id,
+        node=signed_message(node),
+        currencies=sorted(currencies),
+        tax_rates=rates,
+        rules=rules,
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def read_genesis(body: bytes) -> Genesis:
+    """Read the first entry's body and verify the node's own signature (BAD_SIGNATURE, BAD_FIELD)."""
+    message = parse(pb.Genesis, body, ENTRY_BYTES_MAX)
+    signed = signed_value(message.node)
+    event = read_key_event(signed.payload)
+    if signed.type_id != TypeId.KEY_EVENT or event.role is not Role.NODE:
+        raise Refusal(Code.WRONG_TYPE, "a genesis carries the key event of a node")
+    envelope.verify(signed, event.identity_key)
+    if event.network_id != message.network_id:
+        raise Refusal(Code.WRONG_NETWORK, "the node's key event is of another network")
+    currencies = tuple(currency_of(code).code for code in message.currencies)
+    rates = tuple((rate.category, rate.rate_basis_points) for rate in message.tax_rates)
+    if list(currencies) != sorted(set(currencies)) or [c for c, _ in rates] != sorted({c for c, _ in rates}):
+        raise Refusal(Code.BAD_FIELD, "currencies and tax categories stand in order, each once")
+    if any(not 0 <= rate <= 10_000 for _, rate in rates):
+        raise Refusal(Code.OUT_OF_RANGE, "a tax rate lies between 0 and 10,000 basis points")
+    return Genesis(
+        network_id=message.network_id,
+        node=event,
+        currencies=currencies,
+        tax_basis_points=rates,
+        rules=message.rules,
+    )
+
+
+def entry_bytes(*, seq: int, time_ms: int, kind: EntryKind, body: bytes) -> bytes:
+    """Write an entry; these are the bytes that the tree hashes."""
+    message = pb.LogEntry(seq=seq, time_ms=time_ms, kind=pb.EntryKind.ValueType(kind), body=body)
+    data = message.SerializeToString(deterministic=True)
+    assert len(data) <= ENTRY_BYTES_MAX, "the gate admits no command that an entry cannot hold"
+    return data
+
+
+def read_entry(data: bytes) -> Entry:
+    """Read an entry back, as replay does; signatures were verified before it was written."""
+    message = parse(pb.LogEntry, data, ENTRY_BYTES_MAX)
+    content: Genesis | Command | TimersDue | RulesSwitch
+    match message.kind:
+        case EntryKind.GENESIS:
+            content = read_genesis(message.body)
+        case EntryKind.COMMAND:
+            content = read_command(read_signed(message.body))
+        case EntryKind.TIMERS_DUE:
+            content = TimersDue()
+        case EntryKind.RULES:
+            content = RulesSwitch(parse(pb.RulesSwitch, message.body, ENTRY_BYTES_MAX).rules)
+        case _:
+            raise Refusal(Code.MALFORMED, f"entry {message.seq} is of no known kind")
+    return Entry(seq=message.seq, time_ms=UnixMs(message.time_ms), content=content)
+
+
+def outcome_message(outcome: Outcome) -> pb.Outcome:
+    """Write what an entry came to."""
+    return pb.Outcome(
+        seq=outcome.seq,
+        code=outcome.code,
+        reason=outcome.reason,
+        rule=outcome.rule,
+        reference=outcome.reference,
+        decision=None if outcome.decision is None else decision_message(outcome.decision),
+        notices=[notice_message(notice) for notice in outcome.notices],
+    )
+
+
+def outcome_bytes(outcome: Outcome) -> bytes:
+    """The bytes that a group chains by hash."""
+    return outcome_message(outcome).SerializeToString(deterministic=True)
+
+
+def notice_message(notice: Notice) -> pb.Notice:
+    """Write one notice."""
+    return pb.Notice(
+        owner=notice.owner,
+        kind=pb.NoticeKind.ValueType(notice.kind),
+        reference=notice.reference,
+        state=notice.state,
+    )
