@@ -4,7 +4,13 @@ import heapq
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import Digest, Key, PartyId, key_time_ms
-from thingmarket.limits import ANSWERS_PER_SENDER_MAX, CLOCK_SKEW_MS, FORGET_STEP_MS, KEY_AGE_MS
+from thingmarket.limits import (
+    ANSWERS_OF_OPERATOR_MAX,
+    ANSWERS_PER_SENDER_MAX,
+    CLOCK_SKEW_MS,
+    FORGET_STEP_MS,
+    KEY_AGE_MS,
+)
 from thingmarket.market.records import Answer
 from thingmarket.tables import Table
 from thingmarket.time import UnixMs
@@ -17,6 +23,7 @@ class Answers:
 
     def __init__(self, table: Table[Name, Answer]) -> None:
         """Stand on `table`, which the state root and snapshots cover."""
+        self.operator = PartyId("")
         self.table = table
         self._of_sender: dict[PartyId, int] = {}
         self._due: dict[int, list[Name]] = {}
@@ -51,10 +58,9 @@ class Answers:
             raise Refusal(Code.KEY_TOO_OLD, "the key is older than 24 h; look up what became of it", "ID-12")
         if made_ms > time_ms + CLOCK_SKEW_MS:
             raise Refusal(Code.KEY_AHEAD, "the key is more than 30 s ahead of the node's time", "ID-12")
-        if self._of_sender.get(sender, 0) >= ANSWERS_PER_SENDER_MAX:
-            raise Refusal(
-                Code.BUSY, f"{ANSWERS_PER_SENDER_MAX} answers are remembered for this sender", "ID-13"
-            )
+        most = ANSWERS_OF_OPERATOR_MAX if sender == self.operator else ANSWERS_PER_SENDER_MAX
+        if self._of_sender.get(sender, 0) >= most:
+            raise Refusal(Code.BUSY, f"{most} answers are remembered for this sender", "ID-13")
         return None
 
     def remember(self, sender: PartyId, key: Key, answer: Answer) -> None:

@@ -69,6 +69,7 @@ class Market:
         state.currencies, state.tax_basis_points = genesis.currencies, dict(genesis.tax_basis_points)
         record = PartyRecord(id=node.id, number=1, public_key=node.public_key, role=Role.NODE, seq=entry.seq)
         state.parties.put(node.id, record)
+        state.answers.operator = node.id
 
     def _fire(self, entry: Entry) -> tuple[Notice, ...]:
         """Fire every deadline up to the entry's time, in the order (deadline, kind, id)."""

@@ -93,6 +93,7 @@ class State:
         self.needs_by_owner: dict[PartyId, int] = {}
         self.live_offers: dict[Digest, None] = {}
         self.mandates_by_link: dict[Digest, dict[Digest, None]] = {}
+        self.mandates_of_subject: dict[PartyId, dict[Digest, None]] = {}
         self.mandates_by_owner: dict[PartyId, dict[Digest, None]] = {}
         self.offers_by_leaf: dict[bytes, dict[Digest, None]] = {}
         self.contracts_by_owner: dict[PartyId, dict[ContractId, None]] = {}
@@ -132,6 +133,7 @@ class State:
         record = new or old
         assert record is not None, "a change has an old or a new value"
         _index_row(self.mandates_by_owner, record.effective.root_owner, digest, present=new is not None)
+        _index_row(self.mandates_of_subject, record.effective.subject, digest, present=new is not None)
         for link in record.effective.links:
             _index_row(self.mandates_by_link, link, digest, present=new is not None)
 
@@ -219,6 +221,7 @@ class State:
             assert name == table.name, f"snapshot has {name} in the place of {table.name}"
             table.load(read.data() for _ in range(read.number()))
         state.ledger = Ledger.restore(read.data())
+        state.answers.operator = state.node
         state.undo.forget()
         return state
 
