@@ -99,6 +99,14 @@ def test_calls_may_overtake_each_other_by_the_window_and_no_more() -> None:
     assert outcome(window, 5) == Code.REPLAYED
 
 
+def test_the_window_remembers_as_far_back_as_it_accepts() -> None:
+    window = SequenceWindow()
+    assert accepted(window, 1)
+    assert accepted(window, SEQUENCE_WINDOW)
+    assert outcome(window, 1) == Code.REPLAYED
+    assert accepted(window, 2)
+
+
 def test_a_sequence_in_verification_is_not_accepted_a_second_time() -> None:
     window = SequenceWindow()
     window.reserve(1)

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from thingmarket import limits
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity import did, parties
+from thingmarket.identity import did, envelope, parties
+from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.handshake import Hello, Proof, answer
 from thingmarket.identity.headers import Header
 from thingmarket.identity.keys import SigningKey
 from thingmarket.ids import PartyId, digest
-from thingmarket.wire.handshake import read_challenge
+from thingmarket.wire.handshake import proof_payload, read_challenge, read_proof
 from thingmarket_node.core.sessions import Grant, Session, Sessions, check_header
 
 NOW = 1_800_000_000_000
@@ -124,6 +126,21 @@ def test_a_proof_opens_a_session_that_header_and_token_find(world: World) -> Non
     assert world.sessions.by_token(grant.token, world.now_ms) is session
     assert grant.expires_ms == NOW + limits.SESSION_LIFE_MS
     assert grant.ended == ()
+
+
+def test_the_signed_handshake_opens_a_session_for_its_key_alone(world: World) -> None:
+    node_key, thing_key, thief_key = (SigningKey.from_seed(n.to_bytes(32, "big")) for n in (9, 1, 2))
+    hello = world.said()
+    challenge = envelope.sign(TypeId.CHALLENGE, world.challenged(hello), node_key)
+    envelope.verify(challenge, node_key.public)
+    answered = answer(hello, read_challenge(challenge.payload), challenge.payload, plaintext=False)
+    by_thief = envelope.sign(TypeId.PROOF, proof_payload(answered), thief_key)
+    signed = envelope.sign(TypeId.PROOF, proof_payload(answered), thing_key)
+    proof = read_proof(signed.payload)
+    key = world.sessions.challenged_key(proof, world.now_ms)
+    assert refused(lambda: envelope.verify(by_thief, key)) is Code.BAD_SIGNATURE
+    envelope.verify(signed, key)
+    assert world.live(world.prove(proof).session)
 
 
 def test_a_secret_token_is_in_no_text(world: World) -> None:
@@ -368,6 +385,17 @@ def test_a_header_is_checked_against_the_session_that_it_names(world: World) -> 
         refused(lambda: check_header(header, network_id=NETWORK, node_id=NODE, session=session, now_ms=NOW))
         is Code.SESSION_ENDED
     )
+
+
+def test_a_header_is_refused_from_the_moment_on_at_which_its_session_ends(world: World) -> None:
+    grant = world.opened()
+    session = world.sessions.session(grant.session, world.now_ms)
+    for world.now_ms, code in ((grant.expires_ms - 1, None), (grant.expires_ms, Code.SESSION_ENDED)):
+        header = world.header(grant)
+        act = partial(
+            check_header, header, network_id=NETWORK, node_id=NODE, session=session, now_ms=world.now_ms
+        )
+        assert act() is session if code is None else refused(act) is code
 
 
 def test_a_session_has_a_rate_and_a_burst(world: World) -> None:
