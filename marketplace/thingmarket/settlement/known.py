@@ -63,10 +63,17 @@ class KnownIds:
         self._deadlines: list[tuple[int, bytes]] = []  # heap; entries of resolved ids are stale
         self._dirty: set[bytes] = set()
 
-    def keep(self, time_ms: int, batch: bytes) -> None:
-        """Keep the batch whose positions went into the index."""
+    def begin(self, time_ms: int, batch: bytes) -> int:
+        """Take in the records of a batch and return the position of its first one."""
         self.batches[self.next_batch] = (time_ms, batch)
-        self.next_batch += 1
+        return self.next_batch << BATCH_BITS
+
+    def end(self, *, keep: bool) -> None:
+        """Keep the batch that began, or drop it: nothing in it was created."""
+        if keep:
+            self.next_batch += 1
+        else:
+            del self.batches[self.next_batch]
 
     def record(self, id_: bytes) -> bytes | None:
         """The record of a remembered transfer; empty when its id is burnt, None when unknown."""

@@ -18,7 +18,7 @@ from thingmarket.settlement.accounts import (
     Balance,
 )
 from thingmarket.settlement.invariants import violations
-from thingmarket.settlement.known import BATCH_BITS, BATCH_MASK, KnownIds
+from thingmarket.settlement.known import BATCH_MASK, KnownIds
 from thingmarket.settlement.transfers import (
     NO_ID,
     PLAIN_RECORD,
@@ -85,9 +85,8 @@ class Ledger:
             raise Refusal(Code.TOO_LARGE, f"{count} transfers > {TRANSFERS_PER_BATCH_MAX} in one batch")
         self._advance(time_ms)
         statuses = bytearray(count)  # CREATED is 0
-        self._decide(batch, time_ms, statuses)
-        if statuses.count(Status.CREATED):
-            self._known.keep(time_ms, batch)
+        self._decide(batch, self._known.begin(time_ms, batch), time_ms, statuses)
+        self._known.end(keep=Status.CREATED in statuses)
         return bytes(statuses)
 
     def next_deadline(self) -> int | None:
@@ -153,7 +152,7 @@ class Ledger:
         assert self._time_ms <= time_ms <= INT64_MAX, "entry time never runs backwards"
         self._time_ms = time_ms
 
-    def _decide(self, batch: bytes, time_ms: int, statuses: bytearray) -> None:
+    def _decide(self, batch: bytes, first: int, time_ms: int, statuses: bytearray) -> None:
         """Post plain transfers at once; whatever is or may be anything else takes the general path.
 
         The fast path only ever says CREATED, and says it where `posting.create` would.
@@ -163,7 +162,7 @@ class Ledger:
         credits_pending, credits_posted = accounts.credits_pending, accounts.credits_posted
         ledgers, flags, index, touch = accounts.ledgers, accounts.flags, known.index, accounts.dirty.add
         rows = len(ledgers)
-        records = enumerate(PLAIN_RECORD.iter_unpack(batch), known.next_batch << BATCH_BITS)
+        records = enumerate(PLAIN_RECORD.iter_unpack(batch), first)
         for position, (id_, debit, credit, amount, pending_id, timeout_ms, ledger, code, tail) in records:
             if (
                 tail == PLAIN_TAIL

@@ -8,7 +8,7 @@ from typing import Final
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import LEDGER_AMOUNT_MAX, TRANSFERS_PER_BATCH_MAX
 from thingmarket.settlement.accounts import INT64_MAX, AccountTable
-from thingmarket.settlement.known import BATCH_BITS, OPEN, IdState, KnownIds
+from thingmarket.settlement.known import OPEN, IdState, KnownIds
 from thingmarket.settlement.transfers import (
     ALL_FLAGS,
     NO_ID,
@@ -82,13 +82,13 @@ def _read(body: bytes, accounts: AccountTable, known: KnownIds) -> int:
 def _restore_batch(known: KnownIds, time_ms: int, count: int, batch: bytes) -> None:
     if not 0 < count <= TRANSFERS_PER_BATCH_MAX or len(batch) != count * TRANSFER_BYTES:
         raise ValueError("a batch is cut off or too long")
-    for position, (id_,) in enumerate(RECORD_ID.iter_unpack(batch), known.next_batch << BATCH_BITS):
+    for position, (id_,) in enumerate(RECORD_ID.iter_unpack(batch), known.begin(time_ms, batch)):
         if id_ == NO_ID or known.index.setdefault(id_, position) != position:
             raise ValueError("an id is zero or there twice")
     for fields in RECORD.iter_unpack(batch):
         if not _is_clean(fields[10], fields[11]) or fields[10] & Flag.PENDING:
             raise ValueError("a kept transfer is none")
-    known.keep(time_ms, batch)
+    known.end(keep=True)
 
 
 def _restore_pending(
