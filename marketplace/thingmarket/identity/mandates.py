@@ -135,8 +135,8 @@ class Mandate:
 
     def __post_init__(self) -> None:
         """Refuse a wrong shape (BAD_ID, BAD_FIELD, OUT_OF_RANGE, TOO_LARGE); links are compared elsewhere."""
-        self._check_names()
         self._check_numbers()
+        self._check_names()
         self._check_permissions()
 
     def _check_names(self) -> None:

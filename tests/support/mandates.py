@@ -1,0 +1,113 @@
+"""An owner, his things and their mandates, as the tests of identity and policy use them."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from thingmarket.identity import did, parties
+from thingmarket.identity.effective import EffectiveMandate, effective
+from thingmarket.identity.keys import SigningKey
+from thingmarket.identity.mandates import (
+    Action,
+    Approval,
+    Autonomy,
+    BoundItem,
+    Mandate,
+    SpendingLimit,
+    mandate_digest,
+)
+from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.ids import Digest, digest
+from thingmarket.limits import DAY_MS
+from thingmarket.policy.acts import Act
+from thingmarket.time import UnixMs
+from thingmarket.wire.identity import issued
+
+NETWORK: Final = bytes(range(16))
+NOW: Final = UnixMs(1_800_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2)  # noon UTC
+OWNER_KEY: Final = SigningKey.from_seed(b"o" * 32)
+THING_KEYS: Final = tuple(SigningKey.from_seed(bytes([number]) * 32) for number in (11, 12, 13, 14))
+THINGS: Final = tuple(did.encode(key.public) for key in THING_KEYS)
+OWNER, SELLER, OTHER_SELLER, NODE, OTHER_NODE = (
+    parties.party_id(name) for name in (b"owner", b"seller", b"other seller", b"node", b"other node")
+)
+BODY: Final = digest(b"body")
+
+LIMIT: Final = SpendingLimit(
+    currency="EUR",
+    per_item_minor=1_000,
+    per_order_minor=5_000,
+    per_day_minor=8_000,
+    total_minor=20_000,
+    cosign_above_minor=5_000,
+)
+ITEM: Final = BoundItem(
+    product_id="ink-black",
+    sellers=Scope(include=(SELLER,)),
+    currency="EUR",
+    max_unit_price_minor=900,
+    max_quantity_steps=4,
+)
+ROOT: Final = issued(
+    Mandate(
+        network_id=NETWORK,
+        mandate_id=b"m" * 16,
+        issuer=OWNER,
+        subject=THINGS[0],
+        root_owner=OWNER,
+        max_depth=2,
+        not_before_ms=NOW - 10 * DAY_MS,
+        expires_ms=NOW + 10 * DAY_MS,
+        autonomy=Autonomy.AUTONOMOUS,
+        actions=tuple(Action),
+        categories=Scope(include=("44",), exclude=("4412",)),
+        counterparties=Scope(include=tuple(sorted((SELLER, OTHER_SELLER)))),
+        limits=(LIMIT,),
+        nodes=Scope(include=(NODE,)),
+        nonce=b"n" * 12,
+    )
+)
+FREE: Final = issued(replace(ROOT, categories=EVERYTHING, counterparties=EVERYTHING, nodes=EVERYTHING))
+BOUND: Final = issued(replace(ROOT, autonomy=Autonomy.BOUND, bound_items=(ITEM,)))
+PURCHASE: Final = Act(
+    action=Action.BUY,
+    time_ms=NOW,
+    node=NODE,
+    category="44103105",
+    counterparty=SELLER,
+    product_id="ink-black",
+    currency="EUR",
+    payable_minor=952,
+    price_minor=800,
+    quantity_steps=1,
+    body_digest=BODY,
+)
+
+
+def child_of(parent: Mandate, **changes: Any) -> Mandate:
+    """The same permissions one link lower, with changes."""
+    linked: dict[str, Any] = {
+        "issuer": parent.subject,
+        "subject": THINGS[parent.depth + 1],
+        "parent_digest": mandate_digest(parent),
+        "depth": parent.depth + 1,
+    }
+    return issued(replace(parent, **(linked | changes)))
+
+
+def meet(*mandates: Mandate) -> EffectiveMandate:
+    """The effective mandate of a chain on the tests' network."""
+    return effective(mandates, network_id=NETWORK)
+
+
+def approval_of(leaf: Digest, **changes: Any) -> Approval:
+    """The owner's yes to the tests' body under a leaf, with changes."""
+    approval = Approval(
+        network_id=NETWORK,
+        body_digest=BODY,
+        mandate_leaf=leaf,
+        owner=OWNER,
+        approved=True,
+        expires_ms=NOW + 60_000,
+        nonce=b"a" * 12,
+    )
+    return replace(approval, **changes)
