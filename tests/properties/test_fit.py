@@ -47,28 +47,32 @@ def kind_and_unit(value: AttributeValue) -> tuple[type, str]:
 OFFERS = st.builds(
     an_offer,
     attributes=FACTS,
-    category=st.sampled_from(["44", "441031", "44103105", "50"]),
+    category=st.sampled_from(["441031", "44103105", "44103105", "44", "50"]),
     unit_scale=st.integers(0, 2),
-    max_steps=st.sampled_from([1, 10, 1_000]),
+    max_steps=st.sampled_from([10, 1_000, 10_000]),
     delivery_ms=st.integers(1, 100),
 )
+# Nothing but a must or the stock keeps one of these from being bought.
+BUYABLE = OFFERS.map(lambda offer: replace(offer, category="44103105", unit_scale=2, max_steps=10_000))
 NEEDS = st.builds(
     a_need,
     category=st.sampled_from(["44", "441031"]),
     unit_scale=st.integers(0, 1),
     quantity_steps=st.integers(1, 20),
-    must=st.lists(constraints(), max_size=3).map(tuple),
+    must=st.lists(constraints(), max_size=2).map(tuple),
 )
 
 
 @st.composite
 def preferring(draw: st.DrawFn) -> Need:
     need: Need = draw(NEEDS)
+    if draw(st.booleans()):
+        need = replace(need, must=())
     names = draw(st.lists(st.sampled_from([*NAMES, "price", "delivery"]), unique=True, max_size=3))
     wishes, left = [], 1_000_000
     for place, name in enumerate(names):
         last = place == len(names) - 1
-        weight = left if last else draw(st.integers(1, left - len(names)))
+        weight = left if last else draw(st.integers(1, left - (len(names) - 1 - place)))
         left -= weight
         unit, scale = ("", 0) if name in ("price", "delivery") else ("GRM", draw(st.integers(0, 2)))
         low, high = sorted(draw(st.lists(st.integers(-20, 60), min_size=2, max_size=2, unique=True)))
@@ -80,12 +84,12 @@ def preferring(draw: st.DrawFn) -> Need:
 
 @st.composite
 def candidates(draw: st.DrawFn) -> list[Candidate]:
-    offers = draw(st.lists(OFFERS, max_size=6))
+    offers = draw(st.lists(OFFERS | BUYABLE, max_size=6))
     return [
         Candidate(
             offer=offer,
             digest=digest(bytes((place,))),
-            stock_steps=draw(st.sampled_from([0, 5, 10_000])),
+            stock_steps=draw(st.sampled_from([0, 300, 10_000, 10_000])),
             total_minor=draw(st.integers(1, 60)),
             seller="did:key:z",
         )

@@ -100,6 +100,12 @@ def test_what_does_not_fit_is_not_known_to_fit_or_is_out_of_stock_is_never_chose
     assert choose(need, []).chosen is None
 
 
+def test_stock_is_counted_in_the_steps_of_the_offer() -> None:
+    for stock_steps, barred in ((1_999, "out of stock: 1999 steps left, 2000 needed"), (2_000, "")):
+        fine = a_candidate("fine", 1, unit_scale=3, max_steps=9_999, stock_steps=stock_steps)
+        assert choose(a_need(quantity_steps=2), [fine]).ranked[0].barred == barred
+
+
 def test_two_currencies_are_not_compared() -> None:
     with pytest.raises(Refusal) as caught:
         choose(a_need(), [a_candidate("here", 1), a_candidate("there", 1, currency="USD")])
