@@ -135,6 +135,12 @@ class Tree:
             if parents and height + 1 == len(levels):
                 levels.append(parents)
 
+    def leaf(self, index: int) -> bytes:
+        """The leaf hash at `index` (OUT_OF_RANGE)."""
+        if not 0 <= index < self.size:
+            raise Refusal(Code.OUT_OF_RANGE, f"no entry {index} among {self.size}")
+        return self._node(0, index)
+
     def root(self, size: int | None = None) -> bytes:
         """The root now, or as it was at `size` leaves (OUT_OF_RANGE)."""
         size = self.size if size is None else size

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
-from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
+from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.headers import Header
@@ -41,6 +41,7 @@ Body = (
     | AcceptDelivery
     | Deposit
     | Erase
+    | FundRequest
 )
 
 

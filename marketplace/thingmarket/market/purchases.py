@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from thingmarket.catalog.fit import Truth, fit
+from thingmarket.catalog.fit import Truth, fit, steps_in_offer
 from thingmarket.catalog.offers import check_quantity
 from thingmarket.catalog.pricing import Price, price
 from thingmarket.contract.contract import CONTRACT, Contract, FulfilmentEvent
@@ -106,6 +106,9 @@ def _need(state: State, body: Purchase, listing: OfferRecord, authority: Authori
         raise Refusal(Code.NEED_NOT_MET, "; ".join(map(str, found.failed)), "BUY-3")
     if found.verdict is Truth.UNDEFINED:
         raise Refusal(Code.FACTS_MISSING, "ask the seller for " + ", ".join(found.missing), "BUY-3")
+    wanted = steps_in_offer(record.need, listing.offer)
+    if body.quantity_steps != wanted:
+        raise Refusal(Code.NEED_NOT_MET, f"the need is {wanted} steps, not {body.quantity_steps}", "BUY-3")
     return record
 
 

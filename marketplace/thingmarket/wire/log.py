@@ -17,6 +17,7 @@ from thingmarket.market.entries import (
 )
 from thingmarket.money import currency_of
 from thingmarket.time import UnixMs
+from thingmarket.v1 import envelope_pb2
 from thingmarket.v1 import log_pb2 as pb
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import decision_message, read_signed, signed_message, signed_value
@@ -121,3 +122,9 @@ def notice_message(notice: Notice) -> pb.Notice:
         reference=notice.reference,
         state=notice.state,
     )
+
+
+def node_time_payload(*, network_id: bytes, node: str, time_ms: int) -> bytes:
+    """What the node signs for a sender whose clock is wrong."""
+    message = envelope_pb2.NodeTime(network_id=network_id, node=node, time_ms=time_ms)
+    return message.SerializeToString(deterministic=True)

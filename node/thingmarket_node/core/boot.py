@@ -1,0 +1,40 @@
+"""From a journal to a running core: the first group, and the replay of all of them. [LOG-6]"""
+
+from collections.abc import Iterable
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.market import Market
+from thingmarket.market.state import State
+from thingmarket_node.core import messages as m
+from thingmarket_node.core.calls import NodeKeys
+from thingmarket_node.core.core import Core
+from thingmarket_node.core.sequencer import Sequencer
+from thingmarket_node.groups import Group, Head
+
+
+def boot(
+    keys: NodeKeys, now: m.Now, groups: Iterable[Group], snapshot: tuple[Head, bytes] | None = None
+) -> tuple[Core, list[m.Published]]:
+    """Replay a journal, from its snapshot when there is one; also give the outcomes that were replayed.
+
+    TAMPERED when a group is damaged or comes to something else than it came to before.
+    """
+    sequencer, published = Sequencer(), list[m.Published]()
+    if snapshot is not None:
+        sequencer.market = Market(State.restore(snapshot[1]))
+    start = snapshot[0].number if snapshot is not None else 0
+    for group in groups:
+        published += sequencer.replay(group, apply=group.number > start)
+        if snapshot is not None and group.number == start and sequencer.head != snapshot[0]:
+            raise Refusal(Code.TAMPERED, "the snapshot belongs to another log; delete it")
+    if sequencer.head.number < max(start, 1):
+        raise Refusal(Code.TAMPERED, "the log ends before its snapshot, or has no genesis")
+    if (sequencer.market.state.node, sequencer.market.state.network_id) != (keys.node, keys.network_id):
+        raise Refusal(Code.TAMPERED, "the log belongs to another node than these keys")
+    return Core(keys, sequencer, now), published
+
+
+def genesis_group(body: bytes, now: m.Now) -> Group:
+    """The first group of a new log: the genesis alone."""
+    sequencer = Sequencer()
+    return sequencer.begin(body, now.wall_ms)

@@ -1,0 +1,372 @@
+"""The node without its sockets, disks and clocks: `step(now, input) -> effects`. [LOG-3]
+
+The same class runs behind gRPC and in the simulator. An answer leaves only when what it stands on is
+durable: `Reply` and `Refuse` carry the log position that they depend on, and whoever performs effects
+checks it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from thingmarket.contract.orders import Erase, FundRequest
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.commands import AdmitParty, PresentMandate
+from thingmarket.identity.envelope import TypeId, sign
+from thingmarket.identity.handshake import Hello
+from thingmarket.identity.parties import Role, is_thing, known_party, party_id
+from thingmarket.ids import PartyId, digest
+from thingmarket.limits import CLOCK_JUMP_MS, GROUPS_IN_FLIGHT_MAX, SNAPSHOT_EVERY_ENTRIES, WAITING_MAX
+from thingmarket.market.records import Answer
+from thingmarket.market.state import State
+from thingmarket.wire.commands import read_command
+from thingmarket.wire.handshake import read_proof
+from thingmarket.wire.identity import read_key_event
+from thingmarket.wire.log import node_time_payload
+from thingmarket_node.core import messages as m
+from thingmarket_node.core.calls import (
+    CommandCall,
+    NodeKeys,
+    ProvingCall,
+    deposit_for,
+    operator_command,
+    unavailable,
+)
+from thingmarket_node.core.gate_checks import OPEN_TO_STRANGERS, check_of, check_sealed, signature_checks
+from thingmarket_node.core.receipts import Receipts
+from thingmarket_node.core.sequencer import Decided, Declined, Formed, Remembered, Sequencer, Waiting
+from thingmarket_node.core.sessions import Sessions
+from thingmarket_node.groups import Head
+
+
+class Core:
+    """Sessions, sequencing and the outbox of one node, as a pure state machine."""
+
+    def __init__(self, keys: NodeKeys, sequencer: Sequencer, now: m.Now) -> None:
+        """Go on from a log that `boot` has replayed; sessions start empty."""
+        self.keys = keys
+        self.sequencer = sequencer
+        self.sessions = Sessions(network_id=keys.network_id, node_id=keys.node, now_ms=now.wall_ms)
+        self.durable: Head = sequencer.head
+        self.receipts = Receipts(
+            tree=sequencer.tree, network_id=keys.network_id, node=keys.node, key=keys.log
+        )
+        self.receipts.sign(sequencer.tree.size)
+        self._calls: dict[m.CallId, ProvingCall | CommandCall] = {}
+        self._in_flight: dict[int, Formed] = {}
+        self._repeats: dict[int, list[Remembered]] = defaultdict(list)
+        self._effects: list[m.Effect] = []
+        self._clock = now
+        self._closed: Refusal | None = None  # why no new call is taken
+        self._halted = False  # nothing more is sequenced
+        self._operator_sequence = 0
+        self._wake_ms: int | None = None
+        self._snapshot_seq = self.durable_seq
+
+    @property
+    def state(self) -> State:
+        """The market's state, ahead of the disk; what is read from it is told once `seq` is durable."""
+        return self.sequencer.market.state
+
+    @property
+    def durable_seq(self) -> int:
+        """Last log position that the journal has."""
+        return self.durable.next_seq - 1
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is being written."""
+        return not (self._calls or self._in_flight or self.sequencer.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for anything."""
+        return len(self._calls) + len(self.sequencer.waiting)
+
+    def boot_effects(self) -> list[m.Effect]:
+        """What a restart owes: erasures that may not have reached the vault, and the next deadline."""
+        for owner, time_ms in self.state.erasures.items():
+            self._effects.append(m.EraseSealed(owner, time_ms))
+        self._ask_for_wake()
+        return self._take_effects()
+
+    def step(self, now: m.Now, what: m.Input) -> list[m.Effect]:
+        """Take one input and say what is to be done."""
+        self._watch_clock(now)
+        match what:
+            case m.SayHello():
+                self._guarded(what.call, lambda: self._hello(now, what))
+            case m.ShowProof():
+                self._guarded(what.call, lambda: self._proof(now, what))
+            case m.Submit():
+                self._guarded(what.call, lambda: self._submit(now, what))
+            case m.Verified():
+                self._guarded(what.call, lambda: self._verified(now, what))
+            case m.Sealed() | m.Collected():
+                self._guarded(what.call, lambda: self._prepared(now, what))
+            case m.Durable():
+                self._became_durable(what.number)
+            case m.Failed():
+                self._fail()
+            case m.Drain():
+                self._closed = self._closed or unavailable("the node is shutting down; try again soon")
+            case m.Wake():
+                self._wake_ms = None
+        self._sequence(now)
+        self._ask_for_wake()
+        return self._take_effects()
+
+    def _take_effects(self) -> list[m.Effect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+    def _guarded(self, call: m.CallId, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Refusal as refusal:
+            self._calls.pop(call, None)
+            self._refuse(call, refusal)
+
+    def _refuse(self, call: m.CallId, refusal: Refusal, *, after_seq: int = 0) -> None:
+        node_time = None
+        if refusal.number == Code.CLOCK:
+            payload = node_time_payload(
+                network_id=self.keys.network_id, node=self.keys.node, time_ms=self._clock.wall_ms
+            )
+            node_time = sign(TypeId.NODE_TIME, payload, self.keys.identity)
+        self._effects.append(m.Refuse(call, refusal, after_seq=after_seq, node_time=node_time))
+
+    # --- clock
+
+    def _watch_clock(self, now: m.Now) -> None:
+        jump = (now.wall_ms - self._clock.wall_ms) - (now.monotonic_ms - self._clock.monotonic_ms)
+        if abs(jump) > CLOCK_JUMP_MS and not self._halted:
+            self._halted = True
+            self._closed = unavailable("the node's clock jumped; its operator has to restart it")
+            self._effects.append(m.ClockJumped(jump))
+        self._clock = now
+
+    def _ask_for_wake(self) -> None:
+        deadline = self.sequencer.market.next_deadline_ms()
+        if deadline is not None and deadline != self._wake_ms and not self._halted:
+            self._wake_ms = deadline
+            self._effects.append(m.WakeAt(deadline))
+
+    # --- handshake
+
+    def _hello(self, now: m.Now, what: m.SayHello) -> None:
+        self._check_open()
+        payload = self.sessions.hello(
+            what.hello,
+            key_of=self._key_of,
+            now_ms=now.wall_ms,
+            node_nonce=what.nonce,
+            certificate_hash=self.keys.certificate_hash,
+        )
+        challenge = sign(TypeId.CHALLENGE, payload, self.keys.identity)
+        self._effects.append(m.Reply(what.call, challenge, after_seq=0))
+
+    def _key_of(self, hello: Hello) -> bytes:
+        """The key of whoever says hello: known to the market, a thing's own id, or an owner's event 0."""
+        record = self.state.parties.get(hello.party)
+        if record is not None:
+            return record.public_key
+        if is_thing(hello.party):
+            return known_party(hello.party).public_key
+        if hello.key_event is None:
+            raise Refusal(Code.UNKNOWN_PARTY, "not known here yet: send your signed key event along", "SES-1")
+        if hello.key_event.type_id != TypeId.KEY_EVENT:
+            raise Refusal(Code.WRONG_TYPE, "the card of an owner is a key event", "SES-1")
+        event = read_key_event(hello.key_event.payload)
+        if party_id(event.signed_bytes) != hello.party or event.role is not Role.OWNER:
+            raise Refusal(Code.UNKNOWN_PARTY, "this key event is of another party", "ID-3")
+        return known_party(event).public_key
+
+    def _proof(self, now: m.Now, what: m.ShowProof) -> None:
+        self._check_open()
+        if what.proof.type_id != TypeId.PROOF:
+            raise Refusal(Code.WRONG_TYPE, "a handshake ends with a proof", "SES-2")
+        proof = read_proof(what.proof.payload)
+        key = self.sessions.challenged_key(proof, now.wall_ms)
+        self._calls[what.call] = ProvingCall(proof, what.session, what.token)
+        self._effects.append(m.VerifyAll(what.call, (check_of(what.proof, key),)))
+
+    # --- commands
+
+    def _check_open(self) -> None:
+        if self._closed is not None:
+            raise self._closed
+        if self.waiting >= WAITING_MAX:
+            raise Refusal(Code.BUSY, f"{WAITING_MAX} calls wait already; try again soon", "CMD-3")
+
+    def _submit(self, now: m.Now, what: m.Submit) -> None:
+        self._check_open()
+        command = read_command(what.command)
+        answer = self.state.answers.table.get((command.header.sender, command.key))
+        if answer is not None and answer.signed_digest == command.signed_digest:
+            self._tell_again(Remembered(what.call, answer))  # [ID-11] the very same bytes: no work again
+            return
+        now_ms = self.sequencer.time_ms(now.wall_ms)
+        if self.sessions.by_token(what.token, now_ms).id != command.header.session:
+            raise Refusal(Code.NO_SESSION, "the token is of another session than the header", "SES-3")
+        session = self.sessions.admit(command.header, now_ms)
+        try:
+            if not session.known and command.type_id not in OPEN_TO_STRANGERS:
+                raise Refusal(
+                    Code.UNKNOWN_PARTY, "this node does not know you yet: be admitted first", "ID-8"
+                )
+            check_sealed(command, what.sealed)
+            checks = tuple(signature_checks(self.state, command, session.public_key))
+        except Refusal:
+            session.release(command.header.sequence)
+            raise
+        self._calls[what.call] = CommandCall(command, session, what.sealed)
+        self._effects.append(m.VerifyAll(what.call, checks))
+
+    def _verified(self, now: m.Now, what: m.Verified) -> None:
+        call = self._calls.pop(what.call)
+        if isinstance(call, ProvingCall):
+            grant = self.sessions.prove(
+                call.proof,
+                verified=what.good,
+                known=call.proof.party in self.state.parties,
+                now_ms=now.wall_ms,
+                session_id=call.session,
+                token=call.token,
+            )
+            self._effects.append(m.Reply(what.call, grant, after_seq=0))
+            return
+        sequence = call.command.header.sequence
+        if not what.good:
+            call.session.reject(sequence)
+            raise Refusal(Code.BAD_SIGNATURE, "a signature of this command is wrong", "ID-5")
+        call.session.confirm(sequence)
+        body = call.command.body
+        if isinstance(body, FundRequest):
+            self._collect(now, what.call, call)
+        elif call.sealed:
+            self._calls[what.call] = call
+            owner = self.owner_of(call.command.header.sender, call.command.header.mandate_leaf)
+            self._effects.append(m.Seal(what.call, owner, call.sealed))
+        else:
+            self.sequencer.waiting.append(Waiting(what.call, call.command))
+
+    def owner_of(self, sender: str, mandate_leaf: bytes) -> PartyId:
+        """For whom a sender acts (UNKNOWN_MANDATE and kin for a thing without a living mandate)."""
+        return self.state.mandate(mandate_leaf).root_owner if is_thing(sender) else PartyId(sender)
+
+    def _collect(self, now: m.Now, number: m.CallId, call: CommandCall) -> None:
+        body = call.command.body
+        assert isinstance(body, FundRequest), "only fund requests are collected"
+        record = self.state.party(call.command.header.sender)
+        if record.role != Role.OWNER:
+            raise Refusal(Code.NOT_PERMITTED, "only an owner asks for money", "SET-2")
+        key, deposit = deposit_for(call.command)
+        now_ms = self.sequencer.time_ms(now.wall_ms)
+        made = self.state.answers.recall(self.keys.node, key, digest(deposit), now_ms)
+        if made is not None:
+            self._tell_again(Remembered(number, made))
+            return
+        self._calls[number] = call
+        self._effects.append(m.Collect(number, record.id, body.currency, body.amount_minor))
+
+    def _prepared(self, now: m.Now, what: m.Sealed | m.Collected) -> None:
+        call = self._calls.pop(what.call)
+        assert isinstance(call, CommandCall), "only commands are sealed or paid"
+        if what.refusal is not None:
+            raise what.refusal
+        command = call.command
+        if isinstance(what, m.Collected):
+            self._operator_sequence += 1
+            command = operator_command(
+                self.keys,
+                TypeId.DEPOSIT,
+                deposit_for(command)[1],
+                sequence=self._operator_sequence,
+                now_ms=self.sequencer.time_ms(now.wall_ms),
+            )
+        self.sequencer.waiting.append(Waiting(what.call, command))
+
+    # --- the log
+
+    def _sequence(self, now: m.Now) -> None:
+        while len(self._in_flight) < GROUPS_IN_FLIGHT_MAX and not self._halted and self._has_work(now):
+            formed, aside = self.sequencer.form(now.wall_ms)
+            if formed is not None:
+                self._in_flight[formed.group.number] = formed
+                self._effects.append(m.Append(formed.group))
+                self._snapshot_if_due(formed)
+            for one in aside:
+                if isinstance(one, Declined):
+                    self._refuse(one.call, one.refusal, after_seq=self.state.seq)
+                else:
+                    self._tell_again(one)
+
+    def _has_work(self, now: m.Now) -> bool:
+        return bool(self.sequencer.waiting) or self.sequencer.is_due(now.wall_ms)
+
+    def _snapshot_if_due(self, formed: Formed) -> None:
+        if self.state.seq - self._snapshot_seq < SNAPSHOT_EVERY_ENTRIES:
+            return
+        self._snapshot_seq = self.state.seq
+        self._effects.append(m.SaveSnapshot(Head.at(formed.group), self.state.snapshot()))
+
+    def _tell_again(self, one: Remembered) -> None:
+        """Give the remembered answer, at once when it is durable, else with the group that it is in."""
+        if one.answer.seq <= self.durable_seq:
+            self._answer(one.call, one.answer)
+            return
+        holding = next(f for f in self._in_flight.values() if f.group.last_seq >= one.answer.seq)
+        self._repeats[holding.group.number].append(one)
+
+    def _answer(self, call: m.CallId, answer: Answer) -> None:
+        receipt = self.receipts.of(answer.seq, answer.time_ms)
+        if answer.code:
+            refusal = Refusal(answer.code, answer.reason, answer.rule)
+            self._effects.append(m.Refuse(call, refusal, after_seq=answer.seq, receipt=receipt))
+            return
+        accepted = m.Accepted(seq=answer.seq, reference=answer.reference, receipt=receipt)
+        self._effects.append(m.Reply(call, accepted, after_seq=answer.seq))
+
+    def _became_durable(self, number: int) -> None:
+        formed = self._in_flight.pop(number)
+        self.durable = Head.at(formed.group)
+        self.receipts.sign(formed.group.last_seq)
+        for decided in formed.decided:
+            self._release(decided)
+        for repeat in self._repeats.pop(number, ()):
+            self._answer(repeat.call, repeat.answer)
+        notices = tuple(notice for outcome in formed.outcomes for notice in outcome.notices)
+        self._effects.append(m.Tell(formed.group.last_seq, notices, formed.published))
+
+    def _release(self, decided: Decided) -> None:
+        outcome, command = decided.outcome, decided.command
+        receipt = self.receipts.of(outcome.seq, decided.time_ms)
+        if outcome.code:
+            refusal = Refusal(outcome.code, outcome.reason, outcome.rule)
+            self._effects.append(
+                m.Refuse(
+                    decided.call, refusal, after_seq=outcome.seq, receipt=receipt, decision=outcome.decision
+                )
+            )
+            return
+        if isinstance(command.body, AdmitParty | PresentMandate):
+            self.sessions.recognise(command.header.sender)
+        elif isinstance(command.body, Erase):
+            self._effects.append(m.EraseSealed(command.header.sender, decided.time_ms))
+        accepted = m.Accepted(
+            seq=outcome.seq, reference=outcome.reference, receipt=receipt, decision=outcome.decision
+        )
+        self._effects.append(m.Reply(decided.call, accepted, after_seq=outcome.seq))
+
+    def _fail(self) -> None:
+        """The journal is uncertain: nobody is told yes, and nothing more is written. [LOG-12]"""
+        self._closed, self._halted = unavailable("the node lost its log; ask again when it is back"), True
+        calls = [*self._calls, *(waiting.call for waiting in self.sequencer.waiting)]
+        for formed in self._in_flight.values():
+            calls += [decided.call for decided in formed.decided]
+            calls += [repeat.call for repeat in self._repeats.pop(formed.group.number, ())]
+        self._calls.clear()
+        self._in_flight.clear()
+        self.sequencer.waiting.clear()
+        for call in calls:
+            self._refuse(call, self._closed)

@@ -1,0 +1,255 @@
+"""What goes into the core and what comes out: inputs and effects, as values. [LOG-3]"""
+
+from dataclasses import dataclass
+
+from thingmarket.audit.receipts import Receipt
+from thingmarket.errors import Refusal
+from thingmarket.identity.envelope import Signed
+from thingmarket.identity.handshake import Hello
+from thingmarket.ids import PartyId
+from thingmarket.market.entries import Notice
+from thingmarket.policy.decision import Decision
+from thingmarket_node.core.sessions import Grant
+from thingmarket_node.groups import Group, Head
+
+CallId = int
+"""Number that the shell gives to each waiting caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The wall clock in Unix milliseconds and a clock that never jumps, in milliseconds."""
+
+    wall_ms: int
+    monotonic_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPart:
+    """Bytes for the vault, which a command refers to by commitment."""
+
+    salt: bytes
+    data: bytes
+    retention: int
+
+
+# --- inputs
+
+
+@dataclass(frozen=True, slots=True)
+class SayHello:
+    """A caller asks for a challenge; `nonce` is 32 fresh random bytes."""
+
+    call: CallId
+    hello: Hello
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShowProof:
+    """A caller answers a challenge; `session` (16) and `token` (32) are fresh random bytes."""
+
+    call: CallId
+    proof: Signed
+    session: bytes
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A caller hands over a signed command."""
+
+    call: CallId
+    token: bytes
+    command: Signed
+    sealed: tuple[SealedPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The shell verified the signatures of a call."""
+
+    call: CallId
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The vault holds the sealed parts of a call, durably; or it could not."""
+
+    call: CallId
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The payment rail collected the money of a call; or it refused."""
+
+    call: CallId
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """The journal wrote a group."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The journal failed or cannot tell: nothing more will be acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The time that a `WakeAt` asked for has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Take no more calls; finish those that wait."""
+
+
+Input = SayHello | ShowProof | Submit | Verified | Sealed | Collected | Durable | Failed | Wake | Drain
+
+
+# --- effects
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One signature to verify."""
+
+    public_key: bytes
+    message: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAll:
+    """Verify all of these and answer with `Verified`."""
+
+    call: CallId
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Put parts into the vault under an owner's keys and answer with `Sealed` once durable."""
+
+    call: CallId
+    owner: PartyId
+    parts: tuple[SealedPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Ask the payment rail for an owner's money and answer with `Collected`."""
+
+    call: CallId
+    owner: PartyId
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Write a group to the journal and answer with `Durable` or `Failed`."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The durable answer to a command that was not refused."""
+
+    seq: int
+    reference: bytes
+    receipt: Receipt
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer a call; `after_seq` must be durable."""
+
+    call: CallId
+    answer: Accepted | Grant | Signed
+    after_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Refuse a call; `after_seq` must be durable, 0 for refusals before the log."""
+
+    call: CallId
+    refusal: Refusal
+    after_seq: int = 0
+    receipt: Receipt | None = None
+    decision: Decision | None = None
+    node_time: Signed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Notices of a durable group, with their outcomes' bytes for the projection."""
+
+    seq: int
+    notices: tuple[Notice, ...]
+    outcomes: tuple["Published", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One durable outcome."""
+
+    seq: int
+    time_ms: int
+    sender: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EraseSealed:
+    """Destroy what the vault holds of an owner, as far as retention allows."""
+
+    owner: PartyId
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSnapshot:
+    """Keep the state after the group at `head`."""
+
+    head: Head
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Call with `Wake` at this wall clock time, instead of an earlier wish."""
+
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJumped:
+    """The wall clock moved against the monotonic one; sequencing stopped until a restart confirms it."""
+
+    jump_ms: int
+
+
+Effect = (
+    VerifyAll
+    | Seal
+    | Collect
+    | Append
+    | Reply
+    | Refuse
+    | Tell
+    | EraseSealed
+    | SaveSnapshot
+    | WakeAt
+    | ClockJumped
+)
