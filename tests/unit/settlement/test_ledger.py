@@ -290,6 +290,22 @@ def test_deadlines_of_resolved_pendings_do_not_pile_up(ledger: Ledger) -> None:
     assert ledger.next_deadline() is None
 
 
+def test_a_deadline_survives_a_failed_chain_whatever_was_cleared_away(ledger: Ledger) -> None:
+    submit(ledger, hold("held", 1, 10**6))
+    for n in range(200):
+        assert submit(ledger, hold(f"h{n}", 1, 10**9), void(f"v{n}", f"h{n}")) == [0, 0]
+        failing = post(f"p{n}", "held", flags=LINKED | Flag.VOID_PENDING), pay(f"x{n}", 101)
+        assert submit(ledger, *failing) == [Status.LINKED_EVENT_FAILED, Status.EXCEEDS_CREDITS]
+        assert ledger.next_deadline() == NOW_MS + 10**6
+
+
+def test_a_deadline_of_a_failed_chain_means_nothing_to_the_same_id_later(ledger: Ledger) -> None:
+    submit(ledger, replace(hold("h", 1, 10), flags=LINKED | Flag.PENDING), pay("x", 101))
+    assert submit(ledger, hold("h", 1, 100)) == [Status.CREATED]
+    assert ledger.next_deadline() == NOW_MS + 100
+    assert ledger.expire(NOW_MS + 99) == []
+
+
 def test_an_overdue_pending_breaks_an_invariant(ledger: Ledger) -> None:
     submit(ledger, hold("h", 1, 50))
     ledger.check_invariants(NOW_MS + 49)

@@ -92,3 +92,14 @@ def test_an_altered_snapshot_with_a_right_check_is_refused_or_consistent(data: b
                 if (deadline_ms := restored.next_deadline()) is not None:
                     assert restored.expire(max(deadline_ms, restored._time_ms)) != []
                     restored.check_invariants()
+
+
+def test_a_pending_transfer_cannot_come_back_as_a_burnt_id(data: bytes) -> None:
+    ledger = Ledger.restore(data)
+    assert ledger.expire(NOW_MS + 50) == [name("hold")]
+    body = ledger.snapshot()[:-32]
+    expired = (-5).to_bytes(1, "little", signed=True) + (NOW_MS + 50).to_bytes(8, "little") + name("hold")
+    burnt = (-1).to_bytes(1, "little", signed=True) + expired[1:]
+    assert body.count(expired) == 1
+    assert not refused(sealed(body))
+    assert refused(sealed(body.replace(expired, burnt)))

@@ -278,6 +278,10 @@ def test_a_refusal_that_time_cannot_lift_remembers_nothing(status: Status) -> No
     assert any(known.record(id_) == b"" for id_ in known.aside) == (status in burnt_by_other_members)
 
 
+def test_what_burns_an_id_is_frozen() -> None:
+    assert sorted(TRANSIENT) == [32, 33, 36, 47, 48, 49, 50, 53, 54, 56, 57]
+
+
 def test_the_numbers_of_statuses_are_frozen() -> None:
     assert [status.value for status in Status] == list(range(58))
     assert (Status.EXISTS, Status.ID_ALREADY_FAILED, Status.EXCEEDS_CREDITS) == (17, 18, 56)
