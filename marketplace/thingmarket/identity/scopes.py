@@ -33,8 +33,9 @@ class Scope:
 
         A code that is coarser than an excluded one is held back too: it could hide what is excluded.
         """
-        if self.exclude and (code.startswith(self.exclude) or any(x.startswith(code) for x in self.exclude)):
-            return False
+        for excluded in self.exclude:
+            if code.startswith(excluded) or excluded.startswith(code):
+                return False
         return self.any or code.startswith(self.include)
 
     def names_within(self, parent: "Scope") -> bool:

@@ -6,7 +6,7 @@ from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.mandates import Action, Approval, Autonomy
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Decision, Fact, Verdict
-from thingmarket.policy.rules import course_of
+from thingmarket.policy.rules import Question, course_of
 from thingmarket.policy.spending import Counters
 
 # The same for every decision, so made once.
@@ -26,28 +26,26 @@ def authorize(
         return Decision(Verdict.ALLOW, ("OWN-1",), (_ACTION_FACTS[act.action],))
     facts = [_AUTONOMY_FACTS[mandate.autonomy], _ACTION_FACTS[act.action]]
     course = course_of(mandate, act)
+    question = Question(mandate, act, counters, facts)
     for rule, holds in course.steps:
-        if not holds(mandate, act, counters, facts):
+        if not holds(question):
             return Decision(Verdict.DENY, (rule,), tuple(facts))
     if act.action is not Action.BUY:
         return Decision(Verdict.ALLOW, course.names, tuple(facts))
-    return _cosigned(mandate, act, approval, course.names, facts)
+    return _cosigned(question, approval, course.names)
 
 
-def _cosigned(
-    mandate: EffectiveMandate, act: Act, approval: Approval | None, names: tuple[str, ...], facts: list[Fact]
-) -> Decision:
-    if approval is not None and not _is_for(approval, mandate, act):
+def _cosigned(question: Question, approval: Approval | None, names: tuple[str, ...]) -> Decision:
+    facts, threshold = question.facts, question.limit.cosign_above_minor
+    if approval is not None and not _is_for(approval, question.mandate, question.act):
         # Another order's, mandate's or owner's approval, or one too late, is no answer to this order.
         facts.append(Fact("approval", "of something else or expired"))
         approval = None
     if approval is not None and not approval.approved:
         facts.append(Fact("approval", "rejected"))
         return Decision(Verdict.DENY, ("COS-3",), tuple(facts))
-    limit = mandate.limit(act.currency)
-    assert limit is not None, "rule LIM-0 came first"
-    facts.append(Fact("cosign.above", limit.cosign_above_minor))
-    if act.payable_minor <= limit.cosign_above_minor:
+    facts.append(Fact("cosign.above", threshold))
+    if question.act.payable_minor <= threshold:
         return Decision(Verdict.ALLOW, names, tuple(facts))
     if approval is None:
         return Decision(Verdict.NEED_COSIGN, ("COS-1",), tuple(facts))

@@ -5,6 +5,7 @@ from typing import Final
 
 from thingmarket.identity.effective import EffectiveLimit, EffectiveMandate
 from thingmarket.identity.mandates import LEAST_AUTONOMY, Action, Autonomy, BoundItem
+from thingmarket.identity.scopes import Scope
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.spending import NOTHING_SPENT, Counters, spent
@@ -37,149 +38,185 @@ RULES: Final = {
 
 _WHOLE_UNIT: Final[tuple[int, ...]] = tuple(10**scale for scale in range(16))
 
-# A check adds the facts it looks at and tells whether its rule holds.
-Check = Callable[[EffectiveMandate, Act, Counters, list[Fact]], bool]
+NO_LIMIT: Final = EffectiveLimit(
+    currency="", per_item_minor=0, per_order_minor=0, cosign_above_minor=0, budgets=()
+)
 
 
-def _announcer_commits_nothing(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    return m.autonomy is not Autonomy.ANNOUNCER or LEAST_AUTONOMY[act.action] is Autonomy.ANNOUNCER
+class Question:
+    """One act under one mandate: what the checks look at, and the facts that they found."""
+
+    __slots__ = ("act", "counters", "facts", "items", "limit", "mandate")
+
+    def __init__(self, mandate: EffectiveMandate, act: Act, counters: Counters, facts: list[Fact]) -> None:
+        self.mandate: Final = mandate
+        self.act: Final = act
+        self.counters: Final = counters
+        self.facts: Final = facts
+        self.limit: Final = mandate.limit(act.currency) or NO_LIMIT
+        self.items: Final = _agreed_items(mandate, act) if mandate.bound_items else []
 
 
-def _level(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    return m.autonomy >= LEAST_AUTONOMY[act.action]
-
-
-def _listed(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    return act.action in m.actions
-
-
-def _begun(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    if act.time_ms >= m.not_before_ms:
-        return True
-    facts += (Fact("time", act.time_ms), Fact("mandate.not_before", m.not_before_ms))
-    return False
-
-
-def _not_expired(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    facts += (Fact("time", act.time_ms), Fact("mandate.expires", m.expires_ms))
-    return act.time_ms < m.expires_ms
-
-
-def _node(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    facts.append(Fact("node", act.node))
-    return all(scope.allows_name(act.node) for scope in m.nodes)
-
-
-def _category(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    if not act.category and act.action is not Action.BUY:
-        return True  # the act is about no product
-    facts.append(Fact("category", act.category))
-    return all(scope.allows_code(act.category) for scope in m.categories)
-
-
-def _counterparty(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    if not act.counterparty and act.action is not Action.BUY:
-        return True  # the act is towards nobody yet
-    facts.append(Fact("counterparty", act.counterparty))
-    return all(scope.allows_name(act.counterparty) for scope in m.counterparties)
-
-
-def _items(m: EffectiveMandate, act: Act) -> list[BoundItem]:
-    wanted, currency = act.product_id, act.currency
+def _agreed_items(mandate: EffectiveMandate, act: Act) -> list[BoundItem]:
+    product_id, currency = act.product_id, act.currency
     return [
         item
-        for items in m.bound_items
+        for items in mandate.bound_items
         for item in items
-        if item.product_id == wanted and item.currency == currency
+        if item.product_id == product_id and item.currency == currency
     ]
 
 
-def _item(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    facts.append(Fact("item.product", act.product_id))
+_DAY_FACTS: Final = ("budget.day.spent", "budget.day.asked", "budget.day.allowed", "budget.day.depth")
+_TOTAL_FACTS: Final = (
+    "budget.total.spent",
+    "budget.total.asked",
+    "budget.total.allowed",
+    "budget.total.depth",
+)
+
+# A check adds the facts it looks at and tells whether its rule holds.
+Check = Callable[[Question], bool]
+
+
+def _announcer_commits_nothing(q: Question) -> bool:
+    return q.mandate.autonomy is not Autonomy.ANNOUNCER or LEAST_AUTONOMY[q.act.action] is Autonomy.ANNOUNCER
+
+
+def _level(q: Question) -> bool:
+    return q.mandate.autonomy >= LEAST_AUTONOMY[q.act.action]
+
+
+def _listed(q: Question) -> bool:
+    return q.act.action in q.mandate.actions
+
+
+def _begun(q: Question) -> bool:
+    q.facts.append(Fact("time", q.act.time_ms))
+    if q.act.time_ms >= q.mandate.not_before_ms:
+        return True
+    q.facts.append(Fact("mandate.not_before", q.mandate.not_before_ms))
+    return False
+
+
+def _not_expired(q: Question) -> bool:
+    q.facts.append(Fact("mandate.expires", q.mandate.expires_ms))
+    return q.act.time_ms < q.mandate.expires_ms
+
+
+def _node(q: Question) -> bool:
+    q.facts.append(Fact("node", q.act.node))
+    return _all_allow(q.mandate.nodes, q.act.node)
+
+
+def _category(q: Question) -> bool:
+    category = q.act.category
+    if not category and q.act.action is not Action.BUY:
+        return True  # the act is about no product
+    q.facts.append(Fact("category", category))
+    for scope in q.mandate.categories:  # noqa: SIM110  all() takes four times as long
+        if not scope.allows_code(category):
+            return False
+    return True
+
+
+def _counterparty(q: Question) -> bool:
+    if not q.act.counterparty and q.act.action is not Action.BUY:
+        return True  # the act is towards nobody yet
+    q.facts.append(Fact("counterparty", q.act.counterparty))
+    return _all_allow(q.mandate.counterparties, q.act.counterparty)
+
+
+def _all_allow(scopes: tuple[Scope, ...], name: str) -> bool:
+    for scope in scopes:  # noqa: SIM110  all() takes four times as long
+        if not scope.allows_name(name):
+            return False
+    return True
+
+
+def _item(q: Question) -> bool:
+    q.facts.append(Fact("item.product", q.act.product_id))
     # A list has a product at most once per currency; no list at all means that nothing was agreed.
-    return len(_items(m, act)) == len(m.bound_items) > 0
+    return len(q.items) == len(q.mandate.bound_items) > 0
 
 
-def _item_seller(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    return all(item.sellers.allows_name(act.counterparty) for item in _items(m, act))
+def _item_seller(q: Question) -> bool:
+    return _all_allow(tuple([item.sellers for item in q.items]), q.act.counterparty)
 
 
-def _item_price(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    allowed = min([item.max_unit_price_minor for item in _items(m, act)])
-    facts += (
-        Fact("item.price", act.price_minor),
-        Fact("item.price_steps", act.price_base_steps),
-        Fact("item.price_allowed", allowed),
-    )
+def _item_price(q: Question) -> bool:
+    act = q.act
     assert act.price_minor > 0 < act.price_base_steps, "an offer has a price"
+    allowed = min([item.max_unit_price_minor for item in q.items])
+    q.facts.extend(
+        (
+            Fact("item.price", act.price_minor),
+            Fact("item.price_steps", act.price_base_steps),
+            Fact("item.price_allowed", allowed),
+        )
+    )
     return act.price_minor * _WHOLE_UNIT[act.unit_scale] <= allowed * act.price_base_steps
 
 
-def _item_quantity(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    allowed = min([item.max_quantity_steps for item in _items(m, act)])
-    facts += (Fact("item.quantity", act.quantity_steps), Fact("item.quantity_allowed", allowed))
-    return act.quantity_steps <= allowed
+def _item_quantity(q: Question) -> bool:
+    allowed = min([item.max_quantity_steps for item in q.items])
+    q.facts.extend((Fact("item.quantity", q.act.quantity_steps), Fact("item.quantity_allowed", allowed)))
+    return q.act.quantity_steps <= allowed
 
 
-def _currency(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    facts.append(Fact("currency", act.currency))
-    return m.limit(act.currency) is not None
+def _currency(q: Question) -> bool:
+    q.facts.append(Fact("currency", q.act.currency))
+    return q.limit is not NO_LIMIT
 
 
-def _limit(m: EffectiveMandate, act: Act) -> EffectiveLimit:
-    limit = m.limit(act.currency)
-    assert limit is not None, "rule LIM-0 came first"
-    return limit
-
-
-def _per_item(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    allowed = _limit(m, act).per_item_minor
-    facts += (
-        Fact("budget.item.steps", act.quantity_steps),
-        Fact("budget.item.asked", act.payable_minor),
-        Fact("budget.item.allowed", allowed),
-    )
+def _per_item(q: Question) -> bool:
+    act, allowed = q.act, q.limit.per_item_minor
+    q.facts.extend((Fact("budget.item.steps", act.quantity_steps), Fact("budget.item.allowed", allowed)))
     # Multiplied out instead of divided: exact, and in proportion for less than one whole unit.
     return act.payable_minor * _WHOLE_UNIT[act.unit_scale] <= allowed * act.quantity_steps
 
 
-def _per_order(m: EffectiveMandate, act: Act, _: Counters, facts: list[Fact]) -> bool:
-    allowed = _limit(m, act).per_order_minor
-    facts += (Fact("budget.order.asked", act.payable_minor), Fact("budget.order.allowed", allowed))
-    return 0 < act.payable_minor <= allowed
+def _per_order(q: Question) -> bool:
+    asked, allowed = q.act.payable_minor, q.limit.per_order_minor
+    q.facts.extend((Fact("budget.order.asked", asked), Fact("budget.order.allowed", allowed)))
+    return 0 < asked <= allowed
 
 
-def _per_day(m: EffectiveMandate, act: Act, counters: Counters, facts: list[Fact]) -> bool:
-    day = utc_day(act.time_ms)
-    budgets = [
-        (spent(counters.get((budget.link, act.currency), NOTHING_SPENT), day), budget.per_day_minor)
-        for budget in _limit(m, act).budgets
-    ]
-    return _within(budgets, act.payable_minor, "budget.day", facts)
-
-
-def _in_total(m: EffectiveMandate, act: Act, counters: Counters, facts: list[Fact]) -> bool:
-    budgets = [
-        (counters.get((budget.link, act.currency), NOTHING_SPENT).total_minor, budget.total_minor)
-        for budget in _limit(m, act).budgets
-    ]
-    return _within(budgets, act.payable_minor, "budget.total", facts)
-
-
-def _within(budgets: list[tuple[int, int]], asked_minor: int, name: str, facts: list[Fact]) -> bool:
-    """Look at (spent, allowed) of every link; the facts are those of the link with the least room."""
-    tightest = 0
-    for depth, (used, allowed) in enumerate(budgets):
-        if allowed - used < budgets[tightest][1] - budgets[tightest][0]:
-            tightest = depth
-    used, allowed = budgets[tightest]
-    facts += (
-        Fact(f"{name}.spent", used),
-        Fact(f"{name}.asked", asked_minor),
-        Fact(f"{name}.allowed", allowed),
-        Fact(f"{name}.depth", tightest),
+def _per_day(q: Question) -> bool:
+    counters, currency, day = q.counters, q.act.currency, utc_day(q.act.time_ms)
+    return _within(
+        q,
+        _DAY_FACTS,
+        [
+            (spent(counters.get((budget.link, currency), NOTHING_SPENT), day), budget.per_day_minor)
+            for budget in q.limit.budgets
+        ],
     )
-    return used + asked_minor <= allowed
+
+
+def _in_total(q: Question) -> bool:
+    counters, currency = q.counters, q.act.currency
+    return _within(
+        q,
+        _TOTAL_FACTS,
+        [
+            (counters.get((budget.link, currency), NOTHING_SPENT).total_minor, budget.total_minor)
+            for budget in q.limit.budgets
+        ],
+    )
+
+
+def _within(q: Question, names: tuple[str, str, str, str], budgets: list[tuple[int, int]]) -> bool:
+    """Look at (spent, allowed) of every link, minor units; the facts are those of the one with least room."""
+    tightest = 0
+    if len(budgets) > 1:
+        room = [allowed - used for used, allowed in budgets]
+        tightest = room.index(min(room))
+        q.facts.append(Fact(names[3], tightest))
+    used, allowed = budgets[tightest]
+    asked = q.act.payable_minor
+    q.facts.extend((Fact(names[0], used), Fact(names[1], asked), Fact(names[2], allowed)))
+    return used + asked <= allowed
 
 
 _ALWAYS: Final[tuple[tuple[str, Check], ...]] = (
