@@ -11,9 +11,10 @@ from thingmarket.policy.decision import Fact
 from thingmarket.policy.spending import NOTHING_SPENT, Counters, spent
 from thingmarket.time import utc_day
 
+# Each sentence says what must hold, so that "not so: " before it explains a denial.
 RULES: Final = {
     "OWN-1": "The owner acts himself; no mandate limits him.",
-    "AUT-0": "An ANNOUNCER says what it needs and never commits, not even with an approval.",
+    "AUT-0": "Who commits is above ANNOUNCER: that level only says what it needs, whatever is approved.",
     "AUT-1": "The level of autonomy is high enough for the action.",
     "ACT-1": "The mandate lists the action.",
     "TIM-1": "The mandate is already valid.",
