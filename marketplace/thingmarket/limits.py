@@ -90,6 +90,7 @@ PREFERENCES_MAX: Final = 16
 OFFER_LIFE_MS: Final = 90 * DAY_MS
 NEED_LIFE_MS: Final = 90 * DAY_MS
 SEARCH_RESULTS_MAX: Final = 100
+QUERY_ROWS_MAX: Final = 2_000  # rows that one query looks at, about a millisecond; the next page goes on
 
 # --- contracts
 CONTRACTS_MAX: Final = 5_000_000
@@ -111,3 +112,8 @@ NOTE_BYTES_MAX: Final = 8 * 1024  # sixteen signature lines of 200 bytes and a t
 # --- vault
 CONTRACT_RETENTION_MS: Final = 3 * 365 * DAY_MS + DAY_MS  # claims under a contract lapse after three years
 TAX_RETENTION_MS: Final = 10 * 365 * DAY_MS + 3 * DAY_MS  # the longest usual period for invoices
+
+# --- projection of outcomes
+PROJECTION_QUEUE_MAX: Final = 32_768  # twice what may wait for the journal: a fold of the file is no overflow
+PROJECTION_BATCH_MAX: Final = 1_024  # outcomes in one transaction, about a megabyte
+PROJECTION_WAIT_MS: Final = 2_000  # how long a reader waits for an outcome that is durable but not yet here

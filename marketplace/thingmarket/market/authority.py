@@ -52,8 +52,20 @@ def authority_of(state: State, command: Command, now_ms: UnixMs) -> Authority:
     mandate = state.mandate(header.mandate_leaf)
     if mandate.subject != header.sender:
         raise Refusal(Code.NOT_PERMITTED, "this mandate was given to another thing", "MAN-4")
-    approval = next((a for a, _ in command.approvals if a.owner == mandate.root_owner), None)
+    approval = _approval_for(command, mandate)
     return Authority(owner=mandate.root_owner, mandate=mandate, now_ms=now_ms, approval=approval)
+
+
+def _approval_for(command: Command, mandate: EffectiveMandate) -> Approval | None:
+    """The owner's word on this very body; among several, a rejection counts first."""
+    words = [
+        approval
+        for approval, _ in command.approvals
+        if approval.owner == mandate.root_owner
+        and approval.body_digest == command.body_digest
+        and approval.mandate_leaf == mandate.leaf
+    ]
+    return min(words, key=lambda approval: approval.approved, default=None)
 
 
 def permit(state: State, authority: Authority, act: Act) -> Decision:

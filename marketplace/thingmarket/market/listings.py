@@ -87,6 +87,7 @@ def _open(state: State, command: Command, offer: Offer, authority: Authority, se
         goods_ledger=goods_ledger,
         stock_account=stock,
         seq=seq,
+        signed_bytes=command.signed_bytes,
     )
     state.offers.put(digest, record)
     state.timers.set(offer.valid_until_ms, TimerKind.OFFER, digest)
@@ -130,7 +131,12 @@ def announce(state: State, command: Command, need: Need, authority: Authority, s
     if digest in state.needs:
         raise Refusal(Code.ALREADY_KNOWN, "this very need was announced already")
     record = NeedRecord(
-        need=need, announcer=command.header.sender, owner=authority.owner, state=ListingState.LIVE, seq=seq
+        need=need,
+        announcer=command.header.sender,
+        owner=authority.owner,
+        state=ListingState.LIVE,
+        seq=seq,
+        signed_bytes=command.signed_bytes,
     )
     state.needs.put(digest, record)
     state.timers.set(need.valid_until_ms, TimerKind.NEED, digest)
@@ -146,7 +152,7 @@ def withdraw_need(state: State, command: Command, body: WithdrawNeed, authority:
     _check_own(authority, command.header.sender, owner=record.owner, maker=record.announcer)
     decision = permit(state, authority, _act(state, authority, Action.ANNOUNCE, record.need.category))
     if record.state is not ListingState.LIVE:
-        raise Refusal(Code.NEED_ENDED, f"the need is {record.state.value}")
+        raise Refusal(Code.NEED_ENDED, f"the need is {record.word}")
     return Result(decision=decision, notices=(end_need(state, digest, ListingState.WITHDRAWN),))
 
 
@@ -171,7 +177,7 @@ def reopen_need(state: State, digest: Digest, now_ms: UnixMs) -> Notice:
 
 def need_notice(digest: Digest, record: NeedRecord) -> Notice:
     """Tell the owner what his need came to."""
-    return Notice(record.owner, NoticeKind.NEED, digest, record.state.value)
+    return Notice(record.owner, NoticeKind.NEED, digest, record.word)
 
 
 def _act(state: State, authority: Authority, action: Action, category: str) -> Act:

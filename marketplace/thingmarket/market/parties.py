@@ -68,7 +68,7 @@ def _check_not_ended(state: State, mandate: EffectiveMandate, now_ms: UnixMs) ->
         raise Refusal(
             Code.MANDATE_REVOKED, f"epoch {mandate.revocation_epoch}, the owner's is {epoch}", "MAN-8"
         )
-    if any(link in state.revoked_links for link in mandate.links):
+    if any((mandate.root_owner, link) in state.revoked_links for link in mandate.links):
         raise Refusal(Code.MANDATE_REVOKED, "a link of this chain was revoked", "MAN-8")
     for subject in mandate.subjects:
         ended_ms = state.revoked_subjects.get((mandate.root_owner, subject))
@@ -84,8 +84,10 @@ def revoke(state: State, command: Command, body: Revoke, now_ms: UnixMs) -> Resu
     if owner.role != Role.OWNER:
         raise Refusal(Code.NOT_PERMITTED, "only an owner revokes", "MAN-8")
     if body.mandate is not None:
-        _check_own_link(state, owner.id, body.mandate)
-        state.revoked_links.put(body.mandate, now_ms)
+        # A link that was never presented may be revoked beforehand, by its own owner only: it is his word.
+        if (owner.id, body.mandate) in state.revoked_links:
+            raise Refusal(Code.ALREADY_KNOWN, "this link was revoked before", "MAN-8")
+        state.revoked_links.put((owner.id, body.mandate), now_ms)
     elif body.subject is not None:
         state.revoked_subjects.put((owner.id, body.subject), now_ms)
     else:
@@ -96,15 +98,6 @@ def revoke(state: State, command: Command, body: Revoke, now_ms: UnixMs) -> Resu
         if record.state is MandateState.ACTIVE and body.ends(record.effective):
             notices += _end(state, record, MandateState.REVOKED)
     return Result(notices=tuple(notices))
-
-
-def _check_own_link(state: State, owner: PartyId, link: Digest) -> None:
-    # A link that was never presented may be revoked beforehand; somebody else's may not.
-    for leaf in state.mandates_by_link.get(link, ()):
-        if state.mandates[leaf].effective.root_owner != owner:
-            raise Refusal(Code.NOT_PERMITTED, "this mandate is another owner's", "MAN-8")
-    if link in state.revoked_links:
-        raise Refusal(Code.ALREADY_KNOWN, "this link was revoked before", "MAN-8")
 
 
 def _raise_epoch(state: State, owner: PartyId, epoch: int) -> None:

@@ -49,7 +49,7 @@ class ListingState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferRecord:
-    """A published offer; its stock is a balance of the goods ledger."""
+    """A published offer and the signed command that published it; its stock is a balance of the ledger."""
 
     offer: Offer
     seller: PartyId
@@ -59,18 +59,25 @@ class OfferRecord:
     goods_ledger: int
     stock_account: AccountNumber
     seq: int
+    signed_bytes: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedRecord:
-    """An announced need; one open order at most fills it."""
+    """An announced need and the signed command that announced it; one open order at most fills it."""
 
     need: Need
     announcer: PartyId
     owner: PartyId
     state: ListingState
     seq: int
+    signed_bytes: bytes
     contract: bytes = b""
+
+    @property
+    def word(self) -> str:
+        """The state as parties are told it: a need that lives is open."""
+        return "OPEN" if self.state is ListingState.LIVE else self.state.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,12 @@ import hashlib
 from typing import Any, Final, TypeVar
 
 from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
-from thingmarket.contract.contract import Contract, ContractState
+from thingmarket.contract.contract import Contract
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
 from thingmarket.market.answers import Answers
+from thingmarket.market.indexes import Indexes
 from thingmarket.market.records import (
     Answer,
     ListingState,
@@ -47,7 +48,9 @@ class State:
         self.undo = UndoLog()
         self.parties: Table[PartyId, PartyRecord] = self._table("parties", PartyId, PartyRecord)
         self.mandates: Table[Digest, MandateRecord] = self._table("mandates", Digest, MandateRecord)
-        self.revoked_links: Table[Digest, int] = self._table("revoked_links", Digest, int)
+        self.revoked_links: Table[tuple[PartyId, Digest], int] = self._table(
+            "revoked_links", tuple[PartyId, Digest], int
+        )
         self.revoked_subjects: Table[tuple[PartyId, PartyId], int] = self._table(
             "revoked_subjects", tuple[PartyId, PartyId], int
         )
@@ -91,18 +94,13 @@ class State:
         """Keep the look-ups that are derived from tables, and therefore have no root of their own."""
         self.offers_by_owner: dict[PartyId, int] = {}
         self.needs_by_owner: dict[PartyId, int] = {}
-        self.live_offers: dict[Digest, None] = {}
         self.mandates_by_link: dict[Digest, dict[Digest, None]] = {}
-        self.mandates_of_subject: dict[PartyId, dict[Digest, None]] = {}
         self.mandates_by_owner: dict[PartyId, dict[Digest, None]] = {}
         self.offers_by_leaf: dict[bytes, dict[Digest, None]] = {}
-        self.contracts_by_owner: dict[PartyId, dict[ContractId, None]] = {}
-        self.needs_of_owner: dict[PartyId, dict[Digest, None]] = {}
-        self.contracts_open = 0
         self.offers.watch(self._offer_changed)
         self.needs.watch(self._need_changed)
         self.mandates.watch(self._mandate_changed)
-        self.contracts.watch(self._contract_changed)
+        self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
 
     def _offer_changed(self, digest: Digest, old: OfferRecord | None, new: OfferRecord | None) -> None:
         was = old is not None and old.state is ListingState.LIVE
@@ -115,36 +113,23 @@ class State:
             self.offers_by_owner.get(record.seller_owner, 0) + now - was
         )
         if now:
-            self.live_offers[digest] = None
             self.offers_by_leaf.setdefault(record.mandate_leaf, {})[digest] = None
         else:
-            del self.live_offers[digest]
             del self.offers_by_leaf[record.mandate_leaf][digest]
 
-    def _need_changed(self, digest: Digest, old: NeedRecord | None, new: NeedRecord | None) -> None:
+    def _need_changed(self, _: Digest, old: NeedRecord | None, new: NeedRecord | None) -> None:
         was = old is not None and old.state is ListingState.LIVE
         now = new is not None and new.state is ListingState.LIVE
         record = new or old
         assert record is not None, "a change has an old or a new value"
         self.needs_by_owner[record.owner] = self.needs_by_owner.get(record.owner, 0) + now - was
-        _index_row(self.needs_of_owner, record.owner, digest, present=new is not None)
 
     def _mandate_changed(self, digest: Digest, old: MandateRecord | None, new: MandateRecord | None) -> None:
         record = new or old
         assert record is not None, "a change has an old or a new value"
         _index_row(self.mandates_by_owner, record.effective.root_owner, digest, present=new is not None)
-        _index_row(self.mandates_of_subject, record.effective.subject, digest, present=new is not None)
         for link in record.effective.links:
             _index_row(self.mandates_by_link, link, digest, present=new is not None)
-
-    def _contract_changed(self, contract: ContractId, old: Contract | None, new: Contract | None) -> None:
-        record = new or old
-        assert record is not None, "a change has an old or a new value"
-        was = old is not None and old.state is ContractState.ACTIVE
-        now = new is not None and new.state is ContractState.ACTIVE
-        self.contracts_open += now - was
-        for owner in (record.buyer_owner, record.seller_owner):
-            _index_row(self.contracts_by_owner, owner, contract, present=new is not None)
 
     # --- look-ups that refuse
 

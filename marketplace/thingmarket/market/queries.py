@@ -1,0 +1,256 @@
+"""Pure reads of the state for the party that asks; what is not his is as if it were not there. [QRY-1]"""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from thingmarket.catalog.offers import check_category, check_product_id
+from thingmarket.contract.contract import Contract
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.commands import PresentMandate
+from thingmarket.identity.parties import is_thing
+from thingmarket.ids import ContractId, Digest, PartyId
+from thingmarket.limits import QUERY_ROWS_MAX, SEARCH_RESULTS_MAX
+from thingmarket.market.entries import Command
+from thingmarket.market.indexes import Reader, shelf
+from thingmarket.market.records import OfferRecord
+from thingmarket.market.state import State
+from thingmarket.money import currency_of
+from thingmarket.policy.spending import SpendingCounter
+from thingmarket.settlement.accounts import AccountKind, Balance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferView:
+    """An offer as anybody may see it; its stock in steps, its tax in hundredths of a percent."""
+
+    digest: Digest
+    signed_bytes: bytes
+    seller_owner: PartyId
+    stock_steps: int
+    tax_basis_points: int
+    seq: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class OffersPage:
+    """Live offers in the order of their publication; `next_after_seq` is 0 when there are no more."""
+
+    offers: tuple[OfferView, ...]
+    next_after_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedView:
+    """A need as its owner and his things see it; `contract` is empty unless one fills it."""
+
+    digest: Digest
+    signed_bytes: bytes
+    state: str
+    contract: bytes
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractsPage:
+    """Contracts in the order of their last change, and whether more have changed."""
+
+    contracts: tuple[Contract, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyBalance:
+    """What an owner can spend, and what his purchases hold in escrow; minor units."""
+
+    currency: str
+    available_minor: int
+    escrow_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingView:
+    """What was spent under a mandate, by currency, and whether it lives."""
+
+    counters: tuple[tuple[str, SpendingCounter], ...]
+    state: str
+
+
+def reader_of(state: State, party: PartyId) -> Reader:
+    """For whom a party reads: an owner for himself, a thing for the owner of its newest live mandate.
+
+    UNKNOWN_PARTY, MANDATE_REVOKED for a thing without one, NOT_PERMITTED for the operator.
+    """
+    state.party(party)
+    if party == state.node:
+        raise Refusal(Code.NOT_PERMITTED, "the operator reads nothing of owners", "QRY-1")
+    if not is_thing(party):
+        return Reader(party, party)
+    timeline = state.indexes.mandates_of.get(party)
+    leaf = timeline.newest() if timeline else None
+    if leaf is None:
+        raise Refusal(Code.MANDATE_REVOKED, "every mandate of this thing was revoked or expired", "QRY-1")
+    return Reader(party, state.mandates[leaf].effective.root_owner)
+
+
+def search_offers(
+    state: State, *, category: str = "", product_id: str = "", limit: int, after_seq: int = 0
+) -> OffersPage:
+    """Find live offers by UNSPSC prefix and product; empty means any. A page may be short and have a next.
+
+    One call looks at a bounded number of rows, however many offers there are. [QRY-2]
+    """
+    if not 1 <= limit <= SEARCH_RESULTS_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, f"limit={limit} is not between 1 and {SEARCH_RESULTS_MAX}", "QRY-2")
+    if category:
+        check_category(category)
+    if product_id:
+        check_product_id(product_id)
+    timeline = state.indexes.offers_of.get(shelf(category=category, product_id=product_id))
+    if timeline is None:
+        return OffersPage((), 0)
+    found: list[OfferView] = []
+    last = after_seq
+    for looked_at, (seq, digest) in enumerate(timeline.after(after_seq)):
+        if looked_at == QUERY_ROWS_MAX or len(found) == limit:
+            return OffersPage(tuple(found), next_after_seq=last)
+        last = seq
+        record = state.offers[digest]
+        if record.offer.category.startswith(category):
+            found.append(_offer_view(state, digest, record))
+    return OffersPage(tuple(found), next_after_seq=0)
+
+
+def offer_view(state: State, digest: bytes) -> OfferView:
+    """One offer, whatever its state (UNKNOWN_OFFER)."""
+    record = state.offers.get(Digest(digest))
+    if record is None:
+        raise Refusal(Code.UNKNOWN_OFFER, "no such offer on this node", "QRY-2")
+    return _offer_view(state, Digest(digest), record)
+
+
+def _offer_view(state: State, digest: Digest, record: OfferRecord) -> OfferView:
+    return OfferView(
+        digest=digest,
+        signed_bytes=record.signed_bytes,
+        seller_owner=record.seller_owner,
+        stock_steps=_free(state.ledger.balance(record.stock_account)),
+        tax_basis_points=state.tax_basis_points[record.offer.tax_category],
+        seq=record.seq,
+        state=record.state.value,
+    )
+
+
+def list_needs(state: State, reader: Reader, after_seq: int = 0) -> tuple[NeedView, ...]:
+    """Needs of the reader's owner, oldest first, at most 100; the last one's `seq` leads on. [QRY-3]"""
+    timeline = state.indexes.needs_of.get(reader.owner)
+    views = []
+    for seq, digest in islice(timeline.after(after_seq), SEARCH_RESULTS_MAX) if timeline else ():
+        record = state.needs[digest]
+        views.append(
+            NeedView(
+                digest=digest,
+                signed_bytes=record.signed_bytes,
+                state=record.word,
+                contract=record.contract,
+                seq=seq,
+            )
+        )
+    return tuple(views)
+
+
+def contract_view(state: State, reader: Reader, contract_id: bytes) -> Contract:
+    """One contract of the reader (UNKNOWN_CONTRACT, also for a contract of others). [QRY-4]"""
+    contract: Contract | None = state.contracts.get(ContractId(contract_id))
+    if contract is None or reader not in state.indexes.readers_of(contract):
+        raise Refusal(Code.UNKNOWN_CONTRACT, "no such contract of this party", "CON-3")
+    return contract
+
+
+def list_contracts(
+    state: State, reader: Reader, changed_after_seq: int = 0, after_contract: bytes = b""
+) -> ContractsPage:
+    """Contracts that the reader sees, in the order of their last change, at most 100. [QRY-4]
+
+    One entry may change many contracts (deadlines do): a page goes on after the last contract of the one
+    before, which `after_contract` names beside its position.
+    """
+    timeline = state.indexes.contracts_of.get(reader)
+    found: list[Contract] = []
+    for _, contract_id in timeline.after(changed_after_seq, after_contract) if timeline else ():
+        if len(found) == SEARCH_RESULTS_MAX:
+            return ContractsPage(tuple(found), more=True)
+        found.append(state.contracts[contract_id])
+    return ContractsPage(tuple(found), more=False)
+
+
+def balances(state: State, reader: Reader) -> tuple[MoneyBalance, ...]:
+    """Money of an owner who asks himself, one row per currency that he ever used (NOT_PERMITTED)."""
+    if reader.party != reader.owner:
+        raise Refusal(Code.NOT_PERMITTED, "only the owner himself sees his balances", "QRY-1")
+    number, rows = state.party(reader.owner).number, []
+    for currency in state.currencies:
+        wallet = state.ledger.find(
+            owner=number, ledger=currency_of(currency).ledger, kind=AccountKind.OWNER_WALLET
+        )
+        if wallet is not None:
+            row = MoneyBalance(
+                currency=currency,
+                available_minor=_free(state.ledger.balance(wallet)),
+                escrow_minor=state.indexes.escrow_minor.get((reader.owner, currency), 0),
+            )
+            rows.append(row)
+    return tuple(rows)
+
+
+def spending(state: State, reader: Reader, mandate: bytes) -> SpendingView:
+    """What was spent under a mandate, for its owner and its subject (UNKNOWN_MANDATE)."""
+    record = state.mandates.get(Digest(mandate))
+    if record is None or reader not in (
+        Reader(record.effective.root_owner, record.effective.root_owner),
+        Reader(record.effective.subject, record.effective.root_owner),
+    ):
+        raise Refusal(Code.UNKNOWN_MANDATE, "no such mandate of this party", "QRY-1")
+    leaf = record.effective.leaf
+    counters = ((currency, state.spending.get((leaf, currency))) for currency in state.currencies)
+    return SpendingView(
+        tuple((currency, counter) for currency, counter in counters if counter), record.state.value
+    )
+
+
+def may_unseal(state: State, reader: Reader, contract_id: bytes, commitment: bytes) -> PartyId:
+    """Whose sealed bytes these are, for the seller's side and for the buyer's owner. [PRI-5]
+
+    UNKNOWN_CONTRACT for everybody else, and for bytes that the contract does not name.
+    """
+    contract = contract_view(state, reader, contract_id)
+    seller = reader.owner == contract.seller_owner
+    if commitment not in contract.sealed or not (seller or reader.party == contract.buyer_owner):
+        raise Refusal(Code.UNKNOWN_CONTRACT, "no such sealed part of a contract of this party", "PRI-5")
+    return contract.buyer_owner
+
+
+def may_explain(state: State, reader: Reader, command: Command) -> None:
+    """Return when the reader sent this command, or owns who sent it (UNKNOWN_ENTRY). [QRY-5]
+
+    Being the other side of a contract is not enough: a decision shows the budgets of its owner. The entry
+    that made a contract is its `seq`; `contract_view` tells whether the reader sees it at all.
+    """
+    owner = _owner_of(state, command)
+    if reader not in (Reader(command.header.sender, owner), Reader(owner, owner)):
+        raise Refusal(Code.UNKNOWN_ENTRY, "no such command of this party", "QRY-5")
+
+
+def _owner_of(state: State, command: Command) -> PartyId:
+    """For whom a command was sent; a thing that names no known mandate sends for nobody."""
+    header, body = command.header, command.body
+    if not is_thing(header.sender):
+        return header.sender
+    if isinstance(body, PresentMandate):
+        return body.mandates[0].root_owner
+    record = state.mandates.get(Digest(header.mandate_leaf))
+    return record.effective.root_owner if record else PartyId("")
+
+
+def _free(balance: Balance) -> int:
+    return balance.credits_posted - balance.debits_posted - balance.debits_pending
