@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.properties.ledger_oracle import Oracle
 from thingmarket.settlement.accounts import AccountFlag, AccountKind, Balance
@@ -207,27 +207,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def restore(self):
+        self.changes_are_taken()
         data = self.fast.snapshot()
         self.fast = Ledger.restore(data)
         assert self.fast.snapshot() == data
         everything = dict(self.fast.take_dirty())
-        self.take_changes(self.general)
         assert {key: value for key, value in everything.items() if value is not None} == self.mirror
 
     @rule()
     def general_is_restored(self):
-        self.take_changes(self.general)
         self.general = GeneralLedger.restore(self.general.snapshot())
         self.general.take_dirty()
 
-    @precondition(lambda self: self.now % 2 == 0)
     @rule()
     def changes_are_taken(self):
-        self.take_changes(self.general)
-        self.fast.take_dirty()
-
-    def take_changes(self, ledger):
-        changes = list(ledger.take_dirty())
+        changes = list(self.fast.take_dirty())
+        self.general.take_dirty()
         assert len({key for key, _ in changes}) == len(changes)
         for key, value in changes:
             if value is None:
@@ -255,7 +250,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self):
         if not hasattr(self, "fast"):
             return
-        self.take_changes(self.general)
+        self.changes_are_taken()
         assert self.fast.state_digest() == digest_of(self.mirror)
 
 

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Final
 
 from thingmarket.limits import KEY_AGE_MS
-from thingmarket.settlement.transfers import RECORD_ID, TRANSFER_BYTES
+from thingmarket.settlement.transfers import RECORD_ID, RECORD_ROWS, TRANSFER_BYTES
 
 BATCH_BITS: Final = 13  # a position is batch number << 13 | index; a batch has at most 8,190 records
 BATCH_MASK: Final = (1 << BATCH_BITS) - 1
@@ -42,6 +42,7 @@ class KnownIds:
         "_dirty",
         "_oldest",
         "_open",
+        "_rows",
         "_unreported",
         "aside",
         "batches",
@@ -62,6 +63,7 @@ class KnownIds:
         self._open = 0
         self._deadlines: list[tuple[int, bytes]] = []  # heap; entries of resolved ids are stale
         self._dirty: set[bytes] = set()
+        self._rows: set[int] = set()  # accounts of batches that were forgotten before `take_dirty`
 
     def begin(self, time_ms: int, batch: bytes) -> int:
         """Take in the records of a batch and return the position of its first one."""
@@ -142,10 +144,12 @@ class KnownIds:
         before = len(self.index)
         while self._oldest < self.next_batch and self.batches[self._oldest][0] < horizon_ms:
             ids = [id_ for id_, _ in self._living(self._oldest)]
-            for id_ in ids:
-                del self.index[id_]
             if self._oldest < self._unreported:
                 self._dirty.update(ids)
+            else:
+                self._rows.update(self._posted_rows(self._oldest))
+            for id_ in ids:
+                del self.index[id_]
             del self.batches[self._oldest]
             self._oldest += 1
         old = []
@@ -193,6 +197,13 @@ class KnownIds:
         self._unreported = self.next_batch
         return taken
 
+    def take_rows(self) -> set[int]:
+        """Accounts of the transfers posted since the last `take_dirty`, which is to be called next."""
+        rows, self._rows = self._rows, set()
+        for number in range(self._unreported, self.next_batch):
+            rows.update(self._posted_rows(number))
+        return rows
+
     def restore_aside(self, id_: bytes, when_ms: int) -> None:
         """Put a resolved or burnt id of a snapshot back; pendings come before (ValueError)."""
         state = self.index.setdefault(id_, BURNT)
@@ -219,6 +230,15 @@ class KnownIds:
             )
             if index.get(id_) == position
         ]
+
+    def _posted_rows(self, number: int) -> set[int]:
+        """Both accounts of each record that counts; the fast path leaves noting them to this."""
+        batch = self.batches[number][1]
+        rows: set[int] = set()
+        for _, position in self._living(number):
+            rows.update(RECORD_ROWS.unpack_from(batch, (position & BATCH_MASK) * TRANSFER_BYTES))
+        rows.discard(0)  # a post or void need not name its accounts, and has noted them
+        return rows
 
     def _is_open(self, entry: tuple[int, bytes]) -> bool:
         deadline_ms, id_ = entry

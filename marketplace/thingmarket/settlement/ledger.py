@@ -135,7 +135,7 @@ class Ledger:
 
         The first call gives everything; each key comes once; a key never given before may come with None.
         """
-        numbers = sorted(self._accounts.dirty)
+        numbers = sorted(self._accounts.dirty | self._known.take_rows())
         self._accounts.dirty.clear()
         dirty: list[tuple[bytes, bytes | None]] = [
             (_account_key(number), self._accounts.packed(number)) for number in numbers
@@ -160,7 +160,7 @@ class Ledger:
         accounts, known = self._accounts, self._known
         debits_pending, debits_posted = accounts.debits_pending, accounts.debits_posted
         credits_pending, credits_posted = accounts.credits_pending, accounts.credits_posted
-        ledgers, flags, index, touch = accounts.ledgers, accounts.flags, known.index, accounts.dirty.add
+        ledgers, flags, index = accounts.ledgers, accounts.flags, known.index
         rows = len(ledgers)
         records = enumerate(PLAIN_RECORD.iter_unpack(batch), first)
         for position, (id_, debit, credit, amount, pending_id, timeout_ms, ledger, code, tail) in records:
@@ -168,8 +168,7 @@ class Ledger:
                 tail == PLAIN_TAIL
                 and id_ not in index
                 and 0 < amount <= LEDGER_AMOUNT_MAX
-                and debit < rows
-                and credit < rows
+                and debit < rows > credit
                 and ledgers[debit] == ledger == ledgers[credit]
                 and debit != credit
                 and id_ != NO_ID
@@ -189,8 +188,6 @@ class Ledger:
                     debits_posted[debit] = debits
                     credits_posted[credit] = credits_
                     index[id_] = position
-                    touch(debit)
-                    touch(credit)
                     continue
             more = self._decide_unit(batch, position, time_ms, statuses) - 1
             if more:

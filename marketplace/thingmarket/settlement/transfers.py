@@ -20,6 +20,7 @@ PLAIN_RECORD: Final = struct.Struct("<16sQQq16s24xQQH30s")
 PLAIN_TAIL: Final = bytes(30)
 
 RECORD_ID: Final = struct.Struct("<16s112x")
+RECORD_ROWS: Final = struct.Struct("<16xQQ96x")  # debit, credit
 
 Fields = tuple[bytes, int, int, int, bytes, bytes, int, int, int, int, int, bytes]
 """A record taken apart, in the order of RECORD."""
