@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from enum import IntEnum, unique
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from struct import Struct
 from typing import Final
 
@@ -11,7 +11,7 @@ from thingmarket.settlement.transfers import RECORD_ID, RECORD_ROWS, TRANSFER_BY
 
 BATCH_BITS: Final = 13  # a position is batch number << 13 | index; a batch has at most 8,190 records
 BATCH_MASK: Final = (1 << BATCH_BITS) - 1
-_STALE_MIN: Final = 64  # stale deadlines that are not worth a rebuild
+_STALE_MIN: Final = 64  # stale deadlines that are not worth dropping
 _STATE: Final = Struct("<Bq")  # 0 or -IdState, and the time that goes with it
 
 
@@ -110,7 +110,7 @@ class KnownIds:
         self._open -= 1
         self._dirty.add(id_)
         if len(self._deadlines) > 2 * self._open + _STALE_MIN:
-            self._rebuild_deadlines()
+            self._drop_stale_deadlines()
 
     def undo_open(self, id_: bytes) -> None:
         """Take back `open`: the chain failed."""
@@ -123,7 +123,7 @@ class KnownIds:
         self.index[id_] = OPEN
         self._open += 1
         deadline_ms = self.pendings[id_][1]
-        if deadline_ms:  # a rebuild may have dropped it; twice the same is once stale
+        if deadline_ms:  # it may have been dropped as stale; there twice, it is stale once
             heappush(self._deadlines, (deadline_ms, id_))
 
     def next_deadline(self) -> int | None:
@@ -244,10 +244,5 @@ class KnownIds:
         deadline_ms, id_ = entry
         return self.index.get(id_) == OPEN and self.pendings[id_][1] == deadline_ms
 
-    def _rebuild_deadlines(self) -> None:
-        self._deadlines = [
-            (deadline_ms, id_)
-            for id_, (_, deadline_ms) in self.pendings.items()
-            if deadline_ms and self.index[id_] == OPEN
-        ]
-        heapify(self._deadlines)
+    def _drop_stale_deadlines(self) -> None:
+        self._deadlines = sorted({entry for entry in self._deadlines if self._is_open(entry)})
