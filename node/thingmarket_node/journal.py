@@ -155,6 +155,10 @@ class Journal:
         """
         return self._log.read(from_number, self._durable.number)
 
+    def entries(self, from_seq: int, limit: int) -> list[bytes]:
+        """At most `limit` entries from a position on. Blocking; any thread."""
+        return self._log.entries(from_seq, limit)
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Save the state after an appended group, piece by piece between the groups; two are kept."""
         assert self._writer is not None and not self.saving, "one snapshot is saved at a time"

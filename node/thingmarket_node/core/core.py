@@ -7,6 +7,7 @@ checks it.
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 from thingmarket.contract.orders import Erase, FundRequest
 from thingmarket.errors import Code, Refusal
@@ -81,6 +82,10 @@ class Core:
     def waiting(self) -> int:
         """Calls that wait for anything."""
         return len(self._calls) + len(self.sequencer.waiting)
+
+    def use_certificate(self, certificate_hash: bytes) -> None:
+        """Name this TLS certificate in challenges from now on."""
+        self.keys = replace(self.keys, certificate_hash=certificate_hash)
 
     def boot_effects(self) -> list[m.Effect]:
         """What a restart owes: erasures that may not have reached the vault, and the next deadline."""

@@ -1,0 +1,33 @@
+"""Receipts: values to messages and back. [LOG-9]"""
+
+from thingmarket.audit.receipts import Receipt
+from thingmarket.errors import Code, Refusal
+from thingmarket.v1 import envelope_pb2 as pb
+
+PROOF_HASHES_MAX = 63
+
+
+def receipt_message(receipt: Receipt) -> pb.Receipt:
+    """Write a receipt."""
+    return pb.Receipt(
+        seq=receipt.seq,
+        time_ms=receipt.time_ms,
+        leaf_hash=receipt.leaf_hash,
+        tree_size=receipt.tree_size,
+        proof=receipt.proof,
+        checkpoint=receipt.checkpoint,
+    )
+
+
+def receipt_value(message: pb.Receipt) -> Receipt:
+    """Read a receipt; `check_receipt` says what it is worth (TOO_LARGE)."""
+    if len(message.proof) > PROOF_HASHES_MAX:
+        raise Refusal(Code.TOO_LARGE, f"an inclusion proof has at most {PROOF_HASHES_MAX} hashes", "LOG-9")
+    return Receipt(
+        seq=message.seq,
+        time_ms=message.time_ms,
+        leaf_hash=message.leaf_hash,
+        tree_size=message.tree_size,
+        proof=tuple(message.proof),
+        checkpoint=message.checkpoint,
+    )

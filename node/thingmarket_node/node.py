@@ -1,0 +1,208 @@
+"""The node as a process: opens its files, replays its log, serves, and shuts down in order."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from thingmarket.wire.handshake import node_card, node_card_text
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.cards import UNIX_PREFIX
+from thingmarket.limits import HOUR_MS
+from thingmarket.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
+    market_service_pb2,
+    market_service_pb2_grpc,
+    query_service_pb2,
+    query_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
+)
+from thingmarket_node.certificates import NodeCertificates
+from thingmarket_node.config import Config
+from thingmarket_node.core.boot import boot
+from thingmarket_node.core.calls import NodeKeys
+from thingmarket_node.core.core import Core
+from thingmarket_node.core.messages import Published
+from thingmarket_node.gate import SERVER_OPTIONS, Gate
+from thingmarket_node.home import Home, NodeIdentity, load_config, load_identity
+from thingmarket_node.journal import Journal
+from thingmarket_node.projection import Projection
+from thingmarket_node.rails import PlayMoney
+from thingmarket_node.servicers.audit import AuditServicer
+from thingmarket_node.servicers.market import MarketServicer
+from thingmarket_node.servicers.queries import QueryServicer
+from thingmarket_node.servicers.sessions import SessionServicer
+from thingmarket_node.shell import Shell, now
+from thingmarket_node.vault import Vault
+
+log = logging.getLogger("thingmarket.node")
+
+DRAIN_S = 1.5  # calls under way get this long; a stop takes less than 3 s in all
+CLOSE_S = 0.3  # then connections are cut
+SERVICES = tuple(
+    module.DESCRIPTOR.services_by_name[name].full_name
+    for module, name in (
+        (session_service_pb2, "SessionService"),
+        (market_service_pb2, "MarketService"),
+        (query_service_pb2, "QueryService"),
+        (audit_service_pb2, "AuditService"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A node that serves."""
+
+    address: str
+    card: str
+    node: str
+    entries: int
+
+
+async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
+    """Serve until SIGTERM, SIGINT or a lost log; returns the exit code."""
+    identity, config, started_ms = load_identity(home), load_config(home), now().wall_ms
+    certificates = None
+    if not config.plaintext:
+        certificates = NodeCertificates(
+            node_id=identity.node, issuer_seed=identity.tls_seed, now_ms=started_ms
+        )
+    async with contextlib.AsyncExitStack() as parts:
+        journal = Journal.open(home.journal, create=False)
+        parts.callback(journal.close)
+        vault = Vault.open(home.vault, home.vault_key)
+        parts.callback(vault.close)
+        projection = await Projection.open(home.projection)
+        parts.push_async_callback(projection.close)
+        keys = _keys(identity, certificates)
+        core, published = await asyncio.to_thread(_replayed, journal, keys)
+        await _catch_up(projection, journal, keys, published)
+        rail = PlayMoney(config.play_money_max_minor)
+        shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection)
+        parts.callback(shell.close)
+        server = _server(shell, started_ms=started_ms)
+        parts.push_async_callback(server.stop, CLOSE_S)
+        front = Front(home=home, identity=identity, config=config, certificates=certificates)
+        return await _serve(front, shell, server, ready)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """What a node shows to the outside: its folder, who it is, where and how it listens."""
+
+    home: Home
+    identity: NodeIdentity
+    config: Config
+    certificates: NodeCertificates | None
+
+
+def _keys(identity: NodeIdentity, certificates: NodeCertificates | None) -> NodeKeys:
+    return NodeKeys(
+        node=identity.node,
+        network_id=identity.network_id,
+        identity=identity.identity,
+        log=identity.log,
+        certificate_hash=certificates.leaf.certificate_hash if certificates else b"",
+    )
+
+
+def _replayed(journal: Journal, keys: NodeKeys) -> tuple[Core, list[Published]]:
+    snapshot = journal.latest_snapshot()
+    at = (snapshot.head, snapshot.body) if snapshot is not None else None
+    return boot(keys, now(), journal.read(), at)
+
+
+async def _catch_up(
+    projection: Projection, journal: Journal, keys: NodeKeys, published: list[Published]
+) -> None:
+    """Fill the projection with what it does not have; from the beginning when it was deleted."""
+    first = published[0].seq if published else journal.head.next_seq
+    if projection.head() + 1 < first:
+        published = (await asyncio.to_thread(boot, keys, now(), journal.read()))[1]
+    for outcome in published:
+        if outcome.seq > projection.head():
+            await projection.fill(
+                seq=outcome.seq, time_ms=outcome.time_ms, sender=outcome.sender, body=outcome.body
+            )
+
+
+def _server(shell: Shell, *, started_ms: int) -> grpc.aio.Server:
+    server = grpc.aio.server(interceptors=(Gate(),), options=SERVER_OPTIONS)
+    session_service_pb2_grpc.add_SessionServiceServicer_to_server(SessionServicer(shell), server)
+    market_service_pb2_grpc.add_MarketServiceServicer_to_server(MarketServicer(shell), server)
+    query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(shell), server)
+    audit = AuditServicer(shell, started_ms=started_ms)
+    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
+    return server
+
+
+async def _serve(front: Front, shell: Shell, server: grpc.aio.Server, ready: Callable[[Ready], None]) -> int:
+    stop = _stop_signal()
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    address = _listen(server, front.config, front.certificates)
+    event = front.identity.signed_event
+    card = node_card(address=address, plaintext=front.config.plaintext, signed_key_event=event)
+    text = node_card_text(card)
+    front.home.card.write_text(text + "\n")
+    await server.start()
+    for service in ("", *SERVICES):
+        await health_servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
+    ready(Ready(address, text, front.identity.node, shell.core.durable_seq))
+    renewal = asyncio.create_task(_renew(front.certificates, shell))
+    try:
+        await asyncio.wait((stop, shell.fatal), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        renewal.cancel()
+    await health_servicer.enter_graceful_shutdown()
+    if shell.fatal.done():
+        return 1
+    log.info("stopping on %s", stop.result())
+    await shell.drain(DRAIN_S)
+    return 0
+
+
+def _stop_signal() -> asyncio.Future[str]:
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+
+    def told(name: str) -> None:
+        if not stop.done():
+            stop.set_result(name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number.name)
+    return stop
+
+
+def _listen(server: grpc.aio.Server, config: Config, certificates: NodeCertificates | None) -> str:
+    try:
+        if certificates is None:
+            log.warning("PLAINTEXT: everybody on this machine can read and change what is sent")
+            port = server.add_insecure_port(config.address)
+        else:
+            port = server.add_secure_port(config.address, certificates.server_credentials())
+    except RuntimeError:
+        port = 0
+    if port == 0:
+        raise Refusal(Code.UNAVAILABLE, f"cannot listen on {config.address}; is it taken?")
+    if config.address.startswith(UNIX_PREFIX):
+        return config.address
+    return f"{config.address.rpartition(':')[0]}:{port}"
+
+
+async def _renew(certificates: NodeCertificates | None, shell: Shell) -> None:
+    while certificates is not None:
+        await asyncio.sleep(HOUR_MS / 1000)
+        if certificates.renew(now().wall_ms):
+            shell.core.use_certificate(certificates.leaf.certificate_hash)

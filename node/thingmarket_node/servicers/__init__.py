@@ -1,0 +1,1 @@
+"""One thin servicer per gRPC service: decode, hand over, encode."""

@@ -1,0 +1,247 @@
+"""Performs the core's effects: the only place where the state machine meets sockets, disks and clocks."""
+
+import asyncio
+import heapq
+import itertools
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from thingmarket.contract.orders import RetentionClass
+from thingmarket.errors import Code, Refusal
+from thingmarket.market.indexes import Reader
+from thingmarket.market.queries import reader_of
+from thingmarket.market.state import State
+from thingmarket_node.core import messages as m
+from thingmarket_node.core.core import Core
+from thingmarket_node.core.sessions import Session
+from thingmarket_node.journal import Journal
+from thingmarket_node.journal_sqlite import Snapshot
+from thingmarket_node.projection import Projection
+from thingmarket_node.rails import Rail
+from thingmarket_node.vault import Part, Vault
+from thingmarket_node.verifier import Verifier
+from thingmarket_node.watches import Watches
+
+T = TypeVar("T")
+log = logging.getLogger("thingmarket.node")
+
+
+class RefusedCall(Refusal):
+    """A refusal on its way to a caller, with the proof that it was logged."""
+
+    def __init__(self, effect: m.Refuse) -> None:
+        """Keep the whole effect beside the refusal."""
+        super().__init__(effect.refusal.number, effect.refusal.reason, effect.refusal.rule)
+        self.effect = effect
+
+
+def now() -> m.Now:
+    """Both clocks of this machine; the second one counts through suspension too."""
+    return m.Now(time.time_ns() // 1_000_000, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
+
+
+class Shell:
+    """Feeds the core and does what it says, in the event loop; the one owner of both."""
+
+    def __init__(
+        self, core: Core, *, journal: Journal, vault: Vault, rail: Rail, projection: Projection
+    ) -> None:
+        """Start the journal's writer; must be made inside the event loop."""
+        self.core = core
+        self.watches = Watches()
+        self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._journal, self._vault, self._rail, self._projection = journal, vault, rail, projection
+        self._loop = asyncio.get_running_loop()
+        self._numbers = itertools.count(1)
+        self._callers: dict[m.CallId, asyncio.Future[Any]] = {}
+        self._readers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._verifier = Verifier(self._verified)
+        self._vault_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vault")
+        self._alarm: asyncio.TimerHandle | None = None
+        self._draining = False
+        self._idle: asyncio.Future[None] = self._loop.create_future()
+        journal.start(lambda number: self.take(m.Durable(number)), self._journal_failed)
+        self._perform(core.boot_effects())
+
+    # --- callers
+
+    async def call(self, make: Callable[[m.CallId], m.Input]) -> Any:
+        """Hand an input of a caller to the core and wait for its durable answer (RefusedCall)."""
+        number = next(self._numbers)
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        self._callers[number] = answer
+        try:
+            self.take(make(number))
+            return await answer
+        finally:
+            self._callers.pop(number, None)
+
+    def session_of(self, token: bytes) -> Session:
+        """The live session of a token (NO_SESSION, SESSION_ENDED)."""
+        return self.core.sessions.by_token(token, now().wall_ms)
+
+    async def read(self, token: bytes, ask: Callable[[State, Reader], T]) -> T:
+        """Answer a query from the state, once everything that it saw is durable."""
+        session = self.session_of(token)
+        state = self.core.state
+        value = ask(state, reader_of(state, session.party))
+        await self.durable(state.seq)
+        return value
+
+    async def durable(self, seq: int) -> None:
+        """Wait until a log position is durable (UNAVAILABLE when the log is lost)."""
+        if seq <= self.core.durable_seq:
+            return
+        waiting: asyncio.Future[None] = self._loop.create_future()
+        heapq.heappush(self._readers, (seq, next(self._numbers), waiting))
+        await waiting
+
+    async def outcome(self, seq: int) -> bytes | None:
+        """The outcome of a durable entry, from the projection."""
+        return await self._projection.outcome(seq)
+
+    async def unsealed(self, commitment: bytes) -> bytes:
+        """Open a sealed part (ERASED, UNKNOWN_ENTRY)."""
+        return await self._loop.run_in_executor(self._vault_thread, self._vault.unseal, commitment)
+
+    async def entries(self, from_seq: int, limit: int) -> list[bytes]:
+        """Durable entries, exact bytes."""
+        return await self._loop.run_in_executor(None, self._journal.entries, from_seq, limit)
+
+    # --- the core
+
+    def take(self, what: m.Input) -> None:
+        """Give the core one input and perform what it says."""
+        self._perform(self.core.step(now(), what))
+        if self._draining:
+            self._check_idle()
+
+    def _perform(self, effects: list[m.Effect]) -> None:
+        for effect in effects:
+            self._perform_one(effect)
+
+    def _perform_one(self, effect: m.Effect) -> None:
+        match effect:
+            case m.Reply() | m.Refuse():
+                self._release(effect)
+            case m.VerifyAll():
+                self._verifier.put(effect)
+            case m.Append():
+                self._journal.append(effect.group)
+            case m.Seal():
+                self._seal(effect)
+            case m.Collect():
+                self._collect(effect)
+            case m.Tell():
+                self._tell(effect)
+            case m.WakeAt():
+                self._wake_at(effect.time_ms)
+            case m.EraseSealed():
+                future = self._loop.run_in_executor(self._vault_thread, self._erase, effect)
+                future.add_done_callback(self._check_vault)
+            case m.SaveSnapshot():
+                if not self._journal.saving:
+                    self._journal.save_snapshot(Snapshot(effect.head, effect.body))
+            case m.ClockJumped():
+                log.critical("clock jumped by %d ms; no command is taken until a restart", effect.jump_ms)
+
+    def _release(self, effect: m.Reply | m.Refuse) -> None:
+        assert effect.after_seq <= self.core.durable_seq, "[LOG-5] answers stand on durable entries only"
+        caller = self._callers.get(effect.call)
+        if caller is None or caller.done():
+            return  # he went away; what he asked for stands
+        if isinstance(effect, m.Reply):
+            caller.set_result(effect.answer)
+        else:
+            caller.set_exception(RefusedCall(effect))
+
+    def _verified(self, verdicts: list[tuple[m.CallId, bool]]) -> None:
+        for call, good in verdicts:
+            self.take(m.Verified(call, good))
+
+    def _seal(self, effect: m.Seal) -> None:
+        parts = [Part(salt=p.salt, data=p.data, retention=RetentionClass(p.retention)) for p in effect.parts]
+        time_ms = now().wall_ms
+        future = self._loop.run_in_executor(
+            self._vault_thread, lambda: self._vault.seal_all(effect.owner, parts, now_ms=time_ms)
+        )
+        future.add_done_callback(lambda done: self._sealed(effect.call, done))
+
+    def _sealed(self, call: m.CallId, done: "asyncio.Future[Any]") -> None:
+        error = done.exception()
+        refusal = error if isinstance(error, Refusal) else None
+        if error is not None and refusal is None:
+            log.error("the vault failed: %s", error)
+            refusal = Refusal(Code.UNAVAILABLE, "the vault failed; try again later", "PRI-2")
+        self.take(m.Sealed(call, refusal))
+
+    def _collect(self, effect: m.Collect) -> None:
+        try:
+            self._rail.collect(effect.owner, effect.currency, effect.amount_minor)
+        except Refusal as refusal:
+            self.take(m.Collected(effect.call, refusal))
+        else:
+            self.take(m.Collected(effect.call))
+
+    def _erase(self, effect: m.EraseSealed) -> None:
+        self._vault.erase(effect.owner, now_ms=effect.time_ms)
+
+    def _check_vault(self, done: "asyncio.Future[None]") -> None:
+        if done.exception() is not None:
+            log.critical("erasure failed and is tried again at the next start: %s", done.exception())
+
+    def _tell(self, effect: m.Tell) -> None:
+        for outcome in effect.outcomes:
+            self._projection.put(
+                seq=outcome.seq, time_ms=outcome.time_ms, sender=outcome.sender, body=outcome.body
+            )
+        self.watches.tell(effect.seq, effect.notices)
+        while self._readers and self._readers[0][0] <= effect.seq:
+            _, _, waiting = heapq.heappop(self._readers)
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def _wake_at(self, time_ms: int) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        wait_s = max(0, time_ms - now().wall_ms) / 1000
+        # Not longer than an hour: the loop's clock and the wall clock drift apart.
+        self._alarm = self._loop.call_later(min(wait_s, 3600.0), lambda: self.take(m.Wake()))
+
+    def _journal_failed(self, error: Exception) -> None:
+        log.critical("the journal failed, nothing more is acknowledged: %s", error)
+        self.take(m.Failed())
+        while self._readers:
+            _, _, waiting = self._readers.pop()
+            if not waiting.done():
+                waiting.set_exception(Refusal(Code.UNAVAILABLE, "the node lost its log", "LOG-12"))
+        if not self.fatal.done():
+            self.fatal.set_result(str(error))
+
+    async def drain(self, most_s: float) -> None:
+        """Take no more calls and wait until those under way are answered, or for `most_s`."""
+        self._draining = True
+        self.take(m.Drain())
+        self.watches.close()
+        self._check_idle()
+        await asyncio.wait((self._idle, self.fatal), timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+
+    def close(self) -> None:
+        """Stop the threads; whoever opened the files closes them. Blocking."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._verifier.close()
+        self._vault_thread.shutdown(wait=True)
+
+    def _check_idle(self) -> None:
+        if self.core.is_idle and not self._idle.done():
+            self._idle.set_result(None)
+
+
+def fresh(count: int) -> bytes:
+    """Random bytes from the system."""
+    return secrets.token_bytes(count)

@@ -1,0 +1,80 @@
+"""Who is told when something of his changes; a watcher who does not keep up is cut off."""
+
+import asyncio
+from collections import defaultdict
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.ids import PartyId
+from thingmarket.limits import WATCH_QUEUE_MAX, WATCHES_PER_SESSION_MAX
+from thingmarket.market.entries import Notice
+
+Told = tuple[int, tuple[Notice, ...]]
+"""Log position and what changed up to it."""
+
+
+class Watch:
+    """One watcher's queue."""
+
+    def __init__(self, owner: PartyId, session: bytes) -> None:
+        """Watch what changes for `owner`."""
+        self.owner = owner
+        self.session = session
+        self.queue: asyncio.Queue[Told] = asyncio.Queue(WATCH_QUEUE_MAX)
+        self.ended: Refusal | None = None
+
+
+class Watches:
+    """All watchers of one node, by owner."""
+
+    def __init__(self) -> None:
+        """Start without watchers."""
+        self._of_owner: dict[PartyId, set[Watch]] = defaultdict(set)
+        self._of_session: dict[bytes, int] = defaultdict(int)
+        self._closed = False
+
+    def open(self, owner: PartyId, session: bytes) -> Watch:
+        """Begin to watch (BUSY above 2 of one session, UNAVAILABLE while shutting down)."""
+        if self._closed:
+            raise Refusal(Code.UNAVAILABLE, "the node is shutting down")
+        if self._of_session[session] >= WATCHES_PER_SESSION_MAX:
+            raise Refusal(Code.BUSY, f"a session has at most {WATCHES_PER_SESSION_MAX} watches")
+        watch = Watch(owner, session)
+        self._of_owner[owner].add(watch)
+        self._of_session[session] += 1
+        return watch
+
+    def close_one(self, watch: Watch) -> None:
+        """Stop watching."""
+        self._of_owner[watch.owner].discard(watch)
+        if not self._of_owner[watch.owner]:
+            del self._of_owner[watch.owner]
+        self._of_session[watch.session] -= 1
+        if not self._of_session[watch.session]:
+            del self._of_session[watch.session]
+
+    def tell(self, seq: int, notices: tuple[Notice, ...]) -> None:
+        """Pass on the notices of a durable group, each to the watchers of its owner."""
+        by_owner: dict[PartyId, list[Notice]] = defaultdict(list)
+        for notice in notices:
+            if notice.owner in self._of_owner:
+                by_owner[notice.owner].append(notice)
+        for owner, told in by_owner.items():
+            for watch in self._of_owner[owner]:
+                self._pass_on(watch, seq, tuple(told))
+
+    def _pass_on(self, watch: Watch, seq: int, told: tuple[Notice, ...]) -> None:
+        if watch.ended is not None:
+            return
+        try:
+            watch.queue.put_nowait((seq, told))
+        except asyncio.QueueFull:
+            watch.ended = Refusal(Code.BUSY, f"more than {WATCH_QUEUE_MAX} changes behind; watch again")
+
+    def close(self) -> None:
+        """End every watch: the node is shutting down."""
+        self._closed = True
+        for watches in self._of_owner.values():
+            for watch in watches:
+                watch.ended = Refusal(Code.UNAVAILABLE, "the node is shutting down")
+                if watch.queue.empty():
+                    watch.queue.put_nowait((0, ()))
