@@ -26,7 +26,7 @@ class Timeline(Generic[N]):
                 chunks.append([])
             chunks[-1].append(row)
             return
-        place = bisect_left(chunks, row, key=_last_row)
+        place = self._place(row)
         insort(chunks[place], row)
         if len(chunks[place]) > _CHUNK_ROWS:
             half = _CHUNK_ROWS // 2
@@ -35,7 +35,7 @@ class Timeline(Generic[N]):
     def remove(self, seq: int, name: N) -> None:
         """Take out a row that must be there."""
         row, chunks = (seq, name), self._chunks
-        place = bisect_left(chunks, row, key=_last_row)
+        place = self._place(row)
         at = bisect_left(chunks[place], row)
         assert chunks[place][at] == row, "a row is taken out where it was put in"
         del chunks[place][at]
@@ -49,11 +49,15 @@ class Timeline(Generic[N]):
     def after(self, seq: int, name: bytes = b"") -> Iterator[tuple[int, N]]:
         """Rows after a position, or after one row there, oldest first; valid until the next change."""
         start = (seq, name + b"\0") if name else (seq + 1, b"")
-        first = bisect_left(self._chunks, start, key=_last_row)
+        first = self._place(start)
         for place in range(first, len(self._chunks)):
             chunk = self._chunks[place]
             for at in range(bisect_left(chunk, start) if place == first else 0, len(chunk)):
                 yield chunk[at]
+
+    def _place(self, row: tuple[int, bytes]) -> int:
+        """The first chunk that does not end before `row`."""
+        return bisect_left(self._chunks, row, key=_last_row)
 
 
 def _last_row(chunk: Sequence[tuple[int, bytes]]) -> tuple[int, bytes]:

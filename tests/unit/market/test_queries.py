@@ -163,7 +163,7 @@ def test_a_contract_is_seen_by_its_parties_their_owners_and_who_announced_the_ne
         reader = world.reader(actor)
         refused(Code.UNKNOWN_CONTRACT, queries.contract_view, world.state, reader, contract)
         assert queries.list_contracts(world.state, reader).contracts == ()
-    refused(Code.UNKNOWN_CONTRACT, queries.contract_view, world.state, reader, b"x" * 16)
+    refused(Code.UNKNOWN_CONTRACT, queries.contract_view, world.state, world.reader(world.bob), b"x" * 16)
 
 
 def test_a_thing_that_changed_hands_sees_nothing_of_its_former_owner() -> None:  # [CON-3]
