@@ -1,0 +1,388 @@
+"""What queries answer: views of the market to messages, and messages to what a client has checked."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from thingmarket.catalog.needs import Need
+from thingmarket.catalog.offers import Offer
+from thingmarket.contract.contract import Contract, ContractState, FulfilmentEvent
+from thingmarket.contract.fulfilment import FulfilmentState
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity import did, envelope
+from thingmarket.identity.envelope import Signed
+from thingmarket.identity.parties import checked_party_id, is_thing
+from thingmarket.ids import DIGEST_BYTES, ContractId, Digest, PartyId, checked_bytes
+from thingmarket.limits import FACTS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX
+from thingmarket.market.entries import Notice, NoticeKind, Outcome
+from thingmarket.market.queries import (
+    ContractsPage,
+    MoneyBalance,
+    NeedView,
+    OffersPage,
+    OfferView,
+    SpendingView,
+)
+from thingmarket.policy.decision import Fact
+from thingmarket.policy.spending import SpendingCounter
+from thingmarket.settlement.escrow import EscrowState
+from thingmarket.time import UtcDay
+from thingmarket.v1 import envelope_pb2, log_pb2
+from thingmarket.v1 import query_service_pb2 as pb
+from thingmarket.wire.calls import decision_value
+from thingmarket.wire.commands import read_command
+from thingmarket.wire.envelope import fact_value, read_signed, signed_message, signed_value
+
+CONTRACT_ID_BYTES = 16
+_HISTORY_MAX = 16  # a unit has five states and never goes back
+_NOTICES_MAX = 10_000  # what one entry tells; a message ends long before
+_CURRENCIES_MAX = 64
+
+E = TypeVar("E", bound=Enum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferSeen:
+    """An offer as a client reads it: its terms are those of `digest`, stock and state the node's word.
+
+    `seller` published it, and signed it when it is a thing; `seller_owner` is the node's word.
+    """
+
+    digest: Digest
+    offer: Offer
+    seller: PartyId
+    seller_owner: PartyId
+    stock_steps: int
+    tax_basis_points: int
+    seq: int
+    state: str
+    signed: Signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedSeen:
+    """A need as a client reads it; `contract` is empty unless one fills it."""
+
+    digest: Digest
+    need: Need
+    announcer: PartyId
+    state: str
+    contract: bytes
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractSeen:
+    """A contract as its parties see it: all of `Contract` but why the buyer's owner allowed it."""
+
+    id: ContractId
+    state: ContractState
+    fulfilment: FulfilmentState
+    escrow: EscrowState
+    buyer: PartyId
+    buyer_owner: PartyId
+    seller: PartyId
+    seller_owner: PartyId
+    offer: Digest
+    need: bytes
+    quantity_steps: int
+    currency: str
+    net_minor: int
+    tax_minor: int
+    total_minor: int
+    sealed: tuple[bytes, ...]
+    choice: bytes
+    created_ms: int
+    deliver_by_ms: int
+    inspect_by_ms: int
+    seq: int
+    changed_seq: int
+    history: tuple[FulfilmentEvent, ...]
+
+
+# --- offers and needs
+
+
+def offer_message(view: OfferView) -> pb.OfferView:
+    """Write an offer with the signed command that published it."""
+    return pb.OfferView(
+        digest=view.digest,
+        offer=signed_message(read_signed(view.signed_bytes)),
+        seller=view.seller_owner,
+        stock_steps=view.stock_steps,
+        tax_basis_points=view.tax_basis_points,
+        seq=view.seq,
+        state=view.state,
+    )
+
+
+def read_offer_view(message: pb.OfferView) -> OfferSeen:
+    """Read an offer; the signed command must be the one that `digest` names (TAMPERED, BAD_SIGNATURE)."""
+    signed = signed_value(message.offer)
+    offer, sender = _signed_body(signed, message.digest, Offer)
+    return OfferSeen(
+        digest=Digest(message.digest),
+        offer=offer,
+        seller=sender,
+        seller_owner=checked_party_id(message.seller),
+        stock_steps=message.stock_steps,
+        tax_basis_points=message.tax_basis_points,
+        seq=message.seq,
+        state=message.state,
+        signed=signed,
+    )
+
+
+def offers_page_message(page: OffersPage) -> pb.SearchOffersResponse:
+    """Write found offers."""
+    return pb.SearchOffersResponse(offers=map(offer_message, page.offers), next_after_seq=page.next_after_seq)
+
+
+def read_offers_page(message: pb.SearchOffersResponse) -> tuple[tuple[OfferSeen, ...], int]:
+    """Read found offers, and where the next page begins: 0 when there is none (TOO_LARGE)."""
+    _check_page(len(message.offers))
+    return tuple(map(read_offer_view, message.offers)), message.next_after_seq
+
+
+def need_message(view: NeedView) -> pb.NeedView:
+    """Write a need with the signed command that announced it."""
+    return pb.NeedView(
+        digest=view.digest,
+        need=signed_message(read_signed(view.signed_bytes)),
+        state=view.state,
+        contract=view.contract,
+        seq=view.seq,
+    )
+
+
+def read_need_view(message: pb.NeedView) -> NeedSeen:
+    """Read a need; the signed command must be the one that `digest` names (TAMPERED, BAD_SIGNATURE)."""
+    need, sender = _signed_body(signed_value(message.need), message.digest, Need)
+    return NeedSeen(
+        digest=Digest(message.digest),
+        need=need,
+        announcer=sender,
+        state=message.state,
+        contract=message.contract,
+        seq=message.seq,
+    )
+
+
+def read_needs(message: pb.ListNeedsResponse) -> tuple[NeedSeen, ...]:
+    """Read needs, oldest first (TOO_LARGE)."""
+    _check_page(len(message.needs))
+    return tuple(map(read_need_view, message.needs))
+
+
+B = TypeVar("B", Offer, Need)
+
+
+def _signed_body(signed: Signed, named: bytes, kind: type[B]) -> tuple[B, PartyId]:
+    command = read_command(signed)
+    if not isinstance(command.body, kind):
+        raise Refusal(Code.WRONG_TYPE, f"the signed command is no {kind.__name__}")
+    if command.body_digest != checked_bytes(named, DIGEST_BYTES, "digest"):
+        raise Refusal(Code.TAMPERED, "the node shows another body than the one it names")
+    sender = checked_party_id(command.header.sender)
+    if is_thing(sender):  # a thing's id is its key; an owner's key event the client would have to know
+        envelope.verify(signed, did.decode(sender))
+    return command.body, sender
+
+
+# --- contracts
+
+
+def contract_message(contract: Contract) -> pb.ContractView:
+    """Write a contract for its parties; the decision stays with the buyer's owner."""
+    return pb.ContractView(
+        contract=contract.id,
+        state=contract.state.value,
+        fulfilment=contract.fulfilment.value,
+        escrow=contract.escrow.value,
+        buyer_owner=contract.buyer_owner,
+        buyer=contract.buyer,
+        seller_owner=contract.seller_owner,
+        seller=contract.seller,
+        offer=contract.offer,
+        need=contract.need,
+        quantity_steps=contract.quantity_steps,
+        currency=contract.currency,
+        net_minor=contract.net_minor,
+        tax_minor=contract.tax_minor,
+        total_minor=contract.total_minor,
+        sealed=contract.sealed,
+        created_ms=contract.created_ms,
+        deliver_by_ms=contract.deliver_by_ms,
+        inspect_by_ms=contract.inspect_by_ms,
+        seq=contract.seq,
+        changed_seq=contract.changed_seq,
+        choice=contract.choice,
+        history=[_event_message(event) for event in contract.history],
+    )
+
+
+def contract_value(message: pb.ContractView) -> ContractSeen:
+    """Read a contract (BAD_ID, MALFORMED, TOO_LARGE)."""
+    if len(message.sealed) > SEALED_PARTS_MAX or len(message.history) > _HISTORY_MAX:
+        raise Refusal(Code.TOO_LARGE, "more sealed parts or steps than a contract has")
+    return ContractSeen(
+        id=ContractId(checked_bytes(message.contract, CONTRACT_ID_BYTES, "contract")),
+        state=_state(ContractState, message.state),
+        fulfilment=_state(FulfilmentState, message.fulfilment),
+        escrow=_state(EscrowState, message.escrow),
+        buyer=checked_party_id(message.buyer),
+        buyer_owner=checked_party_id(message.buyer_owner),
+        seller=checked_party_id(message.seller),
+        seller_owner=checked_party_id(message.seller_owner),
+        offer=Digest(checked_bytes(message.offer, DIGEST_BYTES, "offer")),
+        need=message.need,
+        quantity_steps=message.quantity_steps,
+        currency=message.currency,
+        net_minor=message.net_minor,
+        tax_minor=message.tax_minor,
+        total_minor=message.total_minor,
+        sealed=tuple(message.sealed),
+        choice=message.choice,
+        created_ms=message.created_ms,
+        deliver_by_ms=message.deliver_by_ms,
+        inspect_by_ms=message.inspect_by_ms,
+        seq=message.seq,
+        changed_seq=message.changed_seq,
+        history=tuple(map(_event_value, message.history)),
+    )
+
+
+def contracts_page_message(page: ContractsPage) -> pb.ListContractsResponse:
+    """Write a page of contracts."""
+    return pb.ListContractsResponse(contracts=map(contract_message, page.contracts), more=page.more)
+
+
+def read_contracts(message: pb.ListContractsResponse) -> tuple[tuple[ContractSeen, ...], bool]:
+    """Read a page of contracts and whether there are more (TOO_LARGE)."""
+    _check_page(len(message.contracts))
+    return tuple(map(contract_value, message.contracts)), message.more
+
+
+def _event_message(event: FulfilmentEvent) -> pb.FulfilmentEvent:
+    return pb.FulfilmentEvent(
+        state=event.state.value,
+        seq=event.seq,
+        time_ms=event.time_ms,
+        cause=event.cause,
+        facts=[_fact_message(fact) for fact in event.facts],
+    )
+
+
+def _event_value(message: pb.FulfilmentEvent) -> FulfilmentEvent:
+    if len(message.facts) > FACTS_MAX:
+        raise Refusal(Code.TOO_LARGE, f"{len(message.facts)} facts; at most {FACTS_MAX}")
+    return FulfilmentEvent(
+        state=_state(FulfilmentState, message.state),
+        seq=message.seq,
+        time_ms=message.time_ms,
+        cause=message.cause,
+        facts=tuple(map(fact_value, message.facts)),
+    )
+
+
+def _fact_message(fact: Fact) -> envelope_pb2.Fact:
+    if isinstance(fact.value, int):
+        return envelope_pb2.Fact(name=fact.name, integer=fact.value)
+    return envelope_pb2.Fact(name=fact.name, text=fact.value)
+
+
+# --- money
+
+
+def balances_message(rows: tuple[MoneyBalance, ...]) -> pb.GetBalancesResponse:
+    """Write balances."""
+    return pb.GetBalancesResponse(
+        balances=[
+            pb.MoneyBalance(
+                currency=row.currency, available_minor=row.available_minor, escrow_minor=row.escrow_minor
+            )
+            for row in rows
+        ]
+    )
+
+
+def read_balances(message: pb.GetBalancesResponse) -> tuple[MoneyBalance, ...]:
+    """Read balances (TOO_LARGE)."""
+    _check_currencies(len(message.balances))
+    return tuple(
+        MoneyBalance(
+            currency=row.currency, available_minor=row.available_minor, escrow_minor=row.escrow_minor
+        )
+        for row in message.balances
+    )
+
+
+def spending_message(view: SpendingView) -> pb.SpendingResponse:
+    """Write the counters of a mandate."""
+    counters = [
+        pb.SpendingCounter(
+            currency=currency,
+            day_minor=counter.day_minor,
+            day=counter.day,
+            total_minor=counter.total_minor,
+            orders=counter.orders,
+        )
+        for currency, counter in view.counters
+    ]
+    return pb.SpendingResponse(counters=counters, state=view.state)
+
+
+def read_spending(message: pb.SpendingResponse) -> SpendingView:
+    """Read the counters of a mandate (TOO_LARGE)."""
+    _check_currencies(len(message.counters))
+    counters = tuple(
+        (
+            row.currency,
+            SpendingCounter(
+                day=UtcDay(row.day), day_minor=row.day_minor, total_minor=row.total_minor, orders=row.orders
+            ),
+        )
+        for row in message.counters
+    )
+    return SpendingView(counters, message.state)
+
+
+# --- outcomes
+
+
+def outcome_value(message: log_pb2.Outcome) -> Outcome:
+    """Read what an entry came to (BAD_FIELD, TOO_LARGE)."""
+    if len(message.notices) > _NOTICES_MAX:
+        raise Refusal(Code.TOO_LARGE, f"{len(message.notices)} notices in one outcome")
+    return Outcome(
+        seq=message.seq,
+        code=message.code,
+        reason=message.reason,
+        rule=message.rule,
+        reference=message.reference,
+        decision=decision_value(message.decision) if message.HasField("decision") else None,
+        notices=tuple(map(notice_value, message.notices)),
+    )
+
+
+def notice_value(message: log_pb2.Notice) -> Notice:
+    """Read one notice (BAD_FIELD)."""
+    if message.kind not in NoticeKind._value2member_map_:
+        raise Refusal(Code.BAD_FIELD, f"notice of kind {message.kind} is not known")
+    return Notice(PartyId(message.owner), NoticeKind(message.kind), message.reference, message.state)
+
+
+def _state(kind: type[E], name: str) -> E:
+    if name not in kind._value2member_map_:
+        raise Refusal(Code.BAD_FIELD, f"{kind.__name__} {name[:20]!r} is not known")
+    return kind(name)
+
+
+def _check_page(rows: int) -> None:
+    if rows > SEARCH_RESULTS_MAX:
+        raise Refusal(Code.TOO_LARGE, f"{rows} rows in one answer; at most {SEARCH_RESULTS_MAX}")
+
+
+def _check_currencies(rows: int) -> None:
+    if rows > _CURRENCIES_MAX:
+        raise Refusal(Code.TOO_LARGE, f"{rows} currencies in one answer; at most {_CURRENCIES_MAX}")
