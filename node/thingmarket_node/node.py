@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from thingmarket.wire.handshake import node_card, node_card_text
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import UNIX_PREFIX
@@ -25,6 +24,7 @@ from thingmarket.v1 import (
     session_service_pb2,
     session_service_pb2_grpc,
 )
+from thingmarket.wire.handshake import node_card, node_card_text
 from thingmarket_node.certificates import NodeCertificates
 from thingmarket_node.config import Config
 from thingmarket_node.core.boot import boot

@@ -469,16 +469,20 @@ class ListContractsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGED_AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    AFTER_CONTRACT_FIELD_NUMBER: _builtins.int
     changed_after_seq: _builtins.int
     """Contracts changed after this log position."""
+    after_contract: _builtins.bytes
+    """Of those changed at that very position, the ones after this contract; empty: none of them."""
     def __init__(
         self,
         *,
         changed_after_seq: _builtins.int = ...,
+        after_contract: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_after_seq", b"changed_after_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_contract", b"after_contract", "changed_after_seq", b"changed_after_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

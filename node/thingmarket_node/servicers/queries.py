@@ -1,0 +1,177 @@
+"""QueryService: what the market holds, as far as it is the caller's to see."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.market import queries
+from thingmarket.market.entries import Command
+from thingmarket.v1 import log_pb2, query_service_pb2_grpc
+from thingmarket.v1 import query_service_pb2 as pb
+from thingmarket.wire import views
+from thingmarket.wire.envelope import signed_message
+from thingmarket.wire.log import notice_message, read_entry
+from thingmarket.wire.receipts import receipt_message
+from thingmarket_node.gate import token_of
+from thingmarket_node.shell import Shell
+from thingmarket_node.watches import Watch as Watcher
+
+SIGN_OF_LIFE_S = 15.0
+PAGE_BYTES_MAX = 200 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A command of the log with its entry time."""
+
+    command: Command
+    time_ms: int
+
+
+class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
+    """Answers reads of a session."""
+
+    def __init__(self, shell: Shell) -> None:
+        """Read through `shell`, which waits until what was seen is durable."""
+        self._shell = shell
+
+    async def SearchOffers(self, request: pb.SearchOffersRequest, context: Any) -> pb.SearchOffersResponse:
+        """Live offers by category or product."""
+        page = await self._shell.read(
+            token_of(context),
+            lambda state, _: queries.search_offers(
+                state,
+                category=request.category,
+                product_id=request.product_id,
+                limit=request.limit,
+                after_seq=request.after_seq,
+            ),
+        )
+        return _cut(views.offers_page_message(page))
+
+    async def GetOffer(self, request: pb.GetOfferRequest, context: Any) -> pb.GetOfferResponse:
+        """One offer by its digest."""
+        view = await self._shell.read(
+            token_of(context), lambda state, _: queries.offer_view(state, request.digest)
+        )
+        return pb.GetOfferResponse(offer=views.offer_message(view))
+
+    async def ListNeeds(self, request: pb.ListNeedsRequest, context: Any) -> pb.ListNeedsResponse:
+        """Needs of the caller's owner."""
+        needs = await self._shell.read(
+            token_of(context), lambda state, reader: queries.list_needs(state, reader, request.after_seq)
+        )
+        response = pb.ListNeedsResponse()
+        for need in needs:
+            message = views.need_message(need)
+            if response.needs and response.ByteSize() + message.ByteSize() > PAGE_BYTES_MAX:
+                break
+            response.needs.append(message)
+        return response
+
+    async def GetContract(self, request: pb.GetContractRequest, context: Any) -> pb.GetContractResponse:
+        """One contract of the caller."""
+        contract = await self._shell.read(
+            token_of(context), lambda state, reader: queries.contract_view(state, reader, request.contract)
+        )
+        return pb.GetContractResponse(contract=views.contract_message(contract))
+
+    async def ListContracts(self, request: pb.ListContractsRequest, context: Any) -> pb.ListContractsResponse:
+        """Contracts of the caller, in the order of their last change."""
+        page = await self._shell.read(
+            token_of(context),
+            lambda state, reader: queries.list_contracts(
+                state, reader, request.changed_after_seq, request.after_contract
+            ),
+        )
+        response = views.contracts_page_message(page)
+        while response.ByteSize() > PAGE_BYTES_MAX:
+            del response.contracts[len(response.contracts) // 2 :]
+            response.more = True
+        return response
+
+    async def GetBalances(self, request: pb.GetBalancesRequest, context: Any) -> pb.GetBalancesResponse:
+        """Balances of an owner."""
+        return views.balances_message(await self._shell.read(token_of(context), queries.balances))
+
+    async def Spending(self, request: pb.SpendingRequest, context: Any) -> pb.SpendingResponse:
+        """What was spent under a mandate."""
+        view = await self._shell.read(
+            token_of(context), lambda state, reader: queries.spending(state, reader, request.mandate)
+        )
+        return views.spending_message(view)
+
+    async def Explain(self, request: pb.ExplainRequest, context: Any) -> pb.ExplainResponse:
+        """Why a command was decided as it was: its outcome, its bytes, its proof."""
+        token = token_of(context)
+        contract = None
+        if request.contract:
+            contract = await self._shell.read(
+                token, lambda state, reader: queries.contract_view(state, reader, request.contract)
+            )
+        seq = contract.seq if contract else request.seq
+        command = await self._command(seq)
+        await self._shell.read(
+            token, lambda state, reader: queries.may_explain(state, reader, command.command)
+        )
+        body = await self._shell.outcome(seq)
+        if body is None:
+            raise Refusal(Code.UNKNOWN_ENTRY, "the outcome is not at hand yet; ask again", "QRY-5")
+        response = pb.ExplainResponse(
+            outcome=log_pb2.Outcome.FromString(body),
+            command=signed_message(command.command.signed),
+            receipt=receipt_message(self._shell.core.receipts.of(seq, command.time_ms)),
+            mandate_leaf=command.command.header.mandate_leaf,
+        )
+        if contract is not None:
+            response.contract.CopyFrom(views.contract_message(contract))
+        return response
+
+    async def _command(self, seq: int) -> Logged:
+        durable = self._shell.core.durable_seq
+        if not 1 <= seq <= durable:
+            raise Refusal(Code.UNKNOWN_ENTRY, f"the log has {durable} durable entries", "QRY-5")
+        entry = read_entry((await self._shell.entries(seq, 1))[0])
+        if not isinstance(entry.content, Command):
+            raise Refusal(Code.UNKNOWN_ENTRY, "no such command of this party", "QRY-5")
+        return Logged(entry.content, entry.time_ms)
+
+    async def Unseal(self, request: pb.UnsealRequest, context: Any) -> pb.UnsealResponse:
+        """The bytes behind a commitment of a contract."""
+        await self._shell.read(
+            token_of(context),
+            lambda state, reader: queries.may_unseal(state, reader, request.contract, request.commitment),
+        )
+        return pb.UnsealResponse(data=await self._shell.unsealed(request.commitment))
+
+    async def Watch(self, request: pb.WatchRequest, context: Any) -> AsyncIterator[pb.WatchResponse]:
+        """Where the log stands now, then each change as it becomes durable."""
+        token = token_of(context)
+        reader = await self._shell.read(token, lambda _, reader: reader)
+        watch = self._shell.watches.open(reader.owner, self._shell.session_of(token).id)
+        try:
+            yield pb.WatchResponse(seq=self._shell.core.durable_seq)
+            while True:
+                yield await self._next(watch, token)
+        finally:
+            self._shell.watches.close_one(watch)
+
+    async def _next(self, watch: Watcher, token: bytes) -> pb.WatchResponse:
+        try:
+            seq, notices = await asyncio.wait_for(watch.queue.get(), SIGN_OF_LIFE_S)
+        except TimeoutError:
+            self._shell.session_of(token)  # an ended session watches no longer
+            seq, notices = self._shell.core.durable_seq, ()
+        if watch.ended is not None and watch.queue.empty():
+            raise watch.ended
+        return pb.WatchResponse(seq=seq, notices=[notice_message(notice) for notice in notices])
+
+
+def _cut(page: pb.SearchOffersResponse) -> pb.SearchOffersResponse:
+    """Keep a page below what one message may hold; the rest is on the next one."""
+    while page.ByteSize() > PAGE_BYTES_MAX:
+        del page.offers[len(page.offers) // 2 :]
+        page.next_after_seq = page.offers[-1].seq
+    return page
