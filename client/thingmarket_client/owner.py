@@ -1,0 +1,180 @@
+"""An owner: a person or company that things act for, with the key that says what they may do."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from thingmarket.contract.orders import Erase, FundRequest, check_fund_request
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.cards import NodeCard
+from thingmarket.identity.envelope import Signed, TypeId, sign
+from thingmarket.identity.mandates import Action, Approval, Autonomy, BoundItem, SpendingLimit
+from thingmarket.identity.parties import NONCE_BYTES
+from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.ids import Digest, Key, PartyId
+from thingmarket.limits import HOUR_MS
+from thingmarket.market.queries import MoneyBalance, SpendingView
+from thingmarket.wire import identity, trade
+from thingmarket_client.errors import RefusedByNode
+from thingmarket_client.keystore import OwnerKeys, create_owner_keys, load_owner_keys, save_owner_keys
+from thingmarket_client.mandates import LIFE_MS, root_link
+from thingmarket_client.outbox import Answer, Letter
+from thingmarket_client.session.session import PATIENCE_MS, Caller
+from thingmarket_client.trader import Trader
+
+
+def create_owner(home: Path, network_id: bytes) -> PartyId:
+    """Make an owner of a network in a new folder and return his id."""
+    keys = OwnerKeys.made(network_id=network_id, now_ms=time.time_ns() // 1_000_000)
+    create_owner_keys(home, keys)
+    return keys.id
+
+
+class Owner(Trader):
+    """An owner at his node: `async with await Owner.open(home, card) as owner`."""
+
+    def __init__(self, home: Path, keys: OwnerKeys, card: NodeCard, patience_ms: int = PATIENCE_MS) -> None:
+        """Use `Owner.open`."""
+        caller = Caller(party=keys.id, key=keys.signing_key, key_event=keys.key_event)
+        super().__init__(home, card, caller, patience_ms)
+        self._keys = keys
+
+    @staticmethod
+    async def open(home: Path, card: NodeCard | None = None, *, patience_ms: int = PATIENCE_MS) -> "Owner":
+        """Open the owner of a folder; a new card is kept there (UnsafeFile, WRONG_NETWORK)."""
+
+        def opened() -> Owner:
+            keys = load_owner_keys(home)
+            used = card or keys.card
+            if used is None:
+                raise Refusal(Code.BAD_FIELD, "this owner knows no node yet: open it with a node card")
+            if used.key_event.network_id != keys.network_id:
+                raise Refusal(Code.WRONG_NETWORK, "the node of this card is of another network")
+            keys = replace(keys, card=used)
+            if card is not None:
+                save_owner_keys(home, keys)
+            return Owner(home, keys, used, patience_ms)
+
+        return await asyncio.to_thread(opened)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of new mandates; those of older ones are dead."""
+        return self._keys.epoch
+
+    async def admit(self) -> None:
+        """Become known to the node; again does no harm."""
+        event = self._keys.key_event
+        await self._once(TypeId.ADMIT_PARTY, lambda key: identity.admit_party_body(key, event))
+
+    async def fund(self, currency: str, minor: int, *, key: Key | None = None) -> Answer:
+        """Ask the operator's payment rail for money, minor units; with the same key only once."""
+        key = key or self.new_key()
+        request = FundRequest(key=key, currency=currency, amount_minor=minor)
+        check_fund_request(request)
+        return await self._tell(TypeId.FUND_REQUEST, key, trade.fund_request_body(request))
+
+    # --- authority
+
+    def mandate(
+        self,
+        subject: PartyId,
+        autonomy: Autonomy,
+        *,
+        actions: Sequence[Action] | None = None,
+        items: Sequence[BoundItem] = (),
+        categories: Scope = EVERYTHING,
+        counterparties: Scope = EVERYTHING,
+        nodes: Scope = EVERYTHING,
+        limits: Sequence[SpendingLimit] = (),
+        life_ms: int = LIFE_MS,
+        max_depth: int | None = None,
+    ) -> Signed:
+        """A signed mandate for a thing, which it adopts and presents; see `mandates` for the parts.
+
+        ANNOUNCER needs nothing more, BOUND its items and limits, the others limits. Nothing may be spent
+        without a limit in the currency.
+        """
+        return root_link(
+            self._keys.signing_key,
+            owner=self.id,
+            subject=subject,
+            network_id=self._keys.network_id,
+            autonomy=autonomy,
+            now_ms=self.session.now_ms,
+            actions=actions,
+            items=items,
+            categories=categories,
+            counterparties=counterparties,
+            nodes=nodes,
+            limits=limits,
+            life_ms=life_ms,
+            max_depth=max_depth,
+            epoch=self.epoch,
+        )
+
+    async def revoke(
+        self, *, mandate: bytes | None = None, subject: PartyId | None = None, reason: str = ""
+    ) -> None:
+        """End one link with all below it, or all mandates of a thing."""
+        link = None if mandate is None else Digest(mandate)
+        await self._once(
+            TypeId.REVOKE,
+            lambda key: identity.revoke_body(key, mandate=link, subject=subject, epoch=None, reason=reason),
+        )
+
+    async def revoke_all(self, reason: str = "") -> None:
+        """End every mandate that was ever given, by a new epoch."""
+        epoch = self.epoch + 1
+        await self.post.send(
+            TypeId.REVOKE,
+            lambda key: identity.revoke_body(key, mandate=None, subject=None, epoch=epoch, reason=reason),
+        )
+
+    def approve(
+        self, body_digest: bytes, leaf: bytes, *, approved: bool = True, life_ms: int = HOUR_MS
+    ) -> Signed:
+        """A signed yes (or no) to one order under one mandate; both are named by the order."""
+        approval = Approval(
+            network_id=self._keys.network_id,
+            body_digest=Digest(body_digest),
+            mandate_leaf=Digest(leaf),
+            owner=self.id,
+            approved=approved,
+            expires_ms=self.session.now_ms + life_ms,
+            nonce=secrets.token_bytes(NONCE_BYTES),
+        )
+        return sign(TypeId.APPROVAL, identity.approval_payload(approval), self._keys.signing_key)
+
+    async def balances(self) -> tuple[MoneyBalance, ...]:
+        """His money, by currency."""
+        return await self.reads.balances()
+
+    async def spending(self, mandate: bytes) -> SpendingView:
+        """What was spent under a mandate that he gave."""
+        return await self.reads.spending(mandate)
+
+    async def erase(self) -> None:
+        """Have the vault forget what it may forget of him."""
+        await self.post.send(TypeId.ERASE, lambda key: trade.erase_body(Erase(key=key)))
+
+    async def _once(self, type_id: TypeId, make_body: Any) -> None:
+        try:
+            await self.post.send(type_id, make_body)
+        except RefusedByNode as refusal:
+            if refusal.number != Code.ALREADY_KNOWN:
+                raise
+
+    def _answered(self, letter: Letter, answer: Answer) -> None:
+        super()._answered(letter, answer)
+        if letter.type_id != TypeId.REVOKE or answer.code:
+            return
+        epoch = identity.read_revoke(letter.body).epoch
+        if epoch is not None and epoch > self._keys.epoch:
+            keys = replace(self._keys, epoch=epoch)
+            save_owner_keys(self.home, keys)
+            self._keys = keys

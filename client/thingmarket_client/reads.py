@@ -1,0 +1,150 @@
+"""What a party can read: offers, its contracts and needs, reasons, and changes as they happen."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from thingmarket.audit.receipts import check_receipt
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import SEARCH_RESULTS_MAX
+from thingmarket.market.entries import Notice, NoticeKind
+from thingmarket.market.queries import MoneyBalance, SpendingView
+from thingmarket.wire import reads as wire
+from thingmarket.wire import views
+from thingmarket.wire.reads import Explanation
+from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
+from thingmarket_client.errors import Unanswered
+from thingmarket_client.session.session import Session
+
+PAGES_MAX: Final = 100  # of 100 rows: who looks at more than 10,000 rows should ask more narrowly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something of the party's owner changed at a log position; `state` is its new state in words."""
+
+    seq: int
+    kind: NoticeKind
+    reference: bytes
+    state: str
+
+
+class Reads:
+    """Queries of one session; all answers are durable. What is not one's own is as if not there."""
+
+    def __init__(self, session: Session) -> None:
+        """Ask by `session`."""
+        self._session = session
+
+    async def offers(self, *, category: str = "", product_id: str = "") -> tuple[OfferSeen, ...]:
+        """Live offers within a UNSPSC prefix, of a product, or all; each is what its seller signed."""
+        found: list[OfferSeen] = []
+        after_seq = 0
+        for _ in range(PAGES_MAX):
+            request = wire.search_request(
+                category=category, product_id=product_id, limit=SEARCH_RESULTS_MAX, after_seq=after_seq
+            )
+            response = await self._session.ask(lambda stub: stub.SearchOffers, request)
+            page, after_seq = views.read_offers_page(response)
+            found += page
+            if after_seq == 0:
+                break
+        return tuple(found)
+
+    async def offer(self, digest: bytes) -> OfferSeen:
+        """One offer, whatever its state (UNKNOWN_OFFER)."""
+        response = await self._session.ask(lambda stub: stub.GetOffer, wire.offer_request(digest))
+        seen = views.read_offer_view(response.offer)
+        if seen.digest != digest:
+            raise Refusal(Code.TAMPERED, "the node shows another offer than the one asked for")
+        return seen
+
+    async def needs(self) -> tuple[NeedSeen, ...]:
+        """Needs of the party's owner, oldest first."""
+        found: list[NeedSeen] = []
+        for _ in range(PAGES_MAX):
+            request = wire.needs_request(found[-1].seq if found else 0)
+            page = views.read_needs(await self._session.ask(lambda stub: stub.ListNeeds, request))
+            if not page:
+                break
+            found += page
+        return tuple(found)
+
+    async def contract(self, contract: bytes) -> ContractSeen:
+        """One contract (UNKNOWN_CONTRACT)."""
+        response = await self._session.ask(lambda stub: stub.GetContract, wire.contract_request(contract))
+        return views.contract_value(response.contract)
+
+    async def contracts(self, since: int = 0) -> tuple[ContractSeen, ...]:
+        """Contracts that changed after a log position, in the order of their last change."""
+        found: list[ContractSeen] = []
+        for _ in range(PAGES_MAX):
+            request = wire.contracts_request(found[-1].changed_seq if found else since)
+            response = await self._session.ask(lambda stub: stub.ListContracts, request)
+            page, more = views.read_contracts(response)
+            found += page
+            if not (more and page):
+                break
+        return tuple(found)
+
+    async def balances(self) -> tuple[MoneyBalance, ...]:
+        """Balances of an owner who asks himself (NOT_PERMITTED)."""
+        response = await self._session.ask(lambda stub: stub.GetBalances, wire.balances_request())
+        return views.read_balances(response)
+
+    async def explain(self, *, contract: bytes = b"", seq: int = 0) -> Explanation:
+        """Why a contract was made, or a command of one's own decided as it was; the proof is verified."""
+        request = wire.explain_request(contract=contract, seq=seq)
+        found = wire.read_explanation(await self._session.ask(lambda stub: stub.Explain, request))
+        if found.receipt is not None:
+            check_receipt(found.receipt, self._session.witness.vkey)
+        return found
+
+    async def spending(self, mandate: bytes) -> SpendingView:
+        """What was spent under a mandate, and whether it lives (UNKNOWN_MANDATE)."""
+        response = await self._session.ask(lambda stub: stub.Spending, wire.spending_request(mandate))
+        return views.read_spending(response)
+
+    async def unseal(self, contract: bytes, commitment: bytes) -> bytes:
+        """The bytes behind a commitment of a contract (UNKNOWN_CONTRACT, ERASED)."""
+        request = wire.unseal_request(contract, commitment)
+        data: bytes = (await self._session.ask(lambda stub: stub.Unseal, request)).data
+        return data
+
+    async def watch(self, since: int | None = None) -> AsyncIterator[Change]:
+        """Changes as they become durable; reconnects by itself, and catches up on contracts.
+
+        Begins after the log position `since`, or now. A change may be told twice, none of a contract
+        is left out. Ends only by a refusal.
+        """
+        last = since
+        while True:
+            first = True
+            try:
+                async for message in self._session.listen(wire.watch_request()):
+                    seq, notices = wire.read_watch(message)
+                    # The first message says that the node is listening: what changed before is listed.
+                    if first and last is not None and seq > last:
+                        for change in await self._missed(last, seq, notices):
+                            yield change
+                    for notice in notices:
+                        yield Change(
+                            seq=seq, kind=notice.kind, reference=notice.reference, state=notice.state
+                        )
+                    first, last = False, max(seq, last or 0)
+            except Unanswered:
+                continue  # it waited long enough in there
+
+    async def _missed(self, last: int, seq: int, told: tuple[Notice, ...]) -> list[Change]:
+        """Contracts that changed since `last`, other than by what is being told."""
+        now_told = {notice.reference for notice in told}
+        return [
+            Change(
+                seq=contract.changed_seq,
+                kind=NoticeKind.CONTRACT,
+                reference=contract.id,
+                state=contract.fulfilment.value,
+            )
+            for contract in await self.contracts(last)
+            if contract.changed_seq <= seq and contract.id not in now_told
+        ]

@@ -1,0 +1,92 @@
+"""A thing: a device with a key of its own that trades under its owner's mandate."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.cards import NodeCard
+from thingmarket.identity.effective import EffectiveMandate, effective
+from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.ids import PartyId
+from thingmarket.wire.identity import present_mandate_body, read_mandate
+from thingmarket_client.errors import RefusedByNode
+from thingmarket_client.keystore import (
+    ThingKeys,
+    create_thing_keys,
+    load_thing_keys,
+    save_thing_keys,
+    with_card,
+)
+from thingmarket_client.mandates import child_link
+from thingmarket_client.session.session import PATIENCE_MS, Caller
+from thingmarket_client.trader import Trader
+
+
+def create_thing(home: Path) -> PartyId:
+    """Make a thing in a new folder and return its id; its owner writes a mandate for that id."""
+    return create_thing_keys(home).id
+
+
+class Thing(Trader):
+    """A thing at its node: `async with await Thing.open(home) as thing`."""
+
+    def __init__(self, home: Path, keys: ThingKeys, card: NodeCard, patience_ms: int = PATIENCE_MS) -> None:
+        """Use `Thing.open`."""
+        super().__init__(home, card, Caller(party=keys.id, key=keys.signing_key), patience_ms)
+        self._keys = keys
+
+    @staticmethod
+    async def open(home: Path, card: NodeCard | None = None, *, patience_ms: int = PATIENCE_MS) -> "Thing":
+        """Open the thing of a folder; a new card is kept there. Needs no network yet (UnsafeFile)."""
+
+        def opened() -> Thing:
+            keys = with_card(load_thing_keys(home), card)
+            if keys.card is None:
+                raise Refusal(Code.BAD_FIELD, "this thing knows no node yet: open it with a node card")
+            if card is not None:
+                save_thing_keys(home, keys)
+            return Thing(home, keys, keys.card, patience_ms)
+
+        return await asyncio.to_thread(opened)
+
+    @property
+    def leaf(self) -> bytes:
+        """SHA-256 of the last link of its mandate; empty without one."""
+        return self._keys.leaf
+
+    @property
+    def chain(self) -> tuple[Signed, ...]:
+        """The links of its mandate, root first."""
+        return self._keys.mandate
+
+    @property
+    def mandate(self) -> EffectiveMandate:
+        """What its links permit together (CHAIN_BROKEN without any)."""
+        network_id = self.session.card.key_event.network_id
+        return effective([read_mandate(link.payload) for link in self.chain], network_id=network_id)
+
+    async def adopt(self, links: Sequence[Signed]) -> None:
+        """Keep a mandate for this thing, root first, in place of the one before (CHAIN_BROKEN, ...)."""
+        network_id = self.session.card.key_event.network_id
+        mandate = effective([read_mandate(link.payload) for link in links], network_id=network_id)
+        if mandate.subject != self.id:
+            raise Refusal(Code.CHAIN_BROKEN, "this mandate is for another thing", "MAN-3")
+        keys = replace(self._keys, mandate=tuple(links))
+        await asyncio.to_thread(save_thing_keys, self.home, keys)
+        self._keys = keys
+
+    async def present(self) -> None:
+        """Show the mandate to the node, which makes the thing known; again does no harm."""
+        try:
+            await self.post.send(TypeId.PRESENT_MANDATE, lambda key: present_mandate_body(key, self.chain))
+        except RefusedByNode as refusal:
+            if refusal.number != Code.ALREADY_KNOWN:
+                raise
+
+    def delegate(self, subject: PartyId, **narrowed: Any) -> tuple[Signed, ...]:
+        """The chain for a sub-agent: one more link below, narrowed by fields of `Mandate`."""
+        link = child_link(self._keys.signing_key, self.chain, subject, **narrowed)
+        return (*self.chain, link)

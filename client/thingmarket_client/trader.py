@@ -1,0 +1,306 @@
+"""What things and owners have in common: they announce, search, choose, buy, sell and fulfil."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from thingmarket.catalog.choice import Choice
+from thingmarket.catalog.fit import steps_in_offer
+from thingmarket.catalog.needs import Need, WithdrawNeed, check_need
+from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, check_offer
+from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep, RetentionClass, check_fulfil
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.cards import NodeCard
+from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
+from thingmarket.limits import DAY_MS
+from thingmarket.policy.decision import Fact
+from thingmarket.wire import catalog, trade
+from thingmarket.wire.reads import Explanation
+from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
+from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
+from thingmarket_client.errors import FateUnknown
+from thingmarket_client.orders import Bought, Chosen, Order, approved, choose_among, make_order
+from thingmarket_client.outbox import Answer, Letter, Outbox
+from thingmarket_client.post import Flushed, Post
+from thingmarket_client.reads import Change, Reads
+from thingmarket_client.session.session import PATIENCE_MS, Caller, Session
+from thingmarket_client.witness import remembered
+
+OUTBOX_FILE: Final = "outbox.db"
+LISTING_LIFE_MS: Final = 7 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasons:
+    """Why a contract was made: what the node's log says, and the buyer's own record if it is here."""
+
+    explanation: Explanation
+    record: ChoiceRecord | None
+
+    @property
+    def record_proven(self) -> bool:
+        """True when the contract committed to exactly this record."""
+        contract = self.explanation.contract
+        return self.record is not None and contract is not None and contract.choice == self.record.commitment
+
+
+class Trader:
+    """A party at one node. Commands go through the outbox; queries go straight."""
+
+    def __init__(self, home: Path, card: NodeCard, caller: Caller, patience_ms: int = PATIENCE_MS) -> None:
+        """Open the outbox in `home`; blocking, so `open` of things and owners calls it aside."""
+        self.home = home
+        self.id: PartyId = caller.party
+        outbox = Outbox(home / OUTBOX_FILE)
+        witness = remembered(card, outbox.checkpoint(card.node_id))
+        self.session = Session(card, caller, witness, patience_ms=patience_ms)
+        self.post = Post(self.session, outbox, self._answered)
+        self.reads = Reads(self.session)
+
+    @property
+    def leaf(self) -> bytes:
+        """The mandate under which commands are sent; empty for an owner."""
+        return b""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Hang up; what is unanswered waits in the outbox."""
+        await self.post.close()
+
+    async def flush(self) -> Flushed:
+        """Send again, in order, what is unanswered."""
+        return await self.post.flush()
+
+    def new_key(self) -> Key:
+        """A fresh idempotency key: hand the same one in again, and nothing happens twice."""
+        return self.post.new_key()
+
+    def _answered(self, letter: Letter, answer: Answer) -> None:
+        """Runs aside, before the answer is stored, and may run again after a crash."""
+        if letter.type_id == TypeId.PURCHASE and not answer.code and letter.note:
+            save_record(self.home, answer.reference, from_note(letter.note))
+
+    async def _tell(self, type_id: TypeId, key: Key, body: bytes) -> Answer:
+        letter = Letter(key=key, type_id=type_id, body=body, mandate_leaf=self.leaf)
+        return (await self.post.deliver(letter)).made()
+
+    # --- needs and offers
+
+    def need(self, *, title: str, category: str, quantity_steps: int, unit: str = "C62", **more: Any) -> Need:
+        """Put a need together; `more` are other fields of `Need`. It lasts a week unless told otherwise."""
+        fields = {"valid_until_ms": self.session.now_ms + LISTING_LIFE_MS, "key": self.new_key(), **more}
+        need = Need(title=title, category=category, quantity_steps=quantity_steps, unit=unit, **fields)
+        check_need(need)
+        return need
+
+    async def announce(self, need: Need) -> Digest:
+        """Announce a need; the same one again is the same need."""
+        body = catalog.announce_need_body(need)
+        return Digest((await self._tell(TypeId.ANNOUNCE_NEED, Key(need.key), body)).reference)
+
+    async def withdraw_need(self, need: bytes) -> None:
+        """End a need."""
+        key = self.new_key()
+        body = catalog.withdraw_need_body(WithdrawNeed(key=key, need=need))
+        await self._tell(TypeId.WITHDRAW_NEED, key, body)
+
+    async def needs(self) -> tuple[NeedSeen, ...]:
+        """Needs of the owner and all his things."""
+        return await self.reads.needs()
+
+    def offer(
+        self,
+        *,
+        product_id: str,
+        title: str,
+        category: str,
+        currency: str,
+        price_minor: int,
+        stock_steps: int,
+        **more: Any,
+    ) -> Offer:
+        """Put an offer together; `more` are other fields of `Offer`.
+
+        Unless told otherwise: whole pieces, standard tax, delivered by people within 2 days, inspected
+        within one, valid for a week.
+        """
+        fields: dict[str, Any] = {
+            "unit": "C62",
+            "price_base_steps": 1,
+            "tax_category": "S",
+            "min_steps": 1,
+            "max_steps": stock_steps,
+            "valid_until_ms": self.session.now_ms + LISTING_LIFE_MS,
+            "fulfilment": FulfilmentKind.HUMAN,
+            "delivery_ms": 2 * DAY_MS,
+            "inspection_ms": DAY_MS,
+            "key": self.new_key(),
+            **more,
+        }
+        offer = Offer(
+            product_id=product_id,
+            title=title,
+            category=category,
+            currency=currency,
+            price_minor=price_minor,
+            stock_steps=stock_steps,
+            **fields,
+        )
+        check_offer(offer)
+        return offer
+
+    async def sell(self, offer: Offer) -> Digest:
+        """Publish an offer; the same one again is the same offer."""
+        body = catalog.publish_offer_body(offer)
+        return Digest((await self._tell(TypeId.PUBLISH_OFFER, Key(offer.key), body)).reference)
+
+    async def withdraw_offer(self, offer: bytes) -> None:
+        """End an offer; contracts made from it stand."""
+        key = self.new_key()
+        body = catalog.withdraw_offer_body(WithdrawOffer(key=key, offer=offer))
+        await self._tell(TypeId.WITHDRAW_OFFER, key, body)
+
+    async def search(self, need: Need) -> tuple[OfferSeen, ...]:
+        """Live offers that might meet a need; each is what its seller signed."""
+        return await self.reads.offers(category=need.category, product_id=need.product_id)
+
+    async def choose(self, need: Need, offers: Sequence[OfferSeen] | None = None) -> Chosen:
+        """Choose among offers, those found unless others are given; the reasons are in `choice`."""
+        return choose_among(need, await self.search(need) if offers is None else offers)
+
+    # --- buying
+
+    async def order(
+        self,
+        wanted: Need | Chosen | OfferSeen,
+        quantity_steps: int | None = None,
+        *,
+        need: bytes = b"",
+        delivery: Mapping[RetentionClass, bytes] | None = None,
+        key: Key | None = None,
+    ) -> Order:
+        """Make an order of a need (searching and choosing), of a choice or of one offer; nothing is sent.
+
+        `need` is the digest of an announced need that this fills; for a need that this party announced
+        it is known. `delivery` is sealed: only its commitment stands in the log.
+        """
+        choice: Choice | None = None
+        if isinstance(wanted, Need):
+            wanted = await self.choose(wanted)
+        if isinstance(wanted, Chosen):
+            chosen, seen = wanted, wanted.offer
+            choice = chosen.choice
+            quantity_steps = quantity_steps or steps_in_offer(chosen.need, seen.offer)
+            need = need or await self._announced(chosen.need)
+        else:
+            seen = wanted
+        if quantity_steps is None:
+            raise Refusal(Code.WRONG_QUANTITY, "say how many steps to buy")
+        record = record_of(need=need, offer=seen.digest, quantity_steps=quantity_steps, choice=choice)
+        return make_order(
+            key or self.new_key(),
+            seen,
+            quantity_steps,
+            mandate_leaf=self.leaf,
+            record=record,
+            need=need,
+            delivery=delivery,
+        )
+
+    async def place(self, order: Order, *approvals: Signed) -> Bought:
+        """Buy what was ordered, once; approvals must be of this very order (NEED_COSIGN, DENIED, ...)."""
+        answer = (await self.post.deliver(approved(order, *approvals), order.sealed)).made()
+        return _bought(answer)
+
+    async def buy(
+        self,
+        wanted: Need | Chosen | OfferSeen,
+        quantity_steps: int | None = None,
+        *,
+        need: bytes = b"",
+        delivery: Mapping[RetentionClass, bytes] | None = None,
+        key: Key | None = None,
+    ) -> Bought:
+        """Order and place. With a `key` that was used before, the first order is what counts."""
+        if key is not None and (known := await self._ordered_before(key)) is not None:
+            return _bought(known.made())
+        made = await self.order(wanted, quantity_steps, need=need, delivery=delivery, key=key)
+        return await self.place(made)
+
+    async def _ordered_before(self, key: Key) -> Answer | None:
+        posted = await asyncio.to_thread(self.post.outbox.find, key)
+        return None if posted is None else await self.post.deliver(posted.letter, posted.sealed)
+
+    async def _announced(self, need: Need) -> bytes:
+        """The digest of a need that this party announced; empty for one that it kept to itself."""
+        try:
+            answer = await self.post.answer_to(Key(need.key))
+        except FateUnknown:
+            return b""
+        announced = answer is not None and not answer.code
+        return digest(catalog.announce_need_body(need)) if announced else b""
+
+    # --- contracts
+
+    async def contracts(self, since: int = 0) -> tuple[ContractSeen, ...]:
+        """Contracts that changed after a log position."""
+        return await self.reads.contracts(since)
+
+    async def contract(self, contract: bytes) -> ContractSeen:
+        """One contract."""
+        return await self.reads.contract(contract)
+
+    async def ready(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
+        """Report, as the seller, that the goods are ready to go."""
+        await self._fulfil(contract, FulfilStep.READY, facts)
+
+    async def delivered(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
+        """Report that the goods were handed over; the facts prove it, without personal data."""
+        await self._fulfil(contract, FulfilStep.DELIVERED, facts)
+
+    async def failed(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
+        """Report that the goods cannot be delivered; the buyer is refunded."""
+        await self._fulfil(contract, FulfilStep.FAILED, facts)
+
+    async def accept(self, contract: bytes) -> None:
+        """Accept, as the buyer, what was delivered; escrow is released."""
+        key = self.new_key()
+        body = trade.accept_delivery_body(AcceptDelivery(key=key, contract=contract))
+        await self._tell(TypeId.ACCEPT_DELIVERY, key, body)
+
+    async def _fulfil(self, contract: bytes, step: FulfilStep, facts: Sequence[Fact]) -> None:
+        key = self.new_key()
+        report = Fulfil(key=key, contract=contract, step=step, facts=tuple(facts))
+        check_fulfil(report)
+        await self._tell(TypeId.FULFIL, key, trade.fulfil_body(report))
+
+    async def unseal(self, contract: bytes, commitment: bytes) -> bytes:
+        """The bytes behind a commitment of a contract, for the seller and the buyer's owner."""
+        return await self.reads.unseal(contract, commitment)
+
+    def watch(self, since: int | None = None) -> AsyncIterator[Change]:
+        """Changes as they become durable, through all reconnections."""
+        return self.reads.watch(since)
+
+    async def explain(self, contract: bytes) -> Reasons:
+        """Why a contract was made, and among what this device chose."""
+        return Reasons(
+            explanation=await self.reads.explain(contract=contract),
+            record=await asyncio.to_thread(load_record, self.home, contract),
+        )
+
+
+def _bought(answer: Answer) -> Bought:
+    assert answer.receipt is not None, "the session takes no yes without a receipt"
+    return Bought(contract=ContractId(answer.reference), receipt=answer.receipt, decision=answer.decision)

@@ -1,0 +1,93 @@
+"""Queries as the caller asks them, and what an explanation holds; other answers are read by `views`."""
+
+from dataclasses import dataclass
+
+from thingmarket.audit.receipts import Receipt
+from thingmarket.identity.envelope import Signed
+from thingmarket.market.entries import Notice, Outcome
+from thingmarket.v1 import query_service_pb2 as pb
+from thingmarket.wire.envelope import signed_value
+from thingmarket.wire.receipts import receipt_value
+from thingmarket.wire.views import ContractSeen, contract_value, notice_value, outcome_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why something was decided: the logged outcome, the signed command, and the proof of its place.
+
+    The outcome and command are missing for the other side of a contract: they show its owner's budgets.
+    """
+
+    outcome: Outcome | None
+    command: Signed | None
+    receipt: Receipt | None
+    contract: ContractSeen | None
+    mandate_leaf: bytes
+
+
+def search_request(
+    *, category: str = "", product_id: str = "", limit: int, after_seq: int = 0
+) -> pb.SearchOffersRequest:
+    """Ask for live offers."""
+    return pb.SearchOffersRequest(category=category, product_id=product_id, limit=limit, after_seq=after_seq)
+
+
+def offer_request(digest: bytes) -> pb.GetOfferRequest:
+    """Ask for one offer."""
+    return pb.GetOfferRequest(digest=digest)
+
+
+def needs_request(after_seq: int = 0) -> pb.ListNeedsRequest:
+    """Ask for the needs of the caller's owner."""
+    return pb.ListNeedsRequest(after_seq=after_seq)
+
+
+def contract_request(contract: bytes) -> pb.GetContractRequest:
+    """Ask for one contract."""
+    return pb.GetContractRequest(contract=contract)
+
+
+def contracts_request(changed_after_seq: int = 0) -> pb.ListContractsRequest:
+    """Ask for contracts that changed."""
+    return pb.ListContractsRequest(changed_after_seq=changed_after_seq)
+
+
+def balances_request() -> pb.GetBalancesRequest:
+    """Ask for the balances of the caller."""
+    return pb.GetBalancesRequest()
+
+
+def explain_request(*, contract: bytes = b"", seq: int = 0) -> pb.ExplainRequest:
+    """Ask why something was decided."""
+    return pb.ExplainRequest(contract=contract, seq=seq)
+
+
+def read_explanation(message: pb.ExplainResponse) -> Explanation:
+    """Read an explanation; its receipt is yet to be checked."""
+    return Explanation(
+        outcome=outcome_value(message.outcome) if message.HasField("outcome") else None,
+        command=signed_value(message.command) if message.HasField("command") else None,
+        receipt=receipt_value(message.receipt) if message.HasField("receipt") else None,
+        contract=contract_value(message.contract) if message.HasField("contract") else None,
+        mandate_leaf=message.mandate_leaf,
+    )
+
+
+def spending_request(mandate: bytes) -> pb.SpendingRequest:
+    """Ask what was spent under a mandate."""
+    return pb.SpendingRequest(mandate=mandate)
+
+
+def unseal_request(contract: bytes, commitment: bytes) -> pb.UnsealRequest:
+    """Ask for the bytes behind a commitment."""
+    return pb.UnsealRequest(contract=contract, commitment=commitment)
+
+
+def watch_request() -> pb.WatchRequest:
+    """Ask to be told of changes."""
+    return pb.WatchRequest()
+
+
+def read_watch(message: pb.WatchResponse) -> tuple[int, tuple[Notice, ...]]:
+    """Read one change: the position up to which all has been told, and the notices."""
+    return message.seq, tuple(map(notice_value, message.notices))
