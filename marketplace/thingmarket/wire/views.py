@@ -73,7 +73,7 @@ class NeedSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractSeen:
-    """A contract as its parties see it: all of `Contract` but why the buyer's owner allowed it."""
+    """A contract as its parties see it: all of `Contract` but the buyer's mandate."""
 
     id: ContractId
     state: ContractState
@@ -193,7 +193,7 @@ def _signed_body(signed: Signed, named: bytes, kind: type[B]) -> tuple[B, PartyI
 
 
 def contract_message(contract: Contract) -> pb.ContractView:
-    """Write a contract for its parties; the decision stays with the buyer's owner."""
+    """Write a contract for its parties; under which mandate it was made stays with the buyer."""
     return pb.ContractView(
         contract=contract.id,
         state=contract.state.value,

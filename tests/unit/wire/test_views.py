@@ -109,7 +109,7 @@ def test_a_contract_reaches_its_parties_without_the_buyers_reasons() -> None:  #
     told = {field.name for field in fields(seen)}
     for name in told:
         assert getattr(seen, name) == getattr(world.contract(contract), name), name
-    assert {field.name for field in fields(Contract)} - told == {"decision", "mandate_leaf", "inspection_ms"}
+    assert {field.name for field in fields(Contract)} - told == {"mandate_leaf", "inspection_ms"}
     assert not more and seen.history[1].facts[1] == Fact("weight.grams", 250)
 
 
@@ -167,7 +167,10 @@ def test_answers_that_are_too_long_are_refused() -> None:
         (views.read_contracts, pb.ListContractsResponse(contracts=[pb.ContractView()] * 101)),
         (views.read_balances, pb.GetBalancesResponse(balances=[pb.MoneyBalance()] * 65)),
         (views.read_spending, pb.SpendingResponse(counters=[pb.SpendingCounter()] * 65)),
-        (views.outcome_value, log_pb2.Outcome(notices=[log_pb2.Notice(kind=log_pb2.NOTICE_KIND_CONTRACT)] * 10_001)),
+        (
+            views.outcome_value,
+            log_pb2.Outcome(notices=[log_pb2.Notice(kind=log_pb2.NOTICE_KIND_CONTRACT)] * 10_001),
+        ),
     ]
     for read, message in answers:
         with pytest.raises(Refusal) as refusal:
