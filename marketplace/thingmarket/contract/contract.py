@@ -6,7 +6,7 @@ from typing import Final
 
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.ids import ContractId, Digest, PartyId
-from thingmarket.policy.decision import Decision, Fact
+from thingmarket.policy.decision import Fact
 from thingmarket.settlement.escrow import EscrowState
 from thingmarket.transitions import Protocol, Role, Step
 
@@ -67,7 +67,6 @@ class Contract:
     inspection_ms: int
     seq: int
     changed_seq: int
-    decision: Decision
     mandate_leaf: bytes = b""
     need: bytes = b""
     choice: bytes = b""

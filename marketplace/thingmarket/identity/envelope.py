@@ -1,8 +1,7 @@
 """The signed envelope: exact bytes, a type that cannot be confused, and whose signatures."""
 
-from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import Final
+from typing import Final, NamedTuple
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity import keys
@@ -37,16 +36,15 @@ class TypeId(IntEnum):
     FUND_REQUEST = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+# Named tuples, which are made in half the time of a frozen dataclass: every command brings two of them.
+class Signature(NamedTuple):
     """One Ed25519 signature of 64 bytes, and 8 bytes that say by which key."""
 
     key_hint: bytes
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """Payload bytes exactly as they were signed; they are stored and verified, never made again."""
 
     type_id: int

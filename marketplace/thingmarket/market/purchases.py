@@ -21,7 +21,6 @@ from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
 from thingmarket.policy.acts import Act
-from thingmarket.policy.decision import Decision
 from thingmarket.policy.spending import counted
 from thingmarket.settlement.accounts import AccountFlag, AccountKind, Balance
 from thingmarket.settlement.escrow import ESCROW, EscrowAccounts
@@ -42,22 +41,13 @@ class Order:
     need: NeedRecord | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """The entry that makes a contract, and why the owner's rules allow it."""
-
-    command: Command
-    decision: Decision
-    seq: int
-
-
 def purchase(state: State, command: Command, body: Purchase, authority: Authority, seq: int) -> Result:
     """Authorise, hold goods and money, and make the contract; or refuse and change nothing."""
     order = _checked(state, body, authority)
     decision = permit(state, authority, _act(state, command, order, authority))
     if len(state.contracts) >= CONTRACTS_MAX:
         raise Refusal(Code.FULL, f"this node holds {CONTRACTS_MAX} contracts already")
-    contract = _contract(state, order, authority, Made(command=command, decision=decision, seq=seq))
+    contract = _contract(state, command, order, authority, seq)
     _hold(state, contract)
     if authority.mandate is not None:
         day = utc_day(authority.now_ms)
@@ -131,18 +121,18 @@ def _act(state: State, command: Command, order: Order, authority: Authority) -> 
     )
 
 
-def _contract(state: State, order: Order, authority: Authority, made: Made) -> Contract:
+def _contract(state: State, command: Command, order: Order, authority: Authority, seq: int) -> Contract:
     agreed = NEGOTIATION.after(NEGOTIATION.start, "Verify", Role.BUYER)
     finalized = NEGOTIATION.after(agreed, "Finalize", Role.NODE)
     assert finalized is NegotiationState.FINALIZED, "a purchase is finalized in its own entry"
     now_ms, offer = authority.now_ms, order.listing.offer
-    planned = FulfilmentEvent(state=FULFILMENT.start, seq=made.seq, time_ms=now_ms, cause="Purchase")
+    planned = FulfilmentEvent(state=FULFILMENT.start, seq=seq, time_ms=now_ms, cause="Purchase")
     return Contract(
-        id=ContractId(derived_id(now_ms, b"contract", state.network_id, made.seq.to_bytes(8, "big"))),
+        id=ContractId(derived_id(now_ms, b"contract", state.network_id, seq.to_bytes(8, "big"))),
         state=CONTRACT.start,
         fulfilment=FULFILMENT.start,
         escrow=ESCROW.start,
-        buyer=made.command.header.sender,
+        buyer=command.header.sender,
         buyer_owner=authority.owner,
         seller=order.listing.seller,
         seller_owner=order.listing.seller_owner,
@@ -155,10 +145,9 @@ def _contract(state: State, order: Order, authority: Authority, made: Made) -> C
         created_ms=now_ms,
         deliver_by_ms=now_ms + offer.delivery_ms,
         inspection_ms=offer.inspection_ms,
-        seq=made.seq,
-        changed_seq=made.seq,
-        decision=made.decision,
-        mandate_leaf=made.command.header.mandate_leaf,
+        seq=seq,
+        changed_seq=seq,
+        mandate_leaf=command.header.mandate_leaf,
         need=order.purchase.need,
         choice=order.purchase.choice,
         sealed=tuple(sealed.commitment for sealed in order.purchase.delivery),

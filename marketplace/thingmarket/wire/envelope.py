@@ -10,19 +10,21 @@ from thingmarket.wire.strict import parse
 
 def signed_value(message: pb.Signed) -> Signed:
     """Read an envelope; its payload stays the exact bytes (MALFORMED, WRONG_TYPE, TOO_LARGE)."""
+    type_id, payload = message.type_id, message.payload
     if not 1 <= len(message.signatures) <= SIGNATURES_MAX:
         raise Refusal(Code.MALFORMED, f"an envelope has 1 to {SIGNATURES_MAX} signatures")
-    if message.type_id not in TypeId._value2member_map_:
-        raise Refusal(Code.WRONG_TYPE, f"unknown type id {message.type_id}")
-    if len(message.payload) > COMMAND_BYTES_MAX:
-        raise Refusal(
-            Code.TOO_LARGE, f"payload has {len(message.payload)} bytes; at most {COMMAND_BYTES_MAX}"
-        )
-    signatures = tuple(Signature(key_hint=s.key_hint, signature=s.signature) for s in message.signatures)
-    for one in signatures:
-        if len(one.key_hint) != 8 or len(one.signature) != 64:
-            raise Refusal(Code.MALFORMED, "a signature is 8 bytes of hint and 64 bytes")
-    return Signed(message.type_id, message.payload, signatures)
+    if type_id not in TypeId._value2member_map_:
+        raise Refusal(Code.WRONG_TYPE, f"unknown type id {type_id}")
+    if len(payload) > COMMAND_BYTES_MAX:
+        raise Refusal(Code.TOO_LARGE, f"payload has {len(payload)} bytes; at most {COMMAND_BYTES_MAX}")
+    return Signed(type_id, payload, tuple(map(_signature, message.signatures)))
+
+
+def _signature(message: pb.Signature) -> Signature:
+    hint, signature = message.key_hint, message.signature
+    if len(hint) != 8 or len(signature) != 64:
+        raise Refusal(Code.MALFORMED, "a signature is 8 bytes of hint and 64 bytes")
+    return Signature(hint, signature)
 
 
 def signed_message(value: Signed) -> pb.Signed:
@@ -46,13 +48,14 @@ def read_signed(data: bytes) -> Signed:
 
 def decision_message(decision: Decision) -> pb.Decision:
     """Write a decision with its reasons."""
-    facts = [
-        pb.Fact(name=f.name, integer=f.value)
-        if isinstance(f.value, int)
-        else pb.Fact(name=f.name, text=f.value)
-        for f in decision.facts
-    ]
-    return pb.Decision(verdict=pb.Verdict.ValueType(decision.verdict), rules=decision.rules, facts=facts)
+    message = pb.Decision(verdict=pb.Verdict.ValueType(decision.verdict), rules=decision.rules)
+    add = message.facts.add  # half the time of building a list of facts first
+    for fact in decision.facts:
+        if isinstance(fact.value, int):
+            add(name=fact.name, integer=fact.value)
+        else:
+            add(name=fact.name, text=fact.value)
+    return message
 
 
 def fact_value(message: pb.Fact) -> Fact:

@@ -16,9 +16,8 @@ def parse(kind: type[M], data: bytes, limit: int) -> M:
     """
     if len(data) > limit:
         raise Refusal(Code.TOO_LARGE, f"{kind.__name__} has {len(data)} bytes; at most {limit}")
-    message = kind()
     try:
-        message.ParseFromString(data)
+        message = kind.FromString(data)
         message.DiscardUnknownFields()  # so that an unknown field, however deep, makes the bytes differ
         again = message.SerializeToString(deterministic=True)
     except (DecodeError, ValueError, RecursionError):

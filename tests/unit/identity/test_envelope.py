@@ -106,7 +106,7 @@ def test_a_signature_of_one_type_verifies_as_no_other(type_id: TypeId) -> None:
     signed = envelope.sign(type_id, b"payload", KEY)
     for other in TYPES:
         if other is not type_id:
-            assert refusal_of(replace(signed, type_id=other), KEY.public) == Code.BAD_SIGNATURE
+            assert refusal_of(signed._replace(type_id=other), KEY.public) == Code.BAD_SIGNATURE
 
 
 @given(payload=st.binary(min_size=1, max_size=80), data=st.data())
@@ -115,25 +115,25 @@ def test_a_payload_with_one_changed_bit_is_refused(payload: bytes, data: st.Data
     bit = data.draw(st.integers(0, len(payload) * 8 - 1))
     changed = bytearray(payload)
     changed[bit // 8] ^= 1 << bit % 8
-    assert refusal_of(replace(signed, payload=bytes(changed)), KEY.public) == Code.BAD_SIGNATURE
+    assert refusal_of(signed._replace(payload=bytes(changed)), KEY.public) == Code.BAD_SIGNATURE
 
 
 def test_somebody_elses_signature_is_refused_even_under_my_hint() -> None:
     signed = envelope.sign(TypeId.MANDATE, b"mandate", OTHER)
     assert refusal_of(signed, KEY.public) == Code.BAD_SIGNATURE
     forged = Signature(keys.key_hint(KEY.public), signed.signatures[0].signature)
-    assert refusal_of(replace(signed, signatures=(forged,)), KEY.public) == Code.BAD_SIGNATURE
+    assert refusal_of(signed._replace(signatures=(forged,)), KEY.public) == Code.BAD_SIGNATURE
 
 
 def test_a_good_signature_under_another_hint_is_not_found() -> None:
     signed = envelope.sign(TypeId.MANDATE, b"mandate", KEY)
     hidden = Signature(keys.key_hint(OTHER.public), signed.signatures[0].signature)
-    assert refusal_of(replace(signed, signatures=(hidden,)), KEY.public) == Code.BAD_SIGNATURE
+    assert refusal_of(signed._replace(signatures=(hidden,)), KEY.public) == Code.BAD_SIGNATURE
 
 
 def test_each_of_several_signers_is_found() -> None:
     mine, theirs = (envelope.sign(TypeId.APPROVAL, b"yes", key) for key in (KEY, OTHER))
-    both = replace(mine, signatures=theirs.signatures + mine.signatures)
+    both = mine._replace(signatures=theirs.signatures + mine.signatures)
     envelope.verify(both, KEY.public)
     envelope.verify(both, OTHER.public)
 
@@ -141,18 +141,18 @@ def test_each_of_several_signers_is_found() -> None:
 def test_the_first_signature_under_a_hint_decides() -> None:
     good = envelope.sign(TypeId.APPROVAL, b"yes", KEY)
     bad = Signature(keys.key_hint(KEY.public), bytes(64))
-    envelope.verify(replace(good, signatures=(*good.signatures, bad)), KEY.public)
-    assert refusal_of(replace(good, signatures=(bad, *good.signatures)), KEY.public) == Code.BAD_SIGNATURE
+    envelope.verify(good._replace(signatures=(*good.signatures, bad)), KEY.public)
+    assert refusal_of(good._replace(signatures=(bad, *good.signatures)), KEY.public) == Code.BAD_SIGNATURE
 
 
 def test_an_envelope_has_one_to_four_signatures() -> None:
     signed = envelope.sign(TypeId.APPROVAL, b"yes", KEY)
     strange = Signature(bytes(8), bytes(64))
-    assert refusal_of(replace(signed, signatures=()), KEY.public) == Code.BAD_SIGNATURE
+    assert refusal_of(signed._replace(signatures=()), KEY.public) == Code.BAD_SIGNATURE
     full = (*[strange] * (SIGNATURES_MAX - 1), *signed.signatures)
-    envelope.verify(replace(signed, signatures=full), KEY.public)
+    envelope.verify(signed._replace(signatures=full), KEY.public)
     assert (
-        refusal_of(replace(signed, signatures=(*signed.signatures, *full)), KEY.public) == Code.BAD_SIGNATURE
+        refusal_of(signed._replace(signatures=(*signed.signatures, *full)), KEY.public) == Code.BAD_SIGNATURE
     )
 
 

@@ -162,7 +162,7 @@ def test_every_changed_byte_of_the_key_event_is_noticed() -> None:
     for at in range(len(payload)):
         changed = bytearray(payload)
         changed[at] ^= 0x01
-        signed = replace(CARD.signed_key_event, payload=bytes(changed))
+        signed = CARD.signed_key_event._replace(payload=bytes(changed))
         with pytest.raises(Refusal):
             node_card(address="a:1", plaintext=False, signed_key_event=signed)
 
