@@ -1,0 +1,75 @@
+"""Replay: however a log is cut into groups and wherever its snapshot lies, it leads to the same end. [LOG-6]"""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.golden.record import FOLDER, Step, booted, groups_of, read
+from thingmarket.audit.merkle import leaf_hash, root
+from thingmarket.errors import Code, Refusal
+from thingmarket.market.entries import RULES_NOW
+from thingmarket_node.core.core import Core
+from thingmarket_node.core.messages import Published
+
+STEPS = read(FOLDER / f"rules-{RULES_NOW}.log")
+TREE_ROOT = root([leaf_hash(step.entry) for step in STEPS])
+
+
+def assert_is_the_end(core: Core, published: list[Published], steps: list[Step]) -> None:
+    """All that a node goes on from: state, tree, position; and the outcomes that it publishes."""
+    assert [one.body for one in published] == [step.outcome for step in steps]
+    assert core.state.state_root() == STEPS[-1].root
+    assert core.sequencer.tree.root() == TREE_ROOT
+    assert core.durable_seq == core.state.seq == len(STEPS)
+
+
+def cuts(numbers: set[int]) -> Iterator[int]:
+    """Sizes of the groups when the log is cut behind each of these entries."""
+    ends = [*sorted(numbers - {len(STEPS)}), len(STEPS)]
+    yield from (end - begin for begin, end in zip([0, *ends], ends, strict=False))
+
+
+@given(st.sets(st.integers(1, len(STEPS))))
+def test_any_cut_into_groups_leads_to_the_same_end(behind: set[int]) -> None:
+    core, published = booted(groups_of(STEPS, cuts(behind)))
+    assert_is_the_end(core, published, STEPS)
+
+
+def test_every_single_cut_leads_to_the_same_end() -> None:
+    for cut in range(1, len(STEPS) + 1):
+        core, published = booted(groups_of(STEPS, cuts({cut})))
+        assert_is_the_end(core, published, STEPS)
+
+
+def test_a_snapshot_at_every_group_leads_to_the_same_end() -> None:
+    groups = groups_of(STEPS, [1] * len(STEPS))
+    for number in range(1, len(groups) + 1):
+        before, _ = booted(groups[:number])
+        snapshot = (before.durable, before.state.snapshot())
+        core, published = booted(groups, snapshot)
+        assert_is_the_end(core, published, STEPS[number:])
+        assert core.state.snapshot() == booted(groups)[0].state.snapshot()
+
+
+def test_a_node_that_comes_to_something_else_does_not_start() -> None:
+    """One bit of an expected outcome or root, in any group, is as if the software had changed."""
+    honest = groups_of(STEPS, [1] * len(STEPS))
+    for number in (2, len(STEPS) // 2, len(STEPS)):
+        step = STEPS[number - 1]
+        flipped = bytes([step.root[0] ^ 1]) + step.root[1:]
+        outcome = Step(entry=step.entry, outcome=step.outcome + b"\x10\x01", root=step.root)
+        for other in (Step(entry=step.entry, outcome=step.outcome, root=flipped), outcome):
+            groups = groups_of([*STEPS[: number - 1], other], [1] * number)
+            with pytest.raises(Refusal, match=f"group {number}") as told:
+                booted(groups)
+            assert told.value.number == Code.TAMPERED
+    assert booted(honest)[0].durable_seq == len(STEPS)
+
+
+def test_a_log_that_ends_before_its_snapshot_does_not_start() -> None:
+    groups = groups_of(STEPS, [1] * len(STEPS))
+    core, _ = booted(groups)
+    with pytest.raises(Refusal, match="ends before its snapshot"):
+        booted(groups[:-1], (core.durable, core.state.snapshot()))
