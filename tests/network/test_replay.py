@@ -45,12 +45,13 @@ def test_every_single_cut_leads_to_the_same_end() -> None:
 
 def test_a_snapshot_at_every_group_leads_to_the_same_end() -> None:
     groups = groups_of(STEPS, [1] * len(STEPS))
+    end = booted(groups)[0].state.snapshot()
     for number in range(1, len(groups) + 1):
         before, _ = booted(groups[:number])
         snapshot = (before.durable, before.state.snapshot())
         core, published = booted(groups, snapshot)
         assert_is_the_end(core, published, STEPS[number:])
-        assert core.state.snapshot() == booted(groups)[0].state.snapshot()
+        assert core.state.snapshot() == end
 
 
 def test_a_node_that_comes_to_something_else_does_not_start() -> None:
