@@ -14,16 +14,6 @@ from grpc_reflection.v1alpha import reflection
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import UNIX_PREFIX
 from thingmarket.limits import HOUR_MS
-from thingmarket.v1 import (
-    audit_service_pb2,
-    audit_service_pb2_grpc,
-    market_service_pb2,
-    market_service_pb2_grpc,
-    query_service_pb2,
-    query_service_pb2_grpc,
-    session_service_pb2,
-    session_service_pb2_grpc,
-)
 from thingmarket.wire.handshake import node_card, node_card_text
 from thingmarket_node.certificates import NodeCertificates
 from thingmarket_node.config import Config
@@ -36,10 +26,7 @@ from thingmarket_node.home import Home, NodeIdentity, load_config, load_identity
 from thingmarket_node.journal import Journal
 from thingmarket_node.projection import Projection
 from thingmarket_node.rails import PlayMoney
-from thingmarket_node.servicers.audit import AuditServicer
-from thingmarket_node.servicers.market import MarketServicer
-from thingmarket_node.servicers.queries import QueryServicer
-from thingmarket_node.servicers.sessions import SessionServicer
+from thingmarket_node.servicers.registration import SERVICES, register
 from thingmarket_node.shell import Shell, now
 from thingmarket_node.vault import Vault
 
@@ -47,15 +34,6 @@ log = logging.getLogger("thingmarket.node")
 
 DRAIN_S = 1.5  # calls under way get this long; a stop takes less than 3 s in all
 CLOSE_S = 0.3  # then connections are cut
-SERVICES = tuple(
-    module.DESCRIPTOR.services_by_name[name].full_name
-    for module, name in (
-        (session_service_pb2, "SessionService"),
-        (market_service_pb2, "MarketService"),
-        (query_service_pb2, "QueryService"),
-        (audit_service_pb2, "AuditService"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +67,8 @@ async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
         rail = PlayMoney(config.play_money_max_minor)
         shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection)
         parts.callback(shell.close)
-        server = _server(shell, started_ms=started_ms)
+        server = grpc.aio.server(interceptors=(Gate(),), options=SERVER_OPTIONS)
+        register(server, shell, started_ms=started_ms)
         parts.push_async_callback(server.stop, CLOSE_S)
         front = Front(home=home, identity=identity, config=config, certificates=certificates)
         return await _serve(front, shell, server, ready)
@@ -133,16 +112,6 @@ async def _catch_up(
             await projection.fill(
                 seq=outcome.seq, time_ms=outcome.time_ms, sender=outcome.sender, body=outcome.body
             )
-
-
-def _server(shell: Shell, *, started_ms: int) -> grpc.aio.Server:
-    server = grpc.aio.server(interceptors=(Gate(),), options=SERVER_OPTIONS)
-    session_service_pb2_grpc.add_SessionServiceServicer_to_server(SessionServicer(shell), server)
-    market_service_pb2_grpc.add_MarketServiceServicer_to_server(MarketServicer(shell), server)
-    query_service_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(shell), server)
-    audit = AuditServicer(shell, started_ms=started_ms)
-    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
-    return server
 
 
 async def _serve(front: Front, shell: Shell, server: grpc.aio.Server, ready: Callable[[Ready], None]) -> int:
