@@ -15,6 +15,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.ids import ContractId, Digest, Key, digest
 from thingmarket.policy.decision import Decision
+from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.trade import purchase_body
 from thingmarket.wire.views import OfferSeen
 from thingmarket_client.decisions import ChoiceRecord
@@ -139,6 +140,6 @@ def approved(order: Order, *approvals: Signed) -> Letter:
         type_id=letter.type_id,
         body=letter.body,
         mandate_leaf=letter.mandate_leaf,
-        approvals=approvals,
+        approvals=tuple(map(signed_bytes, approvals)),
         note=letter.note,
     )

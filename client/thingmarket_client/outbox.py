@@ -12,7 +12,7 @@ from typing import Final, Self
 from thingmarket.audit.receipts import Receipt
 from thingmarket.canonical import packer, unpacker
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key, key_time_ms
 from thingmarket.limits import ANSWERS_PER_SENDER_MAX, KEY_AGE_MS
 from thingmarket.policy.decision import Decision
@@ -59,14 +59,14 @@ class SealedPart:
 class Letter:
     """One command as its sender made it, but for the header, which is signed anew for every sending.
 
-    `note` is the sender's own record of why; it stays on the device.
+    `approvals` are exact bytes of signed approvals; `note` is the sender's own record of why and stays here.
     """
 
     key: Key
     type_id: TypeId
     body: bytes
     mandate_leaf: bytes = b""
-    approvals: tuple[Signed, ...] = ()
+    approvals: tuple[bytes, ...] = ()
     note: bytes = b""
 
 

@@ -22,9 +22,9 @@ from thingmarket.wire import identity, trade
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import OwnerKeys, create_owner_keys, load_owner_keys, save_owner_keys
 from thingmarket_client.mandates import LIFE_MS, root_link
-from thingmarket_client.outbox import Answer, Letter
+from thingmarket_client.outbox import Answer, Letter, Outbox
 from thingmarket_client.session.session import PATIENCE_MS, Caller
-from thingmarket_client.trader import Trader
+from thingmarket_client.trader import OUTBOX_FILE, Trader
 
 
 def create_owner(home: Path, network_id: bytes) -> PartyId:
@@ -37,17 +37,24 @@ def create_owner(home: Path, network_id: bytes) -> PartyId:
 class Owner(Trader):
     """An owner at his node: `async with await Owner.open(home, card) as owner`."""
 
-    def __init__(self, home: Path, keys: OwnerKeys, card: NodeCard, patience_ms: int = PATIENCE_MS) -> None:
+    def __init__(
+        self,
+        home: Path,
+        outbox: Outbox,
+        keys: OwnerKeys,
+        card: NodeCard,
+        patience_ms: int = PATIENCE_MS,
+    ) -> None:
         """Use `Owner.open`."""
         caller = Caller(party=keys.id, key=keys.signing_key, key_event=keys.key_event)
-        super().__init__(home, card, caller, patience_ms)
+        super().__init__(home, outbox, card, caller, patience_ms)
         self._keys = keys
 
     @staticmethod
     async def open(home: Path, card: NodeCard | None = None, *, patience_ms: int = PATIENCE_MS) -> "Owner":
         """Open the owner of a folder; a new card is kept there (UnsafeFile, WRONG_NETWORK)."""
 
-        def opened() -> Owner:
+        def opened() -> tuple[OwnerKeys, NodeCard, Outbox]:
             keys = load_owner_keys(home)
             used = card or keys.card
             if used is None:
@@ -57,9 +64,10 @@ class Owner(Trader):
             keys = replace(keys, card=used)
             if card is not None:
                 save_owner_keys(home, keys)
-            return Owner(home, keys, used, patience_ms)
+            return keys, used, Outbox(home / OUTBOX_FILE)
 
-        return await asyncio.to_thread(opened)
+        keys, used, outbox = await asyncio.to_thread(opened)
+        return Owner(home, outbox, keys, used, patience_ms)
 
     @property
     def epoch(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from thingmarket.errors import Code
-from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key, make_key
 from thingmarket.time import UnixMs
 from thingmarket_client.errors import FateUnknown, RefusedByNode
@@ -47,7 +47,7 @@ class Post:
         make_body: Callable[[Key], bytes],
         *,
         leaf: bytes = b"",
-        approvals: Sequence[Signed] = (),
+        approvals: Sequence[bytes] = (),
     ) -> Answer:
         """Send a new command with nothing sealed (RefusedByNode, Unanswered)."""
         key = self.new_key()

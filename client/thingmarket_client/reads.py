@@ -79,7 +79,9 @@ class Reads:
         """Contracts that changed after a log position, in the order of their last change."""
         found: list[ContractSeen] = []
         for _ in range(PAGES_MAX):
-            request = wire.contracts_request(found[-1].changed_seq if found else since)
+            request = wire.contracts_request(since)
+            if found:
+                request = wire.contracts_request(found[-1].changed_seq, found[-1].id)
             response = await self._session.ask(lambda stub: stub.ListContracts, request)
             page, more = views.read_contracts(response)
             found += page

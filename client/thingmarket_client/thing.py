@@ -21,8 +21,9 @@ from thingmarket_client.keystore import (
     with_card,
 )
 from thingmarket_client.mandates import child_link
+from thingmarket_client.outbox import Outbox
 from thingmarket_client.session.session import PATIENCE_MS, Caller
-from thingmarket_client.trader import Trader
+from thingmarket_client.trader import OUTBOX_FILE, Trader
 
 
 def create_thing(home: Path) -> PartyId:
@@ -33,24 +34,36 @@ def create_thing(home: Path) -> PartyId:
 class Thing(Trader):
     """A thing at its node: `async with await Thing.open(home) as thing`."""
 
-    def __init__(self, home: Path, keys: ThingKeys, card: NodeCard, patience_ms: int = PATIENCE_MS) -> None:
+    def __init__(
+        self,
+        home: Path,
+        outbox: Outbox,
+        keys: ThingKeys,
+        card: NodeCard,
+        patience_ms: int = PATIENCE_MS,
+    ) -> None:
         """Use `Thing.open`."""
-        super().__init__(home, card, Caller(party=keys.id, key=keys.signing_key), patience_ms)
+        super().__init__(home, outbox, card, Caller(party=keys.id, key=keys.signing_key), patience_ms)
         self._keys = keys
 
     @staticmethod
     async def open(home: Path, card: NodeCard | None = None, *, patience_ms: int = PATIENCE_MS) -> "Thing":
-        """Open the thing of a folder; a new card is kept there. Needs no network yet (UnsafeFile)."""
+        """Open the thing of a folder; a new card is kept there. Needs no network yet (UnsafeFile).
 
-        def opened() -> Thing:
+        `patience_ms` is how long a call is tried before it counts as unanswered.
+        """
+
+        def opened() -> tuple[ThingKeys, Outbox]:
             keys = with_card(load_thing_keys(home), card)
-            if keys.card is None:
-                raise Refusal(Code.BAD_FIELD, "this thing knows no node yet: open it with a node card")
             if card is not None:
                 save_thing_keys(home, keys)
-            return Thing(home, keys, keys.card, patience_ms)
+            return keys, Outbox(home / OUTBOX_FILE)
 
-        return await asyncio.to_thread(opened)
+        keys, outbox = await asyncio.to_thread(opened)
+        if keys.card is None:
+            outbox.close()
+            raise Refusal(Code.BAD_FIELD, "this thing knows no node yet: open it with a node card")
+        return Thing(home, outbox, keys, keys.card, patience_ms)
 
     @property
     def leaf(self) -> bytes:

@@ -51,11 +51,12 @@ class Reasons:
 class Trader:
     """A party at one node. Commands go through the outbox; queries go straight."""
 
-    def __init__(self, home: Path, card: NodeCard, caller: Caller, patience_ms: int = PATIENCE_MS) -> None:
-        """Open the outbox in `home`; blocking, so `open` of things and owners calls it aside."""
+    def __init__(
+        self, home: Path, outbox: Outbox, card: NodeCard, caller: Caller, patience_ms: int = PATIENCE_MS
+    ) -> None:
+        """Prepare a session with the node of `card`; must be made inside the event loop."""
         self.home = home
         self.id: PartyId = caller.party
-        outbox = Outbox(home / OUTBOX_FILE)
         witness = remembered(card, outbox.checkpoint(card.node_id))
         self.session = Session(card, caller, witness, patience_ms=patience_ms)
         self.post = Post(self.session, outbox, self._answered)

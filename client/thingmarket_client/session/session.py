@@ -26,7 +26,7 @@ from thingmarket.market.entries import EntryKind
 from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
 from thingmarket.wire import calls
 from thingmarket.wire.commands import sign_command
-from thingmarket.wire.envelope import signed_bytes
+from thingmarket.wire.envelope import read_signed, signed_bytes
 from thingmarket.wire.handshake import hello_message, proof_payload, read_challenge
 from thingmarket.wire.log import entry_bytes
 from thingmarket_client.errors import RefusedByNode, Unanswered
@@ -141,7 +141,8 @@ class Session:
             expires_ms=created_ms + COMMAND_LIFE_MS,
             nonce=secrets.token_bytes(NONCE_BYTES),
         )
-        return sign_command(letter.type_id, header, letter.body, self._caller.key, letter.approvals)
+        approvals = tuple(map(read_signed, letter.approvals))
+        return sign_command(letter.type_id, header, letter.body, self._caller.key, approvals)
 
     def _check_leaf(self, letter: Letter, receipt: Receipt, sent: list[Signed], sent_before: bool) -> None:
         """A receipt must be of what was sent, not of just any entry of the log. [LOG-9]"""

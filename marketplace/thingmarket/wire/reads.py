@@ -47,9 +47,9 @@ def contract_request(contract: bytes) -> pb.GetContractRequest:
     return pb.GetContractRequest(contract=contract)
 
 
-def contracts_request(changed_after_seq: int = 0) -> pb.ListContractsRequest:
-    """Ask for contracts that changed."""
-    return pb.ListContractsRequest(changed_after_seq=changed_after_seq)
+def contracts_request(changed_after_seq: int = 0, after_contract: bytes = b"") -> pb.ListContractsRequest:
+    """Ask for contracts that changed after a position, or at it and behind a contract."""
+    return pb.ListContractsRequest(changed_after_seq=changed_after_seq, after_contract=after_contract)
 
 
 def balances_request() -> pb.GetBalancesRequest:
