@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.network.node_process import NodeProcess
+from tests.network.raw_client import RawClient
+from tests.network.small_market import SmallMarket
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +16,13 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     running = NodeProcess.start(tmp_path_factory.mktemp("node") / "home")
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="module")
+def market(node: NodeProcess) -> Iterator[SmallMarket]:
+    """That node with owners, things and an offer."""
+    with RawClient(node) as client:
+        yield SmallMarket.open(node, client)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2
 from tests.network.node_process import NodeProcess
 from thingmarket.catalog.offers import FulfilmentKind, Offer
 from thingmarket.contract.orders import FundRequest, Purchase
-from thingmarket.errors import Code, code_name
+from thingmarket.errors import code_name
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.handshake import Hello, answer
@@ -26,7 +26,7 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Action, Autonomy, Mandate, SpendingLimit
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.identity.scopes import EVERYTHING
-from thingmarket.ids import Key, PartyId, digest, make_key
+from thingmarket.ids import Key, PartyId, make_key
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, DAY_MS
 from thingmarket.time import UnixMs
 from thingmarket.v1 import audit_service_pb2, envelope_pb2, market_service_pb2, session_service_pb2
@@ -124,9 +124,9 @@ class RawClient:
         data = request if isinstance(request, bytes) else request.SerializeToString(deterministic=True)
         if token:
             metadata = (*metadata, (TOKEN_KEY, token))
-        make = self._channel.unary_stream if streaming else self._channel.unary_unary
+        make: Any = self._channel.unary_stream if streaming else self._channel.unary_unary
+        how = {"metadata": metadata, "timeout": CALL_S, "compression": compression}
         try:
-            how = {"metadata": metadata, "timeout": CALL_S, "compression": compression}
             if not streaming:
                 return Answer(grpc.StatusCode.OK, "", (make(method)(data, **how),))
             stream = make(method)(data, **how)
@@ -207,7 +207,7 @@ class RawClient:
         approvals: tuple[Signed, ...] = (),
         **changes: Any,
     ) -> Signed:
-        """A signed command with a right header, but for `changes`; signed by `key` instead of the sender's."""
+        """A signed command with a right header but for `changes`, signed by `key` or else the sender's."""
         return sign_command(type_id, self.header(session, **changes), body, key or session.key, approvals)
 
     def submit(self, session: Session, command: Signed, **how: Any) -> Answer:
@@ -328,11 +328,8 @@ def purchase_body(offer: bytes, **changes: Any) -> bytes:
     return trade.purchase_body(replace(purchase, **changes))
 
 
-def _refused(error: grpc.RpcError) -> Answer:
-    assert isinstance(error, grpc.Call), "every error of a call is a call"
+def _refused(error: Any) -> Answer:  # every RpcError of a call is a grpc.Call too
     details = [value for key, value in error.trailing_metadata() or () if key == DETAILS_KEY]
     detail = read_refusal_status(details[0]) if details else None
     assert len(details) <= 1 and (detail is not None) == bool(details), "one readable detail, or none"
     return Answer(error.code(), error.details() or "", detail=detail)
-
-
