@@ -134,8 +134,10 @@ class Core:
     def _refuse(self, call: m.CallId, refusal: Refusal, *, after_seq: int = 0) -> None:
         node_time = None
         if refusal.number == Code.CLOCK:
+            # Entry time, which headers are compared with: it may be ahead of a clock that was put back.
+            time_ms = self.sequencer.time_ms(self._clock.wall_ms)
             payload = node_time_payload(
-                network_id=self.keys.network_id, node=self.keys.node, time_ms=self._clock.wall_ms
+                network_id=self.keys.network_id, node=self.keys.node, time_ms=time_ms
             )
             node_time = sign(TypeId.NODE_TIME, payload, self.keys.identity)
         self._effects.append(m.Refuse(call, refusal, after_seq=after_seq, node_time=node_time))
@@ -164,6 +166,7 @@ class Core:
             what.hello,
             key_of=self._key_of,
             now_ms=now.wall_ms,
+            time_ms=self.sequencer.time_ms(now.wall_ms),
             node_nonce=what.nonce,
             certificate_hash=self.keys.certificate_hash,
         )

@@ -161,11 +161,13 @@ class Sessions:
         *,
         key_of: Callable[[Hello], bytes],
         now_ms: int,
+        time_ms: int,
         node_nonce: bytes,
         certificate_hash: bytes,
     ) -> bytes:
         """The payload of the challenge that the node has to sign for `hello`. [SES-1]
 
+        `time_ms` is what the caller is told: the time that his headers will be compared with.
         `key_of` finds and admits the caller's key, which is dear, and so is asked after everything else.
         WRONG_NETWORK, WRONG_AUDIENCE, BUSY, RATE_LIMITED, and what `key_of` refuses.
         """
@@ -181,7 +183,7 @@ class Sessions:
             party=hello.party,
             client_nonce=hello.nonce,
             node_nonce=node_nonce,
-            time_ms=now_ms,
+            time_ms=time_ms,
             certificate_hash=certificate_hash,
         )
         payload = challenge_payload(challenge)

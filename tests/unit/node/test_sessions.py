@@ -57,6 +57,7 @@ class World:
             hello,
             key_of=lambda one: did.decode(one.party),
             now_ms=self.now_ms,
+            time_ms=self.now_ms,
             node_nonce=self.number(32),
             certificate_hash=CERTIFICATE_HASH,
         )
@@ -196,7 +197,12 @@ def test_a_hello_for_another_node_or_network_is_refused_before_any_work(world: W
         assert (
             refused(
                 lambda hello=hello: world.sessions.hello(  # type: ignore[misc]
-                    hello, key_of=asked_key, now_ms=NOW, node_nonce=bytes(32), certificate_hash=b""
+                    hello,
+                    key_of=asked_key,
+                    now_ms=NOW,
+                    time_ms=NOW,
+                    node_nonce=bytes(32),
+                    certificate_hash=b"",
                 )
             )
             is code
