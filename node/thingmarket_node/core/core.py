@@ -54,7 +54,7 @@ class Core:
         self.receipts.sign(sequencer.tree.size)
         self._calls: dict[m.CallId, ProvingCall | CommandCall] = {}
         self._in_flight: dict[int, Formed] = {}
-        self._repeats: dict[int, list[Remembered]] = defaultdict(list)
+        self._asides: dict[int, list[Remembered | Declined]] = defaultdict(list)
         self._effects: list[m.Effect] = []
         self._clock = now
         self._closed: Refusal | None = None  # why no new call is taken
@@ -305,7 +305,7 @@ class Core:
                 self._snapshot_if_due(formed)
             for one in aside:
                 if isinstance(one, Declined):
-                    self._refuse(one.call, one.refusal, after_seq=self.state.seq)
+                    self._decline(one)
                 else:
                     self._tell_again(one)
 
@@ -322,9 +322,19 @@ class Core:
         """Give the remembered answer, at once when it is durable, else with the group that it is in."""
         if one.answer.seq <= self.durable_seq:
             self._answer(one.call, one.answer)
-            return
-        holding = next(f for f in self._in_flight.values() if f.group.last_seq >= one.answer.seq)
-        self._repeats[holding.group.number].append(one)
+        else:
+            self._wait_aside(one, one.answer.seq)
+
+    def _decline(self, one: Declined) -> None:
+        """Refuse a key, once what refuses it is durable: the entry that used it may be in flight."""
+        if self.state.seq <= self.durable_seq:
+            self._refuse(one.call, one.refusal, after_seq=self.durable_seq)
+        else:
+            self._wait_aside(one, self.state.seq)
+
+    def _wait_aside(self, one: Remembered | Declined, seq: int) -> None:
+        holding = next(f for f in self._in_flight.values() if f.group.last_seq >= seq)
+        self._asides[holding.group.number].append(one)
 
     def _answer(self, call: m.CallId, answer: Answer) -> None:
         receipt = self.receipts.of(answer.seq, answer.time_ms)
@@ -341,8 +351,11 @@ class Core:
         self.receipts.sign(formed.group.last_seq)
         for decided in formed.decided:
             self._release(decided)
-        for repeat in self._repeats.pop(number, ()):
-            self._answer(repeat.call, repeat.answer)
+        for one in self._asides.pop(number, ()):
+            if isinstance(one, Declined):
+                self._refuse(one.call, one.refusal, after_seq=self.durable_seq)
+            else:
+                self._answer(one.call, one.answer)
         notices = tuple(notice for outcome in formed.outcomes for notice in outcome.notices)
         self._effects.append(m.Tell(formed.group.last_seq, notices, formed.published))
 
@@ -372,7 +385,7 @@ class Core:
         calls = [*self._calls, *(waiting.call for waiting in self.sequencer.waiting)]
         for formed in self._in_flight.values():
             calls += [decided.call for decided in formed.decided]
-            calls += [repeat.call for repeat in self._repeats.pop(formed.group.number, ())]
+            calls += [one.call for one in self._asides.pop(formed.group.number, ())]
         self._calls.clear()
         self._in_flight.clear()
         self.sequencer.waiting.clear()
