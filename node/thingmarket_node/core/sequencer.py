@@ -122,7 +122,10 @@ class Sequencer:
         self.tree.extend([leaf_hash(entry) for entry in group.entries])
         if not apply:
             return ()
-        entries = [read_entry(data) for data in group.entries]
+        try:
+            entries = [read_entry(data) for data in group.entries]
+        except Refusal as refusal:
+            raise Refusal(Code.TAMPERED, f"group {group.number}: {refusal.reason}") from None
         outcomes = [self.market.apply(entry) for entry in entries]
         bodies = [outcome_bytes(outcome) for outcome in outcomes]
         if hash_of_outcomes(bodies) != group.outcome_hash:
