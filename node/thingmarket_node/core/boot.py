@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.limits import SNAPSHOT_EVERY_ENTRIES
 from thingmarket.market import Market
 from thingmarket.market.state import State
 from thingmarket_node.core import messages as m
@@ -13,7 +14,12 @@ from thingmarket_node.groups import Group, Head
 
 
 def boot(
-    keys: NodeKeys, now: m.Now, groups: Iterable[Group], snapshot: tuple[Head, bytes] | None = None
+    keys: NodeKeys,
+    now: m.Now,
+    groups: Iterable[Group],
+    snapshot: tuple[Head, bytes] | None = None,
+    *,
+    snapshot_every: int = SNAPSHOT_EVERY_ENTRIES,
 ) -> tuple[Core, list[m.Published]]:
     """Replay a journal, from its snapshot when there is one; also give the outcomes that were replayed.
 
@@ -31,7 +37,7 @@ def boot(
         raise Refusal(Code.TAMPERED, "the log ends before its snapshot, or has no genesis")
     if (sequencer.market.state.node, sequencer.market.state.network_id) != (keys.node, keys.network_id):
         raise Refusal(Code.TAMPERED, "the log belongs to another node than these keys")
-    return Core(keys, sequencer, now), published
+    return Core(keys, sequencer, now, snapshot_every=snapshot_every), published
 
 
 def genesis_group(body: bytes, now: m.Now) -> Group:

@@ -42,7 +42,14 @@ from thingmarket_node.groups import Head
 class Core:
     """Sessions, sequencing and the outbox of one node, as a pure state machine."""
 
-    def __init__(self, keys: NodeKeys, sequencer: Sequencer, now: m.Now) -> None:
+    def __init__(
+        self,
+        keys: NodeKeys,
+        sequencer: Sequencer,
+        now: m.Now,
+        *,
+        snapshot_every: int = SNAPSHOT_EVERY_ENTRIES,
+    ) -> None:
         """Go on from a log that `boot` has replayed; sessions start empty."""
         self.keys = keys
         self.sequencer = sequencer
@@ -62,6 +69,7 @@ class Core:
         self._operator_sequence = 0
         self._wake_ms: int | None = None
         self._snapshot_seq = self.durable_seq
+        self._snapshot_every = snapshot_every
 
     @property
     def state(self) -> State:
@@ -313,7 +321,7 @@ class Core:
         return bool(self.sequencer.waiting) or self.sequencer.is_due(now.wall_ms)
 
     def _snapshot_if_due(self, formed: Formed) -> None:
-        if self.state.seq - self._snapshot_seq < SNAPSHOT_EVERY_ENTRIES:
+        if self.state.seq - self._snapshot_seq < self._snapshot_every:
             return
         self._snapshot_seq = self.state.seq
         self._effects.append(m.SaveSnapshot(Head.at(formed.group), self.state.snapshot()))
