@@ -1,5 +1,7 @@
 """What each party may read, and that it reads nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.builders import Actor, World
@@ -12,6 +14,7 @@ from thingmarket.market import queries
 from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.queries import reader_of
+from thingmarket.market.records import ListingState, TimerKind
 from thingmarket.market.state import State
 from thingmarket.wire.log import read_entry
 
@@ -269,3 +272,20 @@ def test_refused_commands_are_explained_too() -> None:  # [QRY-5]
     assert isinstance(command, Command)
     queries.may_explain(world.state, world.reader(world.alice), command)
     refused(Code.UNKNOWN_ENTRY, queries.may_explain, world.state, world.reader(world.printer), command)
+
+
+def test_what_an_entry_changed_before_it_was_refused_is_taken_back() -> None:  # [LOG-3]
+    world = Street()
+    contract = world.bought(world.printer, world.ink, need=world.need(world.printer))
+    state, reader = world.state, world.reader(world.alice)
+    before = (state.effects_root(), state.snapshot(), queries.list_contracts(state, reader))
+    offers = queries.search_offers(state, limit=9)
+    state.contracts.put(contract, replace(state.contracts[contract], changed_seq=state.seq + 1))
+    state.contracts.drop(contract)
+    state.offers.put(world.ink, replace(state.offers[world.ink], state=ListingState.WITHDRAWN))
+    state.timers.set(world.time_ms + 1, TimerKind.OFFER, world.ink)
+    assert state.effects_root() != before[0] and not queries.search_offers(state, limit=9).offers
+    state.undo.roll_back()
+    assert (state.effects_root(), state.snapshot(), queries.list_contracts(state, reader)) == before
+    assert queries.search_offers(state, limit=9) == offers
+    assert world.market.next_deadline_ms() != world.time_ms + 1
