@@ -8,7 +8,7 @@ from thingmarket.identity import keys
 from thingmarket_node.core.messages import CallId, VerifyAll
 
 # Handing work to a thread costs about as much as two verifications, so few are done in the loop.
-INLINE_MAX = 4
+INLINE_MAX = 4096
 
 Done = Callable[[list[tuple[CallId, bool]]], None]
 
