@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import effective
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.keys import SigningKey
@@ -21,7 +22,7 @@ from thingmarket.identity.mandates import (
 from thingmarket.identity.parties import NONCE_BYTES
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import PartyId
-from thingmarket.limits import CLOCK_SKEW_MS, DAY_MS
+from thingmarket.limits import DAY_MS
 from thingmarket.wire.identity import issued, mandate_payload, read_mandate
 
 LIFE_MS: Final = 90 * DAY_MS
@@ -95,7 +96,7 @@ def root_link(
     subject: PartyId,
     network_id: bytes,
     autonomy: Autonomy,
-    now_ms: int,
+    not_before_ms: int,
     actions: Sequence[Action] | None = None,
     items: Sequence[BoundItem] = (),
     categories: Scope = EVERYTHING,
@@ -119,8 +120,8 @@ def root_link(
         subject=subject,
         root_owner=owner,
         max_depth=(DEPTH_MAX if delegates else 0) if max_depth is None else max_depth,
-        not_before_ms=now_ms - CLOCK_SKEW_MS,  # the node's clock may be a little behind
-        expires_ms=now_ms + life_ms,
+        not_before_ms=not_before_ms,
+        expires_ms=not_before_ms + life_ms,
         autonomy=autonomy,
         actions=tuple(sorted(set(asked))),
         categories=categories,
@@ -139,6 +140,8 @@ def child_link(key: SigningKey, parents: Sequence[Signed], subject: PartyId, **n
     """A link below a chain for a sub-agent; `narrowed` are fields of `Mandate` (MANDATE_BROADER, ...)."""
     chain = [read_mandate(link.payload) for link in parents]
     above = chain[-1]
+    if above.depth >= above.max_depth:
+        raise Refusal(Code.MANDATE_BROADER, "max_depth: this mandate may not be handed on", "MAN-16")
     draft = replace(
         above,
         mandate_id=secrets.token_bytes(MANDATE_ID_BYTES),

@@ -3,10 +3,9 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from thingmarket.contract.orders import Erase, FundRequest, check_fund_request
 from thingmarket.errors import Code, Refusal
@@ -16,7 +15,7 @@ from thingmarket.identity.mandates import Action, Approval, Autonomy, BoundItem,
 from thingmarket.identity.parties import NONCE_BYTES
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import Digest, Key, PartyId
-from thingmarket.limits import HOUR_MS
+from thingmarket.limits import CLOCK_SKEW_MS, HOUR_MS
 from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.wire import identity, trade
 from thingmarket_client.errors import RefusedByNode
@@ -49,6 +48,7 @@ class Owner(Trader):
         caller = Caller(party=keys.id, key=keys.signing_key, key_event=keys.key_event)
         super().__init__(home, outbox, card, caller, patience_ms)
         self._keys = keys
+        self._revoked_ms: dict[PartyId, int] = {}
 
     @staticmethod
     async def open(home: Path, card: NodeCard | None = None, *, patience_ms: int = PATIENCE_MS) -> "Owner":
@@ -113,7 +113,8 @@ class Owner(Trader):
             subject=subject,
             network_id=self._keys.network_id,
             autonomy=autonomy,
-            now_ms=self.session.now_ms,
+            # A node may be a little behind; but what is older than a revocation of its subject is dead.
+            not_before_ms=max(self.session.now_ms - CLOCK_SKEW_MS, self._revoked_ms.get(subject, 0) + 1),
             actions=actions,
             items=items,
             categories=categories,
@@ -130,10 +131,12 @@ class Owner(Trader):
     ) -> None:
         """End one link with all below it, or all mandates of a thing."""
         link = None if mandate is None else Digest(mandate)
-        await self._once(
+        answer = await self._once(
             TypeId.REVOKE,
             lambda key: identity.revoke_body(key, mandate=link, subject=subject, epoch=None, reason=reason),
         )
+        if subject is not None and answer is not None and answer.receipt is not None:
+            self._revoked_ms[subject] = answer.receipt.time_ms
 
     async def revoke_all(self, reason: str = "") -> None:
         """End every mandate that was ever given, by a new epoch."""
@@ -170,12 +173,14 @@ class Owner(Trader):
         """Have the vault forget what it may forget of him."""
         await self.post.send(TypeId.ERASE, lambda key: trade.erase_body(Erase(key=key)))
 
-    async def _once(self, type_id: TypeId, make_body: Any) -> None:
+    async def _once(self, type_id: TypeId, make_body: Callable[[Key], bytes]) -> Answer | None:
+        """Send what is fine when it was so already; then there is no answer of ours."""
         try:
-            await self.post.send(type_id, make_body)
+            return await self.post.send(type_id, make_body)
         except RefusedByNode as refusal:
             if refusal.number != Code.ALREADY_KNOWN:
                 raise
+        return None
 
     def _answered(self, letter: Letter, answer: Answer) -> None:
         super()._answered(letter, answer)

@@ -1,6 +1,7 @@
 """What a party can read: offers, its contracts and needs, reasons, and changes as they happen."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,8 @@ from thingmarket.wire import views
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
 from thingmarket_client.errors import Unanswered
-from thingmarket_client.session.session import Session
+from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
+from thingmarket_client.session.session import Session, pause
 
 PAGES_MAX: Final = 100  # of 100 rows: who looks at more than 10,000 rows should ask more narrowly
 
@@ -113,29 +115,28 @@ class Reads:
         data: bytes = (await self._session.ask(lambda stub: stub.Unseal, request)).data
         return data
 
-    async def watch(self, since: int | None = None) -> AsyncIterator[Change]:
+    async def watch(self, since: int | None = None) -> AsyncGenerator[Change, None]:
         """Changes as they become durable; reconnects by itself, and catches up on contracts.
 
         Begins after the log position `since`, or now. A change may be told twice, none of a contract
         is left out. Ends only by a refusal.
         """
-        last = since
+        last, failures = since, 0
         while True:
             first = True
-            try:
-                async for message in self._session.listen(wire.watch_request()):
-                    seq, notices = wire.read_watch(message)
-                    # The first message says that the node is listening: what changed before is listed.
-                    if first and last is not None and seq > last:
-                        for change in await self._missed(last, seq, notices):
-                            yield change
-                    for notice in notices:
-                        yield Change(
-                            seq=seq, kind=notice.kind, reference=notice.reference, state=notice.state
-                        )
-                    first, last = False, max(seq, last or 0)
-            except Unanswered:
-                continue  # it waited long enough in there
+            with suppress(Unanswered):  # it waited long enough in there
+                async with aclosing(self._session.listen(wire.watch_request())) as messages:
+                    async for message in messages:
+                        seq, notices = wire.read_watch(message)
+                        # The first message says that the node listens: what changed before is listed.
+                        if first and last is not None and seq > last:
+                            for change in await self._missed(last, seq, notices):
+                                yield change
+                        for one in notices:
+                            yield Change(seq=seq, kind=one.kind, reference=one.reference, state=one.state)
+                        first, last, failures = False, max(seq, last or 0), 0
+            failures += 1
+            await pause(min(FIRST_DELAY_MS << min(failures, 10), LONGEST_DELAY_MS))
 
     async def _missed(self, last: int, seq: int, told: tuple[Notice, ...]) -> list[Change]:
         """Contracts that changed since `last`, other than by what is being told."""

@@ -1,7 +1,7 @@
 """What things and owners have in common: they announce, search, choose, buy, sell and fulfil."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -290,7 +290,7 @@ class Trader:
         """The bytes behind a commitment of a contract, for the seller and the buyer's owner."""
         return await self.reads.unseal(contract, commitment)
 
-    def watch(self, since: int | None = None) -> AsyncIterator[Change]:
+    def watch(self, since: int | None = None) -> AsyncGenerator[Change, None]:
         """Changes as they become durable, through all reconnections."""
         return self.reads.watch(since)
 

@@ -7,7 +7,7 @@ import grpc
 import grpc.aio
 
 from thingmarket.audit.receipts import check_receipt
-from thingmarket.errors import Refusal
+from thingmarket.errors import Code, Refusal
 from thingmarket.identity.anchor import TLS_NAME
 from thingmarket.identity.cards import NodeCard
 from thingmarket.limits import MESSAGE_BYTES_MAX
@@ -54,6 +54,7 @@ class Line:
 
     def __init__(self, card: NodeCard, witness: Witness) -> None:
         """Prepare to connect; nothing is sent yet. `witness` checks the receipts of refusals."""
+        self._address = card.address
         self._channel = open_channel(card)
         self._witness = witness
         self.sessions = SessionServiceStub(self._channel)
@@ -75,7 +76,7 @@ class Line:
             raise self.failure(error, floor) from None
 
     def failure(self, error: grpc.aio.AioRpcError, floor: int = 0) -> RefusedByNode | Trouble:
-        """Tell a refusal, whose receipt is verified, from trouble (Forked, TAMPERED)."""
+        """Tell a refusal, whose receipt is verified, from trouble (Forked, TAMPERED, BAD_SIGNATURE)."""
         for key, value in error.trailing_metadata() or ():
             if key != DETAILS_KEY or not isinstance(value, bytes):
                 continue
@@ -88,7 +89,11 @@ class Line:
             return RefusedByNode(
                 told.number, told.reason, told.rule, receipt=told.receipt, decision=told.decision
             )
-        return Trouble(error.code().name, str(error.details())[:200])
+        details = str(error.details())
+        if "CERTIFICATE_VERIFY_FAILED" in details:
+            # Trying again would not help: it is another node, or a clock that is off by more than a day.
+            raise Refusal(Code.BAD_SIGNATURE, f"what answers at {self._address} is not the node of this card")
+        return Trouble(error.code().name, details[:200])
 
 
 def metadata(token: bytes) -> tuple[tuple[str, bytes], ...]:

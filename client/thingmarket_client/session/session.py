@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -169,7 +169,7 @@ class Session:
         chosen = method(self._line.query)
         return await self._persist(lambda grant: self._line.call(chosen, request, token=grant.granted.token))
 
-    async def listen(self, request: Any) -> AsyncIterator[Any]:
+    async def listen(self, request: Any) -> AsyncGenerator[Any, None]:
         """The messages of one watch, until the line breaks (Unanswered, RefusedByNode)."""
         grant = await self._persist(_itself)
         stream = self._line.query.Watch(request, metadata=metadata(grant.granted.token))
@@ -209,8 +209,7 @@ class Session:
                 raise Unanswered(str(failure), letter.key if letter else None) from None
             if isinstance(step, Rehandshake) and grant is not None:
                 self._drop(grant)
-            # Not all devices come back in the same moment.
-            await asyncio.sleep(step.delay_ms * (500 + secrets.randbelow(501)) / 1_000_000)
+            await pause(step.delay_ms)
         raise AssertionError("the table gives up at last")
 
     def _drop(self, grant: Grant) -> None:
@@ -257,6 +256,11 @@ class Session:
             note, request = self.witness.note, calls.consistency_request(size1, size2)
             response = await self._line.call(audit.ProveConsistency, request)
             self.witness.grown(note, calls.read_consistency(response))
+
+
+async def pause(most_ms: int) -> None:
+    """Wait for half to all of `most_ms`: not all devices come back in the same moment."""
+    await asyncio.sleep(most_ms * (500 + secrets.randbelow(501)) / 1_000_000)
 
 
 async def _itself(grant: Grant) -> Grant:

@@ -126,4 +126,10 @@ def test_old_answers_are_forgotten_and_waiting_letters_never(
         box.put(letter(number))
     for number in range(1, 5):
         box.answer(letter(number).key, Answer())
-    assert [box.find(letter(number).key) is not None for number in range(5)] == [True, False, False, True, True]
+    assert [box.find(letter(number).key) is not None for number in range(5)] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]

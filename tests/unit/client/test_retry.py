@@ -1,5 +1,7 @@
 """What follows on a failure: a table, so it is tested as one."""
 
+from itertools import pairwise
+
 import pytest
 
 from thingmarket.errors import Code, Refusal
@@ -47,7 +49,7 @@ def test_delays_double_up_to_a_limit_and_then_it_is_over() -> None:
     steps = [what_next("UNAVAILABLE", attempt) for attempt in range(1, ATTEMPTS_MAX + 1)]
     delays = [step.delay_ms for step in steps if isinstance(step, Retry)]
     assert delays[0] == FIRST_DELAY_MS and delays[-1] == LONGEST_DELAY_MS
-    assert all(later in (2 * earlier, LONGEST_DELAY_MS) for earlier, later in zip(delays, delays[1:], strict=False))
+    assert all(later in (2 * earlier, LONGEST_DELAY_MS) for earlier, later in pairwise(delays))
     assert len(delays) == ATTEMPTS_MAX - 1 and isinstance(steps[-1], GiveUp)
 
 
