@@ -1,0 +1,63 @@
+"""Amounts as people write them on a command line."""
+
+import re
+from typing import Any, Final
+
+import click
+
+from thingmarket.errors import Refusal
+from thingmarket.money import Currency, Money, currency_of
+
+_WRITTEN: Final = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<part>[0-9]{1,3}))?", re.ASCII)
+
+
+def minor_of(text: str, currency: Currency) -> int:
+    """Read `19.99` as minor units of a currency (ValueError for anything else)."""
+    found = _WRITTEN.fullmatch(text)
+    part = found["part"] or "" if found else ""
+    if found is None or len(part) > currency.scale or (part and len(part) != currency.scale):
+        digits = "." + "9" * currency.scale if currency.scale else ""
+        raise ValueError(f"{text!r} is no amount in {currency.code}; write it as 19{digits}")
+    return int(found["whole"]) * 10**currency.scale + int(part or 0)
+
+
+def written(minor: int, code: str) -> str:
+    """Write minor units for people, as in `19.99 EUR`."""
+    return str(Money(minor, currency_of(code)))
+
+
+class CurrencyType(click.ParamType):
+    """An ISO 4217 code that is known here."""
+
+    name = "currency"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Currency:
+        """Find the currency, or say which there are."""
+        if isinstance(value, Currency):
+            return value
+        try:
+            return currency_of(str(value))
+        except Refusal as refusal:
+            self.fail(refusal.reason, param, ctx)
+
+
+class HexType(click.ParamType):
+    """Bytes of a certain length, written in hexadecimal digits."""
+
+    name = "hex"
+
+    def __init__(self, length: int) -> None:
+        """Take exactly `length` bytes."""
+        self._length = length
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Read the digits, or say how many there must be."""
+        if isinstance(value, bytes):
+            return value
+        try:
+            data = bytes.fromhex(str(value))
+        except ValueError:
+            data = b""
+        if len(data) != self._length:
+            self.fail(f"{value!r} is not {self._length * 2} hexadecimal digits", param, ctx)
+        return data

@@ -1,0 +1,225 @@
+"""What an owner signs for his things: mandates, their end, and a yes or no to one order."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from thingmarket.identity.did import DID_PREFIX
+from thingmarket.identity.envelope import Signed
+from thingmarket.identity.mandates import Action, Autonomy, BoundItem, SpendingLimit
+from thingmarket.identity.parties import checked_party_id
+from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.ids import PartyId, digest
+from thingmarket.limits import DAY_MS
+from thingmarket.money import Currency
+from thingmarket.wire.trade import read_purchase
+from thingmarket.wire.views import OfferSeen
+from thingmarket_client.keystore import load_thing_keys
+from thingmarket_client.mandates import only, spending_limit
+from thingmarket_client.owner import Owner
+from thingmarket_client.thing import Thing
+from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
+from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.papers import read_order, write_approval, write_mandate
+from thingmarket_node.cli.parties import home_argument, node_option, open_owner
+
+_LIMITS: Final = {
+    "item": "per_item_minor",
+    "order": "per_order_minor",
+    "day": "per_day_minor",
+    "total": "total_minor",
+    "cosign": "cosign_above_minor",
+}
+_LEVELS: Final = [level.name.lower() for level in Autonomy]
+_ACTIONS: Final = [action.name.lower() for action in Action]
+
+
+@click.command()
+@home_argument
+@click.argument("thing")
+@click.option("--autonomy", type=click.Choice(_LEVELS), required=True, help="How far it may go by itself.")
+@click.option("--may", "actions", type=click.Choice(_ACTIONS), multiple=True,
+              help="An action; several times for several. The usual ones of the level unless given.")  # fmt: skip
+@click.option("--item", "items", multiple=True, metavar="PRODUCT,PRICE,STEPS",
+              help="An agreed item: highest net price of one unit, most steps an order.")  # fmt: skip
+@click.option("--seller", "sellers", multiple=True, metavar="OWNER", help="Who may sell the agreed items; anybody unless given.")
+@click.option("--spend", metavar="order=AMOUNT,...",
+              help="What may be spent, tax included: order, item, day, total; cosign: above it you approve each order.")  # fmt: skip
+@click.option("--currency", type=CurrencyType(), default="EUR", show_default=True, help="Of prices and limits.")
+@click.option("--category", "categories", multiple=True, metavar="UNSPSC", help="Only within this prefix.")
+@click.option("--with", "counterparties", multiple=True, metavar="OWNER", help="Only with this owner.")
+@click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it is valid.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write it to a file for a thing that is elsewhere.")
+@node_option
+@json_option
+def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
+    """Sign what a thing may do. THING is its folder on this machine, or its did:key and --out.
+
+    Levels: an announcer only says what it needs; bound buys agreed items; adaptable chooses seller and item
+    within its limits; autonomous may hand on what it may. Nothing may be spent without --spend.
+
+    \b
+    Example, a printer that buys one kind of ink from one seller:
+      thingmarket owner mandate anna printer --autonomy bound --item ink-black-xl,16.00,2 \\
+          --seller tm:party:z... --spend order=20.00,day=40.00,total=200.00
+    \b
+    a shop that sells, and a freezer that only speaks:
+      thingmarket owner mandate bob shop --autonomy bound --may sell
+      thingmarket owner mandate carol freezer --autonomy announcer
+    """
+    folder = Path(thing) / "thing.json"
+    is_here = not thing.startswith(DID_PREFIX)
+    if not is_here and terms["out"] is None:
+        raise click.UsageError("say with --out where to write the mandate of a thing that is elsewhere")
+    if is_here and not folder.exists():
+        raise click.BadParameter(f"{thing} is neither the folder of a thing nor a did:key", param_hint="THING")
+    subject = load_thing_keys(Path(thing)).id if is_here else checked_party_id(thing)
+
+    async def sign() -> Signed:
+        async with await open_owner(home, terms["card"]) as owner:
+            link = _signed(owner, subject, terms)
+            if is_here:
+                async with await Thing.open(Path(thing), owner.session.card) as opened:
+                    await opened.adopt([link])
+                    await opened.present()
+            return link
+
+    link = asyncio.run(sign())
+    if terms["out"] is not None:
+        write_mandate(terms["out"], [link])
+    output = Output(as_json=as_json)
+    leaf = mandate_leaf(link)
+    output.say(f"{subject}\n  is {terms['autonomy'].upper()} under mandate {leaf}")
+    output.end({"mandate": leaf, "thing": subject, "autonomy": terms["autonomy"].upper()})
+
+
+def mandate_leaf(link: Signed) -> str:
+    """The digest by which a mandate is named, in hexadecimal digits."""
+    return digest(link.payload).hex()
+
+
+def _signed(owner: Owner, subject: PartyId, terms: dict[str, Any]) -> Signed:
+    currency: Currency = terms["currency"]
+    try:
+        return owner.mandate(
+            subject,
+            Autonomy[terms["autonomy"].upper()],
+            actions=[Action[name.upper()] for name in terms["actions"]] or None,
+            items=[_item(text, terms["sellers"], currency) for text in terms["items"]],
+            categories=_scope(terms["categories"]),
+            counterparties=_scope(terms["counterparties"]),
+            limits=[_limit(terms["spend"], currency)] if terms["spend"] else (),
+            life_ms=terms["days"] * DAY_MS,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _scope(names: tuple[str, ...]) -> Scope:
+    return only(*names) if names else EVERYTHING
+
+
+def _item(text: str, sellers: tuple[str, ...], currency: Currency) -> BoundItem:
+    parts = text.split(",")
+    if len(parts) != 3 or not (parts[2].isascii() and parts[2].isdigit()):
+        raise ValueError(f"--item {text!r} is not like ink-black-xl,16.00,2")
+    return BoundItem(
+        product_id=parts[0],
+        sellers=_scope(sellers),
+        currency=currency.code,
+        max_unit_price_minor=minor_of(parts[1], currency),
+        max_quantity_steps=int(parts[2]),
+    )
+
+
+def _limit(text: str, currency: Currency) -> SpendingLimit:
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, amount = part.partition("=")
+        if name not in _LIMITS or _LIMITS[name] in found:
+            raise ValueError(f"--spend takes each of {', '.join(_LIMITS)} once, as in order=20.00,day=40.00")
+        found[_LIMITS[name]] = minor_of(amount, currency)
+    if "per_order_minor" not in found:
+        raise ValueError("--spend says at least how much one order may cost: order=20.00")
+    return spending_limit(currency.code, **found)
+
+
+@click.command()
+@home_argument
+@click.option("--thing", help="End every mandate of this thing: its folder or did:key.")
+@click.option("--mandate", "leaf", type=HexType(32), help="End this mandate and all below it.")
+@click.option("--all", "everything", is_flag=True, help="End every mandate that this owner ever gave.")
+@click.option("--reason", default="", help="Why; it stands in the log, so no personal data.")
+@node_option
+@json_option
+def revoke(
+    home: Path,
+    thing: str | None,
+    leaf: bytes | None,
+    everything: bool,
+    reason: str,
+    card: str | None,
+    as_json: bool,
+) -> None:
+    """End mandates at once: from this entry of the log on, nothing is done under them.
+
+    \b
+    Example:
+      thingmarket owner revoke anna --thing printer --reason "another seller"
+    """
+    if sum((thing is not None, leaf is not None, everything)) != 1:
+        raise click.UsageError("give exactly one of --thing, --mandate and --all")
+
+    async def end() -> None:
+        async with await open_owner(home, card) as owner:
+            if everything:
+                await owner.revoke_all(reason)
+            elif leaf is not None:
+                await owner.revoke(mandate=leaf, reason=reason)
+            else:
+                await owner.revoke(subject=_subject(str(thing)), reason=reason)
+
+    asyncio.run(end())
+    output = Output(as_json=as_json)
+    output.say("revoked; what was bought before stands")
+    output.end({"revoked": True})
+
+
+def _subject(thing: str) -> PartyId:
+    if thing.startswith(DID_PREFIX):
+        return checked_party_id(thing)
+    return load_thing_keys(Path(thing)).id
+
+
+@click.command()
+@home_argument
+@click.argument("order", type=click.Path(path_type=Path, exists=True))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write the approval.")
+@click.option("--reject", is_flag=True, help="Say no instead of yes.")
+@node_option
+@json_option
+def approve(home: Path, order: Path, out: Path, reject: bool, card: str | None, as_json: bool) -> None:
+    """Say yes to one ORDER that a thing prepared, under the mandate that it has.
+
+    \b
+    Example:
+      thingmarket thing buy printer --offer 93ab... --quantity 3 --prepare order.json
+      thingmarket owner approve anna order.json --out approval.json
+      thingmarket thing buy printer --order order.json --approval approval.json
+    """
+    body, leaf = read_order(order)
+    purchase = read_purchase(body)  # what is shown is what is signed, not what somebody wrote beside it
+
+    async def sign() -> tuple[Signed, OfferSeen]:
+        async with await open_owner(home, card) as owner:
+            seen = await owner.reads.offer(purchase.offer)
+            return owner.approve(digest(body), leaf, approved=not reject), seen
+
+    approval, seen = asyncio.run(sign())
+    write_approval(out, approval)
+    output = Output(as_json=as_json)
+    price = written(purchase.total_minor, purchase.currency)
+    output.say(f"{'rejected' if reject else 'approved'}: {seen.offer.title} for {price}; hand {out} to the thing")
+    output.end({"approved": not reject, "body_digest": digest(body).hex(), "approval": str(out)})

@@ -1,0 +1,45 @@
+"""`thingmarket bench`: one part of the node beside the raw limit of the same machine."""
+
+import os
+import pkgutil
+import platform
+from importlib import import_module
+from typing import Any
+
+import click
+
+import thingmarket_node.bench
+from thingmarket_node.cli.output import Output, json_option
+
+
+def names() -> list[str]:
+    """What can be measured."""
+    return sorted(module.name for module in pkgutil.iter_modules(thingmarket_node.bench.__path__))
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on; processors are those that this process may use."""
+    return {
+        "cpus": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+@click.command()
+@click.argument("name", type=click.Choice(names()))
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=2.0, show_default=True, help="How long.")
+@json_option
+def bench(name: str, seconds: float, as_json: bool) -> None:
+    """Measure NAME for some seconds, beside a reference measured in the same run.
+
+    \b
+    Example:
+      thingmarket bench journal --seconds 5
+    """
+    output = Output(as_json=as_json)
+    output.say(f"measuring {name} for about {seconds:g} s on {machine()['cpus']} processors ...")
+    measured = import_module(f"thingmarket_node.bench.{name}").measure(seconds)
+    rows = [(part, key, value) for part in ("figures", "references", "ratios") for key, value in measured[part].items()]
+    output.table(f"bench {name}", ("", "what", "value"), rows)
+    output.end({"bench": name, **measured, "machine": machine()})

@@ -1,0 +1,220 @@
+"""What devices do all day: sell and deliver, need and buy, or only say what they need."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from thingmarket.catalog.choice import Choice, choose, explain_choice
+from thingmarket.catalog.needs import Need
+from thingmarket.catalog.pricing import price
+from thingmarket.errors import Refusal
+from thingmarket.identity.mandates import Action
+from thingmarket.policy.acts import Act
+from thingmarket.policy.authorize import authorize
+from thingmarket.policy.decision import Fact
+from thingmarket.policy.rules import RULES
+from thingmarket.time import UnixMs
+from thingmarket.wire.views import ContractSeen, OfferSeen
+from thingmarket_client.errors import FateUnknown
+from thingmarket_client.orders import Chosen, candidate
+from thingmarket_client.thing import Thing
+from thingmarket_node.cli.amounts import written
+from thingmarket_node.cli.output import Output
+from thingmarket_node.cli.parties import accepted_on_arrival, contract_value, ended, until
+from thingmarket_node.cli.sheets import need_of, offer_of, read_sheet
+from thingmarket_node.cli.slots import Slot, slot_of, with_new_order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How a device behaves: which of its orders it fails to deliver (from 1), whether it accepts by itself."""
+
+    fails: frozenset[int] = frozenset()
+    accepts: bool = True
+
+
+class Device:
+    """A thing at work; it tells each step as it happens."""
+
+    def __init__(self, thing: Thing, output: Output, habits: Habits) -> None:
+        """Work for `thing`."""
+        self._thing = thing
+        self._output = output
+        self._habits = habits
+        self._orders = 0
+
+    def _slot(self, path: Path) -> Slot:
+        sheet = read_sheet(path)
+        fresh = Slot(
+            sheet=sheet,
+            began_ms=self._thing.session.now_ms,
+            key=self._thing.new_key(),
+            order_key=self._thing.new_key(),
+        )
+        return slot_of(self._thing.home, path, sheet, fresh)
+
+    # --- a seller
+
+    async def sell(self, sheets: Sequence[Path]) -> None:
+        """Publish offers, then deliver what is bought, for ever."""
+        for path in sheets:
+            slot = self._slot(path)
+            offer = offer_of(slot.sheet, key=slot.key, now_ms=slot.began_ms)
+            digest = await self._thing.sell(offer)
+            cost = written(offer.price_minor, offer.currency)
+            self._output.event(
+                "selling",
+                f"offers {offer.title}: {cost} without tax ({digest.hex()})",
+                offer=digest.hex(),
+                product_id=offer.product_id,
+                price_minor=offer.price_minor,
+            )
+        self._output.event("ready", "waits for orders")
+
+        async def serve() -> None:
+            for contract in await self._thing.contracts():
+                if contract.seller == self._thing.id and contract.fulfilment.value in ("PLANNED", "READY"):
+                    await self._deliver(contract)
+
+        await until(self._thing, serve)
+
+    async def _deliver(self, contract: ContractSeen) -> None:
+        self._orders += 1
+        total = written(contract.total_minor, contract.currency)
+        told = {"contract": contract.id.hex(), "total_minor": contract.total_minor}
+        if self._orders in self._habits.fails:
+            await self._thing.failed(contract.id)
+            self._output.event("failed", f"cannot deliver the order of {total}: refunded", **told)
+            return
+        if contract.fulfilment.value == "PLANNED":
+            await self._thing.ready(contract.id)
+        await self._thing.delivered(contract.id, [Fact("delivered.steps", contract.quantity_steps)])
+        self._output.event("delivered", f"delivers the order of {total}", **told)
+
+    # --- a buyer
+
+    async def buy(self, sheets: Sequence[Path]) -> list[dict[str, Any]]:
+        """Fill one need after the other; what became of each."""
+        return [await self._fill(path) for path in sheets]
+
+    async def _fill(self, path: Path) -> dict[str, Any]:
+        slot = self._slot(path)
+        need, digest = await self._announce(slot)
+        bought = await self._ordered_before(slot)
+        if bought is None:
+            slot = with_new_order(self._thing.home, path, slot, self._thing.new_key())
+            bought = await self._order(need, digest, slot)
+        wait = accepted_on_arrival if self._habits.accepts else ended
+        contract = await wait(self._thing, bought)
+        end = contract.history[-1]
+        self._output.event(
+            "ended", f"the order ended {end.state.value} by {end.cause}", contract=bought.hex(), state=end.state.value
+        )
+        return {"need": digest.hex(), "key": slot.order_key.hex(), **contract_value(contract)}
+
+    async def _ordered_before(self, slot: Slot) -> bytes | None:
+        """The contract that an earlier run made for this need, unless it was refused or has failed."""
+        try:
+            known = await self._thing.post.answer_to(slot.order_key)
+        except FateUnknown:
+            return None
+        if known is None or known.code:
+            return None
+        if (await self._thing.contract(known.reference)).fulfilment.value == "FAILED":
+            return None
+        contract = known.reference.hex()
+        self._output.event("bought", f"ordered it before: {contract}", contract=contract, again=True)
+        return known.reference
+
+    async def _announce(self, slot: Slot) -> tuple[Need, bytes]:
+        need = need_of(slot.sheet, key=slot.key, now_ms=slot.began_ms)
+        digest = await self._thing.announce(need)
+        self._output.event("needs", f"needs: {need.title} ({need.quantity_steps} {need.unit})", need=digest.hex())
+        return need, digest
+
+    async def _order(self, need: Need, digest: bytes, slot: Slot) -> bytes:
+        async def offered() -> tuple[OfferSeen, ...] | None:
+            return await self._thing.search(need) or None
+
+        found = await offered()
+        if found is None:
+            self._output.event("waits", "waits: nobody offers it yet")
+            found = await until(self._thing, offered)
+        chosen = self.choose(need, found)
+        for line in explain_choice(chosen.choice):
+            self._output.event("choice", f"  {line}")
+        order = await self._thing.order(chosen, need=digest, key=slot.order_key)
+        bought = await self._thing.place(order)
+        rules = bought.decision.rules if bought.decision else ()
+        cost = order.price
+        total, tax = written(cost.total_minor, order.currency), written(cost.tax_minor, order.currency)
+        self._output.event(
+            "bought",
+            f"buys for {total}, of which {tax} tax: contract {bought.contract.hex()}\n"
+            f"  allowed by {', '.join(rules)}",
+            contract=bought.contract.hex(),
+            total_minor=cost.total_minor,
+            rules=list(rules),
+            key=slot.order_key.hex(),
+        )
+        return bought.contract
+
+    def choose(self, need: Need, offers: Sequence[OfferSeen]) -> Chosen:
+        """Choose by the need among the offers that the owner's rules allow; the others are kept as barred."""
+        candidates = [(seen, one) for seen in offers if (one := candidate(need, seen)) is not None]
+        barred = {one.digest: self._barred_by(seen, need) for seen, one in candidates}
+        everything = choose(need, [one for _, one in candidates])
+        allowed = choose(need, [one for _, one in candidates if not barred[one.digest]])
+        ranked = list(allowed.ranked)
+        for scored in everything.ranked:
+            rule = barred[scored.candidate.digest]
+            if rule:
+                reason = f"not so: {RULES[rule]} [{rule}]"
+                ranked.append(replace(scored, barred=scored.barred or reason, losses=()))
+        return Chosen(need=need, choice=Choice(allowed.chosen, tuple(ranked)), offers=tuple(offers))
+
+    def _barred_by(self, seen: OfferSeen, need: Need) -> str:
+        """The rule by which the node would deny a purchase, as far as the device can know it."""
+        offer = seen.offer
+        try:
+            payable = price(offer, need.quantity_steps, seen.tax_basis_points).total_minor
+        except Refusal:
+            return ""  # it does not fit for another reason, which the choice names
+        act = Act(
+            action=Action.BUY,
+            time_ms=UnixMs(self._thing.session.now_ms),
+            node=self._thing.session.card.node_id,
+            category=offer.category,
+            counterparty=seen.seller_owner,
+            product_id=offer.product_id,
+            currency=offer.currency,
+            payable_minor=payable,
+            price_minor=offer.price_minor,
+            price_base_steps=offer.price_base_steps,
+            unit_scale=offer.unit_scale,
+            quantity_steps=need.quantity_steps,
+        )
+        # What was spent before only the node counts; here nothing was.
+        decision = authorize(self._thing.mandate, act, {})
+        # NEED_COSIGN bars nothing: the owner may say yes.
+        return decision.rules[0] if decision.verdict.name == "DENY" else ""
+
+    # --- an announcer
+
+    async def announce(self, sheets: Sequence[Path]) -> list[dict[str, Any]]:
+        """Say what is needed, and wait until somebody has bought it or it is over."""
+        digests = [(await self._announce(self._slot(path)))[1] for path in sheets]
+        self._output.event("ready", "waits for its owner")
+
+        async def look() -> list[dict[str, Any]] | None:
+            seen = {need.digest: need for need in await self._thing.needs()}
+            states = [seen[digest] for digest in digests if digest in seen]
+            if len(states) < len(digests) or any(need.state in ("LIVE", "OPEN") for need in states):
+                return None
+            return [{"need": n.digest.hex(), "state": n.state, "contract": n.contract.hex()} for n in states]
+
+        found = await until(self._thing, look)
+        for one in found:
+            self._output.event("filled", f"its need is {one['state']}: {one['contract']}", **one)
+        return found

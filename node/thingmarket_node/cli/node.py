@@ -1,0 +1,200 @@
+"""`thingmarket node`: make a node, run it, look at it."""
+
+import asyncio
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.cards import NodeCard, checked_address, is_loopback
+from thingmarket.ids import NetworkId
+from thingmarket.money import Currency
+from thingmarket_node.cli.amounts import CurrencyType, HexType
+from thingmarket_node.cli.cards import card_of
+from thingmarket_node.cli.output import Output, json_option
+
+_RATE_MAX = 10_000  # basis points: 100 %
+
+
+class TaxType(click.ParamType):
+    """A tax category and its rate, as in S=1900."""
+
+    name = "tax"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        """Read category and basis points."""
+        if isinstance(value, tuple):
+            return value
+        category, sign, rate = str(value).partition("=")
+        if not (category.isascii() and category.isupper() and sign and rate.isascii() and rate.isdigit()):
+            self.fail(f"{value!r} is not like S=1900 (category, basis points: 1900 is 19 %)", param, ctx)
+        if int(rate) > _RATE_MAX:
+            self.fail(f"{value!r} is a rate above 100 %", param, ctx)
+        return category, int(rate)
+
+
+@click.group()
+def node() -> None:
+    """Make, run and look at a node.
+
+    \b
+    Example:
+      thingmarket node init market --plaintext --play-money 1000000
+      thingmarket node run market
+      thingmarket node status market
+    """
+
+
+@node.command()
+@click.argument("home", type=click.Path(path_type=Path))
+@click.option("--address", default="127.0.0.1:0", show_default=True, help="Where it listens; port 0 takes a free one.")
+@click.option("--plaintext", is_flag=True, help="Without TLS; for loopback addresses only.")
+@click.option("--network", type=HexType(16), help="Join this network; a new one unless given.")
+@click.option("--currency", "currencies", type=CurrencyType(), multiple=True, default=["EUR"], show_default=True,
+              help="A currency with a ledger; several times for several.")  # fmt: skip
+@click.option("--tax", "taxes", type=TaxType(), multiple=True, default=["S=1900", "Z=0"], show_default=True,
+              help="A tax category and its rate in basis points; several times for several.")  # fmt: skip
+@click.option("--play-money", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True,
+              help="Give owners what they ask for, up to this many minor units in all. Never with real money.")  # fmt: skip
+@json_option
+def init(
+    home: Path,
+    address: str,
+    plaintext: bool,
+    network: bytes | None,
+    currencies: tuple[Currency, ...],
+    taxes: tuple[tuple[str, int], ...],
+    play_money: int,
+    as_json: bool,
+) -> None:
+    """Make a node in the folder HOME: its keys, its settings, the first entry of its log.
+
+    \b
+    Example, a market on this machine alone, with play money:
+      thingmarket node init market --plaintext --currency EUR --tax S=1900 --play-money 1000000
+    """
+    from thingmarket_node.config import Config
+    from thingmarket_node.home import init_node
+
+    _check_address(address, plaintext=plaintext)
+    config = Config(address=address, plaintext=plaintext, play_money_max_minor=play_money)
+    identity = init_node(
+        home,
+        config,
+        network_id=NetworkId(network or secrets.token_bytes(16)),
+        now_ms=time.time_ns() // 1_000_000,
+        currencies=tuple(sorted({currency.code for currency in currencies})),
+        tax_basis_points=tuple(sorted(dict(taxes).items())),
+    )
+    output = Output(as_json=as_json)
+    output.say(f"A node was made in {home}:")
+    output.say(f"  node     {identity.node}")
+    output.say(f"  network  {identity.network_id.hex()}")
+    output.say(f"Its keys are in {home / 'keys.json'}: who has them is the node. Keep a copy where nobody looks.")
+    output.say(f"Start it: thingmarket node run {home}")
+    output.end({"node": identity.node, "network": identity.network_id.hex(), "home": str(home)})
+
+
+def _check_address(address: str, *, plaintext: bool) -> None:
+    """Refuse what no node can listen on, before anything is made (BAD_FIELD)."""
+    host, _, port = address.rpartition(":")
+    some = f"{host}:1" if port == "0" else address  # a node finds a free port; a card names the one it found
+    checked_address(some)
+    if plaintext and not is_loopback(some):
+        raise Refusal(Code.BAD_FIELD, "plaintext is for loopback addresses only, as in 127.0.0.1:0", "ID-4")
+
+
+@node.command()
+@click.argument("home", type=click.Path(path_type=Path))
+@json_option
+def run(home: Path, as_json: bool) -> None:
+    """Run the node in the folder HOME until Ctrl-C or SIGTERM.
+
+    It replays its log first, then writes HOME/node.card: what owners and things need to find and trust it.
+
+    \b
+    Example:
+      thingmarket node run market
+    """
+    import uvloop
+
+    from thingmarket_node.home import Home
+    from thingmarket_node.node import Ready, run_node
+
+    output = Output(as_json=as_json)
+
+    def ready(found: Ready) -> None:
+        output.event(
+            "ready",
+            f"serving on {found.address}\n  node  {found.node}\n  log   {found.entries} entries\n"
+            f"  card  {home / 'node.card'}",
+            address=found.address,
+            card=found.card,
+            node=found.node,
+            entries=found.entries,
+        )
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(run_node(Home(home), ready=ready))
+    output.end({"stopped": code == 0})
+    click.get_current_context().exit(code)
+
+
+@node.command()
+@click.argument("home", type=click.Path(path_type=Path), required=False)
+@click.option("--card", help="The node's card, as text or file; instead of HOME.")
+@json_option
+def status(home: Path | None, card: str | None, as_json: bool) -> None:
+    """Ask a running node what it is doing: the one of the folder HOME, or of a card.
+
+    \b
+    Example:
+      thingmarket node status market
+      thingmarket node status --card market/node.card
+    """
+    given = card if card is not None else home
+    if given is None or (card is not None and home is not None):
+        raise click.UsageError("give either HOME or --card")
+    from thingmarket_client.witness import Witness
+
+    found = card_of(str(given))
+    asked = asyncio.run(_status(found, Witness(found)))
+    if asked["node"] != found.node_id:
+        raise Refusal(Code.TAMPERED, "another node answers than the card names", "ID-4")
+    output = Output(as_json=as_json)
+    output.table(f"node at {found.address}", ("what", "value"), asked.items())
+    output.end({**asked, "address": found.address})
+
+
+async def _status(card: NodeCard, witness: Any) -> dict[str, Any]:
+    from thingmarket.wire.status import read_status, status_request
+    from thingmarket_client.errors import Unanswered
+    from thingmarket_client.session.line import Line, Trouble
+
+    line = Line(card, witness)
+    try:
+        answer = read_status(await line.call(line.audit.GetStatus, status_request()))
+    except Trouble as trouble:
+        raise Unanswered(f"no answer from {card.address}: {trouble}") from None
+    finally:
+        await line.close()
+    return {
+        "node": answer.node,
+        "network": answer.network_id.hex(),
+        "entries": answer.durable_seq,
+        "time_ms": answer.time_ms,
+        "rules": answer.rules,
+        "state_root": answer.state_root.hex(),
+        "effects_root": answer.effects_root.hex(),
+        "sessions": answer.sessions,
+        "waiting": answer.waiting,
+        "parties": answer.parties,
+        "offers_live": answer.offers,
+        "contracts_open": answer.contracts_open,
+        "contracts": answer.contracts,
+        "started_ms": answer.started_ms,
+        "version": answer.version,
+    }

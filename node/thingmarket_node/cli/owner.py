@@ -1,0 +1,305 @@
+"""`thingmarket owner`: everything that a person or company does, each command signed by his key."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thingmarket.contract.orders import RetentionClass
+from thingmarket.errors import Code, Refusal
+from thingmarket.money import Currency
+from thingmarket.wire.views import NeedSeen
+from thingmarket_client.owner import Owner, create_owner
+from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
+from thingmarket_node.cli.authority import approve, mandate, revoke
+from thingmarket_node.cli.cards import card_of
+from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.parties import (
+    accepted_on_arrival,
+    contract_value,
+    ended,
+    home_argument,
+    node_option,
+    open_owner,
+)
+
+
+@click.group()
+def owner() -> None:
+    """Act as an owner, whose keys are in a folder: permit, pay, buy, revoke.
+
+    \b
+    Example:
+      thingmarket owner init anna --node market
+      thingmarket owner fund anna 100.00
+      thingmarket owner mandate anna printer --autonomy adaptable --spend order=20.00
+      thingmarket owner balance anna
+    """
+
+
+owner.add_command(mandate)
+owner.add_command(revoke)
+owner.add_command(approve)
+
+
+@owner.command()
+@home_argument
+@click.option("--node", "card", required=True, help="Folder or card of the node to be an owner at.")
+@json_option
+def init(home: Path, card: str, as_json: bool) -> None:
+    """Make an owner in the folder HOME and make him known to a node.
+
+    \b
+    Example:
+      thingmarket owner init anna --node market
+    """
+    found = card_of(card)
+    party = create_owner(home, found.key_event.network_id)
+
+    async def admit() -> None:
+        async with await Owner.open(home, found) as opened:
+            await opened.admit()
+
+    asyncio.run(admit())
+    output = Output(as_json=as_json)
+    output.say(f"An owner was made in {home}, and the node knows him:\n  {party}")
+    output.say(f"His key is in {home / 'owner.json'}: who has it is the owner. Keep a copy.")
+    output.end({"owner": party, "home": str(home)})
+
+
+@owner.command()
+@home_argument
+@click.argument("amount")
+@click.option("--currency", type=CurrencyType(), default="EUR", show_default=True)
+@node_option
+@json_option
+def fund(home: Path, amount: str, currency: Currency, card: str | None, as_json: bool) -> None:
+    """Ask the node's payment rail for AMOUNT, into the owner's wallet.
+
+    \b
+    Example:
+      thingmarket owner fund anna 100.00 --currency EUR
+    """
+    try:
+        minor = minor_of(amount, currency)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
+
+    async def pay() -> None:
+        async with await open_owner(home, card) as opened:
+            await opened.fund(currency.code, minor)
+
+    asyncio.run(pay())
+    output = Output(as_json=as_json)
+    output.say(f"{written(minor, currency.code)} are in the wallet.")
+    output.end({"currency": currency.code, "amount_minor": minor})
+
+
+@owner.command()
+@home_argument
+@click.option("--need", type=HexType(32), help="Digest of the need to fill; chooses an offer unless --offer.")
+@click.option("--offer", type=HexType(32), help="Digest of the offer to buy from.")
+@click.option("--quantity", type=click.IntRange(1), help="Steps to buy; as much as the need says unless given.")
+@click.option("--deliver-to", help="Name and address: sealed, the log holds only a commitment to it.")
+@click.option("--wait", is_flag=True, help="Wait for the goods, accept them, and only then end.")
+@node_option
+@json_option
+def buy(
+    home: Path,
+    need: bytes | None,
+    offer: bytes | None,
+    quantity: int | None,
+    deliver_to: str | None,
+    wait: bool,
+    card: str | None,
+    as_json: bool,
+) -> None:
+    """Buy: for a need that a thing announced, or from one offer.
+
+    \b
+    Example:
+      thingmarket owner needs anna
+      thingmarket owner buy anna --need 5f1c... --wait
+      thingmarket owner buy anna --offer 93ab... --quantity 2
+    """
+    if need is None and (offer is None or quantity is None):
+        raise click.UsageError("give --need, or --offer and --quantity")
+    output = Output(as_json=as_json)
+
+    async def trade() -> dict[str, Any]:
+        async with await open_owner(home, card) as opened:
+            announced = await _need(opened, need) if need else None
+            offers = None if offer is None else [await opened.reads.offer(offer)]
+            wanted: Any = await opened.choose(announced.need, offers) if announced else (offers or [None])[0]
+            delivery = {RetentionClass.CONTRACT: deliver_to.encode()} if deliver_to else None
+            made = await opened.order(wanted, quantity, need=need or b"", delivery=delivery)
+            for reason in made.record.value["reasons"]:
+                output.say(f"  {reason}")
+            bought = await opened.place(made)
+            output.say(f"bought for {written(made.price.total_minor, made.currency)}: {bought.contract.hex()}")
+            if wait:
+                output.say("waiting for the goods ...")
+                await accepted_on_arrival(opened, bought.contract)
+            return contract_value(await opened.contract(bought.contract))
+
+    value = asyncio.run(trade())
+    output.say(f"fulfilment: {value['fulfilment']}, escrow: {value['escrow']}")
+    output.end(value)
+
+
+async def _need(opened: Owner, digest: bytes) -> NeedSeen:
+    for seen in await opened.needs():
+        if seen.digest == digest:
+            return seen
+    raise Refusal(Code.UNKNOWN_NEED, "no such need of this owner or his things", "BUY-3")
+
+
+@owner.command()
+@home_argument
+@click.argument("contract", type=HexType(16))
+@node_option
+@json_option
+def accept(home: Path, contract: bytes, card: str | None, as_json: bool) -> None:
+    """Accept what was delivered under CONTRACT; the seller gets the money out of escrow.
+
+    \b
+    Example:
+      thingmarket owner accept anna 019f...
+    """
+
+    async def accepted() -> dict[str, Any]:
+        async with await open_owner(home, card) as opened:
+            await opened.accept(contract)
+            return contract_value(await opened.contract(contract))
+
+    value = asyncio.run(accepted())
+    output = Output(as_json=as_json)
+    output.say(f"accepted; escrow: {value['escrow']}")
+    output.end(value)
+
+
+@owner.command()
+@home_argument
+@click.confirmation_option("--yes", prompt="Forget names, addresses and delivery details for ever?")
+@node_option
+@json_option
+def erase(home: Path, card: str | None, as_json: bool) -> None:
+    """Have the node forget what it may forget: sealed data whose retention is not over stays.
+
+    \b
+    Example:
+      thingmarket owner erase anna --yes
+    """
+
+    async def forget() -> None:
+        async with await open_owner(home, card) as opened:
+            await opened.erase()
+
+    asyncio.run(forget())
+    output = Output(as_json=as_json)
+    output.say("The node destroys the keys of what may be forgotten.")
+    output.end({"erased": True})
+
+
+@owner.command()
+@home_argument
+@node_option
+@json_option
+def balance(home: Path, card: str | None, as_json: bool) -> None:
+    """Show what is free to spend, and what purchases hold in escrow.
+
+    \b
+    Example:
+      thingmarket owner balance anna
+    """
+
+    async def read() -> list[dict[str, Any]]:
+        async with await open_owner(home, card) as opened:
+            return [
+                {
+                    "currency": row.currency,
+                    "available_minor": row.available_minor,
+                    "escrow_minor": row.escrow_minor,
+                }
+                for row in await opened.balances()
+            ]
+
+    rows = asyncio.run(read())
+    output = Output(as_json=as_json)
+    shown = [
+        (written(row["available_minor"], row["currency"]), written(row["escrow_minor"], row["currency"]))
+        for row in rows
+    ]
+    output.table(f"wallet of {home}", ("available", "in escrow"), shown)
+    output.end({"balances": rows})
+
+
+@owner.command()
+@home_argument
+@node_option
+@json_option
+def needs(home: Path, card: str | None, as_json: bool) -> None:
+    """List what the owner's things need.
+
+    \b
+    Example:
+      thingmarket owner needs anna
+    """
+
+    async def read() -> tuple[NeedSeen, ...]:
+        async with await open_owner(home, card) as opened:
+            return await opened.needs()
+
+    found = asyncio.run(read())
+    output = Output(as_json=as_json)
+    rows = [(seen.digest.hex(), seen.need.title, seen.need.quantity_steps, seen.state) for seen in found]
+    output.table(f"needs of the things of {home}", ("need", "title", "steps", "state"), rows)
+    output.end(
+        {
+            "needs": [
+                {
+                    "need": seen.digest.hex(),
+                    "title": seen.need.title,
+                    "thing": seen.announcer,
+                    "quantity_steps": seen.need.quantity_steps,
+                    "state": seen.state,
+                    "contract": seen.contract.hex(),
+                }
+                for seen in found
+            ]
+        }
+    )
+
+
+@owner.command()
+@home_argument
+@click.option("--wait", type=HexType(16), help="First wait until this contract has come to its end.")
+@node_option
+@json_option
+def contracts(home: Path, wait: bytes | None, card: str | None, as_json: bool) -> None:
+    """List the contracts of the owner and his things, the last changed last.
+
+    \b
+    Example:
+      thingmarket owner contracts anna
+    """
+
+    async def read() -> list[dict[str, Any]]:
+        async with await open_owner(home, card) as opened:
+            if wait is not None:
+                await ended(opened, wait)
+            found = []
+            for seen in await opened.contracts():
+                product = (await opened.reads.offer(seen.offer)).offer.product_id
+                found.append(contract_value(seen, product))
+            return found
+
+    found = asyncio.run(read())
+    output = Output(as_json=as_json)
+    rows = [
+        (one["contract"], one["product_id"], written(one["total_minor"], one["currency"]), one["fulfilment"])
+        for one in found
+    ]
+    output.table(f"contracts of {home}", ("contract", "product", "total", "fulfilment"), rows)
+    output.end({"contracts": found})

@@ -1,0 +1,128 @@
+"""Opening owners and things from their folders, and waiting until something of theirs has changed."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.wire.views import ContractSeen
+from thingmarket_client.keystore import OWNER_FILE, THING_FILE
+from thingmarket_client.owner import Owner
+from thingmarket_client.thing import Thing
+from thingmarket_client.trader import Trader
+from thingmarket_node.cli.cards import card_of
+
+T = TypeVar("T")
+
+LOOK_AGAIN_S: Final = 2.0  # should a change be missed, as when the node restarts
+_FINAL: Final = frozenset({"ACCEPTED", "FAILED"})
+
+home_argument: Final = click.argument("home", type=click.Path(path_type=Path))
+node_option: Final = click.option(
+    "--node", "card", help="Folder or card of the node, when it is a new one or has moved."
+)
+
+
+async def open_owner(home: Path, card: str | None = None) -> Owner:
+    """The owner of a folder (UNKNOWN_ENTRY, UnsafeFile)."""
+    _check_there(home, OWNER_FILE, "owner")
+    return await Owner.open(home, card_of(card) if card else None)
+
+
+async def open_thing(home: Path, card: str | None = None) -> Thing:
+    """The thing of a folder (UNKNOWN_ENTRY, UnsafeFile)."""
+    _check_there(home, THING_FILE, "thing")
+    return await Thing.open(home, card_of(card) if card else None)
+
+
+async def open_party(home: Path, card: str | None = None) -> Trader:
+    """The owner or thing of a folder, whichever it is."""
+    if (home / OWNER_FILE).exists():
+        return await open_owner(home, card)
+    return await open_thing(home, card)
+
+
+def _check_there(home: Path, file: str, what: str) -> None:
+    if not (home / file).exists():
+        raise Refusal(Code.UNKNOWN_ENTRY, f"{home} is no {what}; run `thingmarket {what} init` first")
+
+
+async def until(party: Trader, look: Callable[[], Awaitable[T | None]]) -> T:
+    """Look, and look again after every change that the node tells of, until there is something."""
+    changes = party.watch()
+    coming: asyncio.Future[Any] = asyncio.ensure_future(anext(changes))
+    try:
+        while (found := await look()) is None:
+            await asyncio.wait({coming}, timeout=LOOK_AGAIN_S)
+            if coming.done():
+                coming.result()
+                coming = asyncio.ensure_future(anext(changes))
+        return found
+    finally:
+        coming.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Refusal):
+            await coming
+        await changes.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+
+async def ended(party: Trader, contract: bytes) -> ContractSeen:
+    """Wait until a contract has come to its end."""
+
+    async def look() -> ContractSeen | None:
+        seen = await party.contract(contract)
+        return seen if seen.fulfilment.value in _FINAL else None
+
+    return await until(party, look)
+
+
+async def accepted_on_arrival(party: Trader, contract: bytes) -> ContractSeen:
+    """Wait for the goods, accept them, and give back the contract at its end."""
+
+    async def look() -> ContractSeen | None:
+        seen = await party.contract(contract)
+        return None if seen.fulfilment.value in ("PLANNED", "READY") else seen
+
+    if (await until(party, look)).fulfilment.value == "DELIVERED":
+        await party.accept(contract)
+    return await ended(party, contract)
+
+
+def contract_value(seen: ContractSeen, product_id: str = "") -> dict[str, Any]:
+    """A contract as one JSON object."""
+    return {
+        "contract": seen.id.hex(),
+        "state": seen.state.value,
+        "fulfilment": seen.fulfilment.value,
+        "escrow": seen.escrow.value,
+        "buyer": seen.buyer,
+        "buyer_owner": seen.buyer_owner,
+        "seller": seen.seller,
+        "seller_owner": seen.seller_owner,
+        "product_id": product_id,
+        "offer": seen.offer.hex(),
+        "need": seen.need.hex(),
+        "quantity_steps": seen.quantity_steps,
+        "currency": seen.currency,
+        "net_minor": seen.net_minor,
+        "tax_minor": seen.tax_minor,
+        "total_minor": seen.total_minor,
+        "created_ms": seen.created_ms,
+        "deliver_by_ms": seen.deliver_by_ms,
+        "inspect_by_ms": seen.inspect_by_ms,
+        "seq": seen.seq,
+        "changed_seq": seen.changed_seq,
+        "history": [
+            {
+                "state": event.state.value,
+                "seq": event.seq,
+                "time_ms": event.time_ms,
+                "cause": event.cause,
+                "facts": {fact.name: fact.value for fact in event.facts},
+            }
+            for event in seen.history
+        ],
+    }

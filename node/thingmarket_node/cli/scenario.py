@@ -1,0 +1,87 @@
+"""`thingmarket scenario`: whole stories, played by processes of their own."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from thingmarket_node.cli.output import Output, json_option
+
+
+@click.group()
+def scenario() -> None:
+    """Run whole stories: a node, owners and things, each a process of its own, on free ports.
+
+    \b
+    Example:
+      thingmarket scenario list
+      thingmarket scenario run printer-ink
+    """
+
+
+@scenario.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the scenarios.
+
+    \b
+    Example:
+      thingmarket scenario list --json
+    """
+    from thingmarket_node.scenarios.engine import MODULES, find
+
+    found = [{"name": name, "title": find(name).title} for name in MODULES]
+    output = Output(as_json=as_json)
+    output.table("scenarios", ("name", "title"), [(one["name"], one["title"]) for one in found])
+    output.end({"scenarios": found})
+
+
+@scenario.command()
+@click.argument("name")
+@click.option("--keep", is_flag=True, help="Leave the node and the things running until Ctrl-C.")
+@json_option
+def run(name: str, keep: bool, as_json: bool) -> None:
+    """Play the scenario NAME and check what came of it; exit code 1 when something is not as it must be.
+
+    \b
+    Example:
+      thingmarket scenario run printer-ink
+      thingmarket scenario run announcer --json
+    """
+    from thingmarket_node.scenarios.engine import find
+    from thingmarket_node.scenarios.engine import run as play
+    from thingmarket_node.scenarios.expectations import Report
+
+    output = Output(as_json=as_json)
+    found = find(name)
+
+    def linger(report: Report, folder: Path) -> None:
+        output.say(f"\nThe node and the sellers still run. Look at them from another terminal:\n  cd {folder}")
+        for line in found.look:
+            output.say(f"  {_program()} {line.format(contract=_last(report))}")
+        output.say("Ctrl-C ends them.")
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            output.say("\nending ...")
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    report = play(found, output.say, linger=linger if keep else None)
+    output.end(report.value())
+    click.get_current_context().exit(0 if report.passed else 1)
+
+
+def _last(report: object) -> str:
+    return json.dumps(str(report))
+
+
+def _program() -> str:
+    return Path(sys.argv[0]).name if Path(sys.argv[0]).name == "thingmarket" else "thingmarket"
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """Let SIGTERM end a scenario as Ctrl-C does, so that it cleans up behind itself."""
+    raise KeyboardInterrupt

@@ -1,0 +1,163 @@
+"""Offers and needs as people write them: JSON files with the fields of the protocol, times relative to now."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInteger
+from thingmarket.catalog.needs import Comparison, Constraint, Need, Preference, check_need
+from thingmarket.catalog.offers import FulfilmentKind, Offer, check_offer
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import DAY_MS
+
+T = TypeVar("T")
+Sheet = Mapping[str, Any]
+
+SHEET_BYTES_MAX: Final = 64 * 1024  # an offer has at most 48 KiB
+_VALID_FOR_MS: Final = 30 * DAY_MS
+_OFFER_DEFAULTS: Final[dict[str, Any]] = {
+    "unit": "C62",
+    "unit_scale": 0,
+    "price_base_steps": 1,
+    "tax_category": "S",
+    "min_steps": 1,
+    "fulfilment": "HUMAN",
+    "delivery_ms": 3 * DAY_MS,
+    "inspection_ms": 3 * DAY_MS,
+    "attributes": {},
+    "valid_for_ms": _VALID_FOR_MS,
+}
+_OFFER_FIELDS: Final = frozenset(_OFFER_DEFAULTS) | {
+    "product_id",
+    "title",
+    "category",
+    "currency",
+    "price_minor",
+    "stock_steps",
+    "max_steps",
+}
+_NEED_DEFAULTS: Final[dict[str, Any]] = {
+    "product_id": "",
+    "unit": "C62",
+    "unit_scale": 0,
+    "must": [],
+    "prefer": [],
+    "valid_for_ms": _VALID_FOR_MS,
+}
+_NEED_FIELDS: Final = frozenset(_NEED_DEFAULTS) | {"title", "category", "quantity_steps"}
+
+OFFER_HELP: Final = """\b
+An offer sheet is a JSON object with the fields of the protocol; these can be left out:
+unit C62 (pieces), unit_scale 0, price_base_steps 1, tax_category S, min_steps 1, max_steps = stock,
+fulfilment HUMAN, delivery_ms and inspection_ms 3 days, valid_for_ms 30 days, attributes.
+  {"product_id": "ink-black-xl", "title": "Black ink XL", "category": "44103105",
+   "currency": "EUR", "price_minor": 1590, "stock_steps": 50,
+   "attributes": {"pages": 1200, "weight": {"steps": 52, "unit": "GRM"}, "refilled": true}}
+"""
+NEED_HELP: Final = """\b
+A need sheet is a JSON object; unit C62 (pieces), valid_for_ms 30 days, must and prefer can be left out:
+  {"title": "Black ink is low", "category": "44103105", "product_id": "ink-black-xl",
+   "quantity_steps": 1,
+   "must": [{"attribute": "pages", "comparison": "AT_LEAST", "values": [1000]}],
+   "prefer": [{"attribute": "price", "ideal": 1000, "worst": 3000, "weight_millionths": 1000000}]}
+"""
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Read a JSON object (MALFORMED, TOO_LARGE)."""
+    data = path.read_bytes()
+    if len(data) > SHEET_BYTES_MAX:
+        raise Refusal(Code.TOO_LARGE, f"{path.name} has more than {SHEET_BYTES_MAX} bytes")
+    try:
+        found = json.loads(data, parse_float=_no_fraction)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(Code.MALFORMED, f"{path.name} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise Refusal(Code.MALFORMED, f"{path.name} holds no JSON object")
+    return found
+
+
+def offer_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Offer:
+    """Make the offer of a sheet (BAD_FIELD, and what a bad offer is refused for)."""
+    found = _complete(sheet, _OFFER_FIELDS, _OFFER_DEFAULTS, "an offer sheet")
+    found.setdefault("max_steps", found.get("stock_steps"))
+    valid_for_ms, kind = found.pop("valid_for_ms"), str(found.pop("fulfilment")).upper()
+    if kind not in FulfilmentKind.__members__:
+        raise Refusal(Code.BAD_FIELD, f"fulfilment is {' or '.join(FulfilmentKind.__members__)}")
+
+    def make() -> Offer:
+        attributes = found.pop("attributes")
+        stated = tuple(Attribute(name, _value(value)) for name, value in sorted(attributes.items()))
+        return Offer(
+            key=key,
+            valid_until_ms=now_ms + valid_for_ms,
+            fulfilment=FulfilmentKind[kind],
+            attributes=stated,
+            **found,
+        )
+
+    return _checked(make, check_offer, "an offer sheet")
+
+
+def need_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Need:
+    """Make the need of a sheet (BAD_FIELD, and what a bad need is refused for)."""
+    found = _complete(sheet, _NEED_FIELDS, _NEED_DEFAULTS, "a need sheet")
+    valid_for_ms = found.pop("valid_for_ms")
+
+    def make() -> Need:
+        must = tuple(_constraint(one) for one in found.pop("must"))
+        prefer = tuple(_preference(one) for one in found.pop("prefer"))
+        return Need(key=key, valid_until_ms=now_ms + valid_for_ms, must=must, prefer=prefer, **found)
+
+    return _checked(make, check_need, "a need sheet")
+
+
+def _complete(sheet: Sheet, fields: frozenset[str], defaults: Sheet, what: str) -> dict[str, Any]:
+    unknown = sorted(set(sheet) - fields)
+    if unknown:
+        raise Refusal(Code.BAD_FIELD, f"{what} has no {', '.join(unknown)}")
+    return {**defaults, **sheet}
+
+
+def _checked(make: Callable[[], T], check: Callable[[T], None], what: str) -> T:
+    try:
+        made = make()
+        check(made)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        # A field that is missing, or holds a text where a number belongs.
+        raise Refusal(Code.BAD_FIELD, f"{what}: {error}") from None
+    return made
+
+
+def _no_fraction(text: str) -> int:
+    raise ValueError(f"{text} is no whole number: count in smaller steps")
+
+
+def _value(value: Any) -> AttributeValue:
+    """A flag, a text, a whole number, or {steps, scale, unit}."""
+    if isinstance(value, bool | str):
+        return value
+    return _number(value)
+
+
+def _number(value: Any) -> ScaledInteger:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return ScaledInteger(value)
+    return ScaledInteger(**value)
+
+
+def _constraint(found: Sheet) -> Constraint:
+    name = str(found["comparison"]).upper()
+    if name not in Comparison.__members__:
+        raise Refusal(Code.BAD_FIELD, f"comparison is one of {', '.join(Comparison.__members__)}")
+    return Constraint(found["attribute"], Comparison[name], tuple(map(_value, found["values"])))
+
+
+def _preference(found: Sheet) -> Preference:
+    return Preference(
+        attribute=found["attribute"],
+        ideal=_number(found["ideal"]),
+        worst=_number(found["worst"]),
+        weight_millionths=found["weight_millionths"],
+    )

@@ -1,0 +1,235 @@
+"""`thingmarket thing`: what a device does, each command signed by its key, under its owner's mandate."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.ids import Key, digest
+from thingmarket.wire.trade import read_purchase
+from thingmarket_client.outbox import Answer
+from thingmarket_client.thing import Thing, create_thing
+from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.cards import card_of
+from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.papers import kept_order, read_approval_file, read_mandate_file, read_order, write_order
+from thingmarket_node.cli.parties import home_argument, node_option, open_thing
+from thingmarket_node.cli.sheets import NEED_HELP, OFFER_HELP
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.group()
+def thing() -> None:
+    """Act as a thing, whose key and mandate are in a folder: sell, need, buy.
+
+    \b
+    Example:
+      thingmarket thing init printer --node market
+      thingmarket owner mandate anna printer --autonomy adaptable --spend order=20.00
+      thingmarket thing run buyer printer --need need.json
+    """
+
+
+@thing.command()
+@home_argument
+@click.option("--node", "card", required=True, help="Folder or card of the node to trade at.")
+@json_option
+def init(home: Path, card: str, as_json: bool) -> None:
+    """Make a thing in the folder HOME: a key of its own. It may do nothing before it has a mandate.
+
+    \b
+    Example:
+      thingmarket thing init printer --node market
+    """
+    found = card_of(card)
+    party = create_thing(home)
+
+    async def remember() -> None:
+        async with await Thing.open(home, found):
+            pass
+
+    asyncio.run(remember())
+    output = Output(as_json=as_json)
+    output.say(f"A thing was made in {home}:\n  {party}")
+    output.say(f"Its owner says what it may do: thingmarket owner mandate OWNER {home} --autonomy ...")
+    output.end({"thing": party, "home": str(home)})
+
+
+@thing.command()
+@home_argument
+@click.argument("file", type=_FILE)
+@node_option
+@json_option
+def mandate(home: Path, file: Path, card: str | None, as_json: bool) -> None:
+    """Take the mandate of FILE, in place of the one before, and show it to the node.
+
+    \b
+    Example, for a thing that is not on its owner's machine:
+      thingmarket owner mandate anna did:key:z6Mk... --autonomy announcer --out mandate.json
+      thingmarket thing mandate printer mandate.json
+    """
+    links = read_mandate_file(file)
+
+    async def adopt() -> dict[str, Any]:
+        async with await open_thing(home, card) as opened:
+            await opened.adopt(links)
+            await opened.present()
+            level = opened.mandate.autonomy.name
+            return {"mandate": opened.leaf.hex(), "thing": opened.id, "autonomy": level}
+
+    value = asyncio.run(adopt())
+    output = Output(as_json=as_json)
+    output.say(f"{value['thing']}\n  is {value['autonomy']} under mandate {value['mandate']}")
+    output.end(value)
+
+
+@thing.command(epilog=f"{OFFER_HELP}\n{NEED_HELP}")
+@click.argument("role", type=click.Choice(["seller", "buyer", "announcer"]))
+@home_argument
+@click.option("--sell", type=_FILE, multiple=True, help="Sheet of an offer to publish; for a seller.")
+@click.option("--need", type=_FILE, multiple=True, help="Sheet of a need; for a buyer or announcer.")
+@click.option("--fails", type=click.IntRange(1), multiple=True, help="A seller does not deliver its n-th order.")
+@click.option("--no-accept", is_flag=True, help="A buyer says nothing on arrival: silence accepts in the end.")
+@node_option
+@json_option
+def run(
+    role: str,
+    home: Path,
+    sell: tuple[Path, ...],
+    need: tuple[Path, ...],
+    fails: tuple[int, ...],
+    no_accept: bool,
+    card: str | None,
+    as_json: bool,
+) -> None:
+    """Run a device: a seller, a buyer or an announcer.
+
+    A seller publishes its offers and delivers what is bought, until it is stopped. A buyer announces its
+    need, searches, chooses under its owner's rules, buys, accepts on arrival, and ends; run again with the
+    same sheet it goes on where it was and never buys twice. An announcer only says what it needs, and waits
+    for its owner to buy.
+
+    \b
+    Example:
+      thingmarket thing run seller shop --sell ink.json
+      thingmarket thing run buyer printer --need ink-is-low.json
+      thingmarket thing run announcer freezer --need compressor.json
+    """
+    if bool(sell) != (role == "seller") or bool(need) == (role == "seller"):
+        raise click.UsageError("a seller takes --sell, a buyer or announcer takes --need")
+    from thingmarket_node.cli.device import Device, Habits
+
+    output = Output(as_json=as_json)
+    habits = Habits(fails=frozenset(fails), accepts=not no_accept)
+
+    async def work() -> dict[str, Any]:
+        async with await open_thing(home, card) as opened:
+            await opened.present()
+            await opened.flush()
+            device = Device(opened, output, habits)
+            if role == "seller":
+                await device.sell(sell)
+            done = await (device.buy(need) if role == "buyer" else device.announce(need))
+            return {"thing": opened.id, "role": role, "needs": done}
+
+    output.end(asyncio.run(work()))
+
+
+@thing.command()
+@home_argument
+@click.option("--offer", type=HexType(32), help="Digest of the offer to buy from.")
+@click.option("--quantity", type=click.IntRange(1), help="Steps to buy.")
+@click.option("--need", type=HexType(32), help="Digest of the announced need that this fills.")
+@click.option("--prepare", type=click.Path(path_type=Path), help="Send nothing; write the order here for the owner's approval.")
+@click.option("--order", type=_FILE, help="Place an order that was prepared before.")
+@click.option("--approval", type=_FILE, help="The owner's approval of that order.")
+@node_option
+@json_option
+def buy(
+    home: Path,
+    offer: bytes | None,
+    quantity: int | None,
+    need: bytes | None,
+    prepare: Path | None,
+    order: Path | None,
+    approval: Path | None,
+    card: str | None,
+    as_json: bool,
+) -> None:
+    """Buy from one offer, or place an order that the owner has approved.
+
+    \b
+    Example:
+      thingmarket thing buy printer --offer 93ab... --quantity 1
+      thingmarket thing buy printer --offer 93ab... --quantity 9 --prepare order.json
+      thingmarket owner approve anna order.json --out approval.json
+      thingmarket thing buy printer --order order.json --approval approval.json
+    """
+    if (order is None) == (offer is None) or (offer is not None and quantity is None):
+        raise click.UsageError("give --offer and --quantity, or --order")
+    output = Output(as_json=as_json)
+
+    async def trade() -> dict[str, Any]:
+        async with await open_thing(home, card) as opened:
+            if order is not None:
+                approvals = [read_approval_file(approval)] if approval else []
+                body, _ = read_order(order)
+                letter = kept_order(home, digest(body), approvals)
+                return _bought(letter.key, letter.body, await opened.post.deliver(letter))
+            seen = await opened.reads.offer(offer or b"")
+            made = await opened.order(seen, quantity, need=need or b"")
+            if prepare is not None:
+                write_order(prepare, home, made)
+                return {"prepared": str(prepare), "body_digest": made.body_digest.hex()}
+            return _bought(made.letter.key, made.letter.body, await opened.post.deliver(made.letter))
+
+    value = asyncio.run(trade())
+    if "prepared" in value:
+        output.say(f"nothing was sent; let the owner approve {value['prepared']}")
+    else:
+        output.say(f"bought for {written(value['total_minor'], value['currency'])}: {value['contract']}")
+    output.end(value)
+
+
+@thing.command()
+@home_argument
+@click.argument("key", type=HexType(16))
+@node_option
+@json_option
+def again(home: Path, key: bytes, card: str | None, as_json: bool) -> None:
+    """Send the purchase of KEY once more, as a device does that never saw the answer.
+
+    The body is the same, so the node does nothing twice and gives the same answer.
+
+    \b
+    Example:
+      thingmarket thing again printer 019f...
+    """
+
+    async def resend() -> dict[str, Any]:
+        async with await open_thing(home, card) as opened:
+            posted = await asyncio.to_thread(opened.post.outbox.find, Key(key))
+            if posted is None:
+                raise Refusal(Code.UNKNOWN_ENTRY, "this thing sent no command of that key")
+            answer = await opened.session.submit(posted.letter, posted.sealed, sent_before=True)
+            return _bought(posted.letter.key, posted.letter.body, answer)
+
+    value = asyncio.run(resend())
+    output = Output(as_json=as_json)
+    output.say(f"the node answers as before: {value['contract']}")
+    output.end(value)
+
+
+def _bought(key: bytes, body: bytes, answer: Answer) -> dict[str, Any]:
+    made, purchase = answer.made(), read_purchase(body)
+    return {
+        "contract": made.reference.hex(),
+        "key": key.hex(),
+        "total_minor": purchase.total_minor,
+        "currency": purchase.currency,
+        "rules": list(made.decision.rules) if made.decision else [],
+        "seq": made.receipt.seq if made.receipt else 0,
+    }

@@ -1,0 +1,88 @@
+"""What went wrong, in words: number, name, reason, rule, and what to do next."""
+
+import json
+import sys
+from typing import Any, Final
+
+from thingmarket.errors import Code, Refusal, code_name
+from thingmarket.policy.rules import RULES
+
+# What the reader can do about a refusal; a code that is not here has nothing to add to its reason.
+_NEXT: Final = {
+    Code.UNAVAILABLE: "Is the node running? `thingmarket node status HOME` tells; start it with `node run`.",
+    Code.BUSY: "Try again in a moment.",
+    Code.RATE_LIMITED: "Try again in a moment.",
+    Code.UNKNOWN_PARTY: "An owner becomes known by `owner init`, a thing by a mandate: `owner mandate`.",
+    Code.UNKNOWN_MANDATE: "Give the thing a mandate: `thingmarket owner mandate OWNER THING`.",
+    Code.MANDATE_REVOKED: "The owner ended this mandate; give a new one: `owner mandate OWNER THING`.",
+    Code.MANDATE_EXPIRED: "The mandate is over; give a new one: `owner mandate OWNER THING`.",
+    Code.NEED_COSIGN: "Let the owner sign: `owner approve OWNER ORDER.json`, then `thing buy --approval`.",
+    Code.DENIED: "The owner's rules forbid it. He may buy himself (`owner buy`) or give another mandate.",
+    Code.NEED_ENDED: "This need is over; announce a new one if there is one.",
+    Code.OFFER_ENDED: "Look for another offer.",
+    Code.UNKNOWN_OFFER: "Look for offers that are live on this node.",
+    Code.OUT_OF_STOCK: "Buy less, or from another offer.",
+    Code.WRONG_TOTAL: "Read the offer again: its price or the tax of the node is another than you reckoned.",
+    Code.ALREADY_KNOWN: "It is there already; go on with it, or choose another name.",
+    Code.NOT_PERMITTED: "Ask as the party to whom it belongs.",
+    Code.UNKNOWN_CONTRACT: "Only the two sides of a contract see it; ask as one of them with --home.",
+    Code.CLOCK: "Set the clock of this machine.",
+    Code.KEY_TOO_OLD: "This command is more than 24 h old and is not taken any more; look what became of it.",
+    Code.TAMPERED: "Do not trust this node; keep its files and the receipts as evidence.",
+    Code.ERASED: "The owner had it erased; nobody can read it any more.",
+    Code.WRONG_NETWORK: "The keys are of another network than the node; make new ones with `init --node`.",
+    Code.WRONG_AUDIENCE: "The card is of another node; take a fresh one from the node's folder.",
+}
+_NEXT_OF_RULE: Final = {
+    "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home."
+}
+_NEXT_OF_NUMBER: Final = {45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`."}
+
+
+def of_the_client() -> tuple[type[Exception], ...]:
+    """What the SDK raises besides refusals; loaded only once something went wrong."""
+    from thingmarket_client.errors import FateUnknown, Unanswered, UnsafeFile
+
+    return (Unanswered, FateUnknown, UnsafeFile)
+
+
+def show(error: Exception, *, as_json: bool) -> None:
+    """Print it for people on stderr, and with --json as the last line of stdout."""
+    found = described(error)
+    rule = f" [{found['rule']}]" if found["rule"] else ""
+    number = f"{found['number']} " if found["number"] else ""
+    print(f"refused: {number}{found['name']}: {found['reason']}{rule}", file=sys.stderr)
+    if found["rule_text"]:
+        print(f"  rule:  {found['rule_text']}", file=sys.stderr)
+    if found["next"]:
+        print(f"  next:  {found['next']}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"refused": found}), flush=True)
+
+
+def described(error: Exception) -> dict[str, Any]:
+    """The parts of a refusal, or of what else went wrong, as data."""
+    if isinstance(error, Refusal):
+        return _parts(error.number, error.reason, error.rule)
+    from thingmarket_client.errors import Unanswered
+
+    if isinstance(error, Unanswered):
+        return _parts(Code.UNAVAILABLE, str(error))
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return _parts(0, error.strerror + where, name="FILE")
+    return _parts(0, str(error), name=type(error).__name__)
+
+
+def _parts(number: int, reason: str, rule: str = "", name: str = "") -> dict[str, Any]:
+    advice = _NEXT_OF_RULE.get(rule) or _NEXT_OF_NUMBER.get(number, "")
+    if not advice and number in Code._value2member_map_:
+        advice = _NEXT.get(Code(number), "")
+    return {
+        "number": int(number),
+        "name": name or code_name(number),
+        "reason": reason,
+        "rule": rule,
+        "rule_text": RULES.get(rule, ""),
+        "next": advice,
+    }

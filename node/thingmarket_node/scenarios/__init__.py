@@ -1,0 +1,1 @@
+"""Whole stories with processes of their own, each with what must have come of it."""
