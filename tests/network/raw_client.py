@@ -181,7 +181,7 @@ class RawClient:
 
     # --- commands
 
-    def header(self, session: Session, **changes: Any) -> Header:
+    def header(self, session: Session, /, **changes: Any) -> Header:
         """A right header, but for `changes`."""
         time_ms = now_ms()
         right = Header(
@@ -202,6 +202,7 @@ class RawClient:
         session: Session,
         type_id: TypeId,
         body: bytes,
+        /,
         *,
         key: SigningKey | None = None,
         approvals: tuple[Signed, ...] = (),
@@ -215,7 +216,7 @@ class RawClient:
         request = market_service_pb2.SubmitRequest(command=signed_message(command))
         return self.call(SUBMIT, request, **{"token": session.token, **how})
 
-    def send(self, session: Session, type_id: TypeId, body: bytes, **changes: Any) -> Answer:
+    def send(self, session: Session, type_id: TypeId, body: bytes, /, **changes: Any) -> Answer:
         """Sign a body and hand it over."""
         return self.submit(session, self.command(session, type_id, body, **changes))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import grpc
 
@@ -41,23 +41,29 @@ class SmallMarket:
             offer=client.made(shop, TypeId.PUBLISH_OFFER, offer_body()),
         )
 
-    def purchase(self, **changes: object) -> bytes:
+    def purchase(self, **changes: Any) -> bytes:
         """The body of a purchase that would be good but for `changes`."""
         return purchase_body(self.offer, **changes)
 
-    def refused(self, code: Code, ask: Callable[[], Answer]) -> Answer:
+    def buy(self, **changes: Any) -> Answer:
+        """A purchase that is right but for `changes` of its header (or its key, or its approvals)."""
+        return self.client.send(self.printer, TypeId.PURCHASE, self.purchase(), **changes)
+
+    def refused(self, code: Code, ask: Callable[..., Answer], /, *arguments: Any, **how: Any) -> Answer:
         """What is asked is refused with `code`, changes nothing in the market, and the node serves on."""
         before = self.client.status().effects_root
-        answered = ask()
+        answered = ask(*arguments, **how)
         assert answered.code == code, f"{answered} instead of {code.name}"
         assert answered.status.name == code.grpc_status
         self.check_unharmed(before)
         return answered
 
-    def cut_off(self, status: grpc.StatusCode, ask: Callable[[], Answer]) -> Answer:
+    def cut_off(
+        self, status: grpc.StatusCode, ask: Callable[..., Answer], /, *arguments: Any, **how: Any
+    ) -> Answer:
         """The same for what gRPC itself refuses, before a line of ours sees it."""
         before = self.client.status().effects_root
-        answered = ask()
+        answered = ask(*arguments, **how)
         assert (answered.status, answered.detail) == (status, None), answered
         self.check_unharmed(before)
         return answered

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -26,7 +26,7 @@ ENUM: Final = FieldDescriptor.TYPE_ENUM
 
 def varint(value: int, padding: int = 0) -> bytes:
     """A number in base 128, with `padding` superfluous bytes."""
-    parts = []
+    parts = list[int]()
     while True:
         value, low = value >> 7, value & 0x7F
         if not value and not padding:
@@ -58,7 +58,7 @@ def nested(number: int, depth: int) -> bytes:
     return data
 
 
-def filled(descriptor: Descriptor) -> Message:
+def filled(descriptor: Any) -> Message:  # the stubs say that any field may have no message type
     """A message with every field set, twice where it repeats; of a oneof the last one stays."""
     message = GetMessageClass(descriptor)()
     for field in descriptor.fields:
@@ -75,7 +75,7 @@ def filled(descriptor: Descriptor) -> Message:
     return message
 
 
-def only(field: FieldDescriptor) -> bytes:
+def only(field: Any) -> bytes:
     """A message in which one field alone is set, and not to its default."""
     message = GetMessageClass(field.containing_type)()
     if field.type == FieldDescriptor.TYPE_MESSAGE:
@@ -91,13 +91,14 @@ def only(field: FieldDescriptor) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-def places(message: Message, kinds: frozenset[int]) -> Iterator[tuple[str, Message, FieldDescriptor]]:
+def places(message: Message, kinds: frozenset[int]) -> Iterator[tuple[str, Message, Any]]:
     """Every single field of these kinds in a message and in the messages that it holds."""
     for field in message.DESCRIPTOR.fields:
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             held = getattr(message, field.name)
             inner: Sequence[Message] = held if field.is_repeated else [held][: message.HasField(field.name)]
             for one in inner[:1]:
-                yield from ((f"{field.name}.{name}", *rest) for name, *rest in places(one, kinds))  # type: ignore[misc]
+                for name, holder, inner_field in places(one, kinds):
+                    yield f"{field.name}.{name}", holder, inner_field
         elif field.type in kinds and not field.is_repeated:
             yield field.name, message, field
