@@ -103,8 +103,15 @@ class Core:
         return self._take_effects()
 
     def step(self, now: m.Now, what: m.Input) -> list[m.Effect]:
-        """Take one input and say what is to be done."""
+        """Take one input, or several that came at once, and say what is to be done."""
         self._watch_clock(now)
+        for one in what.inputs if isinstance(what, m.Together) else (what,):
+            self._take(now, one)
+        self._sequence(now)
+        self._ask_for_wake()
+        return self._take_effects()
+
+    def _take(self, now: m.Now, what: m.OneInput) -> None:
         match what:
             case m.SayHello():
                 self._guarded(what.call, lambda: self._hello(now, what))
@@ -124,9 +131,6 @@ class Core:
                 self._closed = self._closed or unavailable("the node is shutting down; try again soon")
             case m.Wake():
                 self._wake_ms = None
-        self._sequence(now)
-        self._ask_for_wake()
-        return self._take_effects()
 
     def _take_effects(self) -> list[m.Effect]:
         effects, self._effects = self._effects, []
@@ -144,9 +148,7 @@ class Core:
         if refusal.number == Code.CLOCK:
             # Entry time, which headers are compared with: it may be ahead of a clock that was put back.
             time_ms = self.sequencer.time_ms(self._clock.wall_ms)
-            payload = node_time_payload(
-                network_id=self.keys.network_id, node=self.keys.node, time_ms=time_ms
-            )
+            payload = node_time_payload(network_id=self.keys.network_id, node=self.keys.node, time_ms=time_ms)
             node_time = sign(TypeId.NODE_TIME, payload, self.keys.identity)
         self._effects.append(m.Refuse(call, refusal, after_seq=after_seq, node_time=node_time))
 
@@ -223,6 +225,7 @@ class Core:
             return
         now_ms = self.sequencer.time_ms(now.wall_ms)
         if self.sessions.by_token(what.token, now_ms).id != command.header.session:
+            self.sessions.session(command.header.session, now_ms)  # that it ended says more
             raise Refusal(Code.NO_SESSION, "the token is of another session than the header", "SES-3")
         session = self.sessions.admit(command.header, now_ms)
         try:
@@ -239,7 +242,9 @@ class Core:
         self._effects.append(m.VerifyAll(what.call, checks))
 
     def _verified(self, now: m.Now, what: m.Verified) -> None:
-        call = self._calls.pop(what.call)
+        call = self._calls.pop(what.call, None)
+        if call is None:
+            return  # the log was lost meanwhile, and the caller has been told
         if isinstance(call, ProvingCall):
             grant = self.sessions.prove(
                 call.proof,
@@ -286,7 +291,9 @@ class Core:
         self._effects.append(m.Collect(number, record.id, body.currency, body.amount_minor))
 
     def _prepared(self, now: m.Now, what: m.Sealed | m.Collected) -> None:
-        call = self._calls.pop(what.call)
+        call = self._calls.pop(what.call, None)
+        if call is None:
+            return  # the log was lost meanwhile, and the caller has been told
         assert isinstance(call, CommandCall), "only commands are sealed or paid"
         if what.refusal is not None:
             raise what.refusal
