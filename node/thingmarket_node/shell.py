@@ -63,6 +63,7 @@ class Shell:
         self._vault_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vault")
         self._alarm: asyncio.TimerHandle | None = None
         self._draining = False
+        self._broken = False
         self._idle: asyncio.Future[None] = self._loop.create_future()
         journal.start(lambda number: self.take(m.Durable(number)), self._journal_failed)
         self._perform(core.boot_effects())
@@ -71,6 +72,7 @@ class Shell:
 
     async def call(self, make: Callable[[m.CallId], m.Input]) -> Any:
         """Hand an input of a caller to the core and wait for its durable answer (RefusedCall)."""
+        self._check_whole()
         number = next(self._numbers)
         answer: asyncio.Future[Any] = self._loop.create_future()
         self._callers[number] = answer
@@ -94,6 +96,7 @@ class Shell:
 
     async def durable(self, seq: int) -> None:
         """Wait until a log position is durable (UNAVAILABLE when the log is lost)."""
+        self._check_whole()
         if seq <= self.core.durable_seq:
             return
         waiting: asyncio.Future[None] = self._loop.create_future()
@@ -116,7 +119,14 @@ class Shell:
 
     def take(self, what: m.Input) -> None:
         """Give the core one input and perform what it says."""
-        self._perform(self.core.step(now(), what))
+        if self._broken:
+            return
+        try:
+            self._perform(self.core.step(now(), what))
+        except Exception:
+            # Outermost: an assert says that the state is not what it must be, so nothing may follow from it.
+            log.critical("the node found its own state broken and stops", exc_info=True)
+            self._stop_for_good("broken state; see the log above")
         if self._draining:
             self._check_idle()
 
@@ -160,8 +170,7 @@ class Shell:
             caller.set_exception(RefusedCall(effect))
 
     def _verified(self, verdicts: list[tuple[m.CallId, bool]]) -> None:
-        for call, good in verdicts:
-            self.take(m.Verified(call, good))
+        self.take(m.Together(tuple(m.Verified(call, good) for call, good in verdicts)))
 
     def _seal(self, effect: m.Seal) -> None:
         parts = [Part(salt=p.salt, data=p.data, retention=RetentionClass(p.retention)) for p in effect.parts]
@@ -215,12 +224,22 @@ class Shell:
     def _journal_failed(self, error: Exception) -> None:
         log.critical("the journal failed, nothing more is acknowledged: %s", error)
         self.take(m.Failed())
-        while self._readers:
-            _, _, waiting = self._readers.pop()
+        self._stop_for_good(str(error))
+
+    def _stop_for_good(self, why: str) -> None:
+        """Tell everybody who waits that nobody knows, and let the process end. [LOG-12]"""
+        self._broken = True
+        refusal = _lost()
+        for waiting in (*self._callers.values(), *(reader for _, _, reader in self._readers)):
             if not waiting.done():
-                waiting.set_exception(Refusal(Code.UNAVAILABLE, "the node lost its log", "LOG-12"))
+                waiting.set_exception(refusal)
+        self._readers.clear()
         if not self.fatal.done():
-            self.fatal.set_result(str(error))
+            self.fatal.set_result(why)
+
+    def _check_whole(self) -> None:
+        if self._broken:
+            raise _lost()
 
     async def drain(self, most_s: float) -> None:
         """Take no more calls and wait until those under way are answered, or for `most_s`."""
@@ -240,6 +259,10 @@ class Shell:
     def _check_idle(self) -> None:
         if self.core.is_idle and not self._idle.done():
             self._idle.set_result(None)
+
+
+def _lost() -> Refusal:
+    return Refusal(Code.UNAVAILABLE, "the node lost its log; ask again when it is back", "LOG-12")
 
 
 def fresh(count: int) -> bytes:

@@ -111,7 +111,15 @@ class Drain:
     """Take no more calls; finish those that wait."""
 
 
-Input = SayHello | ShowProof | Submit | Verified | Sealed | Collected | Durable | Failed | Wake | Drain
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Inputs that came at once: what they bring to the log becomes one group."""
+
+    inputs: tuple["OneInput", ...]
+
+
+OneInput = SayHello | ShowProof | Submit | Verified | Sealed | Collected | Durable | Failed | Wake | Drain
+Input = OneInput | Together
 
 
 # --- effects
