@@ -192,9 +192,11 @@ class Shell:
         try:
             self._rail.collect(effect.owner, effect.currency, effect.amount_minor)
         except Refusal as refusal:
-            self.take(m.Collected(effect.call, refusal))
+            collected = m.Collected(effect.call, refusal)
         else:
-            self.take(m.Collected(effect.call))
+            collected = m.Collected(effect.call)
+        # Later: effects of the step in hand, a group perhaps, come before those of the next one.
+        self._loop.call_soon(self.take, collected)
 
     def _erase(self, effect: m.EraseSealed) -> None:
         self._vault.erase(effect.owner, now_ms=effect.time_ms)
