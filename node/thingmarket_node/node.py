@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from thingmarket_node.vault import Vault
 
 log = logging.getLogger("thingmarket.node")
 
+YOUNG_OBJECTS = 50_000  # the state makes few cycles, and each of its rows is dozens of objects
 DRAIN_S = 1.5  # calls under way get this long; a stop takes less than 3 s in all
 CLOSE_S = 0.3  # then connections are cut
 
@@ -64,6 +66,7 @@ async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
         keys = _keys(identity, certificates)
         core, published = await asyncio.to_thread(_replayed, journal, keys)
         await _catch_up(projection, journal, keys, published)
+        _spare_the_collector()
         rail = PlayMoney(config.play_money_max_minor)
         shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection)
         parts.callback(shell.close)
@@ -82,6 +85,13 @@ class Front:
     identity: NodeIdentity
     config: Config
     certificates: NodeCertificates | None
+
+
+def _spare_the_collector() -> None:
+    """What was replayed lives for as long as the process: walking through it again and again is a stall."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 100)
 
 
 def _keys(identity: NodeIdentity, certificates: NodeCertificates | None) -> NodeKeys:
