@@ -106,6 +106,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def Explain(self, request: pb.ExplainRequest, context: Any) -> pb.ExplainResponse:
         """Why a command was decided as it was: its outcome, its bytes, its proof."""
         token = token_of(context)
+        self._shell.session_of(token)  # who has none makes the node read nothing
         contract = None
         if request.contract:
             contract = await self._shell.read(

@@ -97,8 +97,9 @@ def test_every_way_to_cut_a_message_short_is_refused_or_another_whole_message(me
         tag(UNKNOWN, 5) + bytes(4),
         tag(UNKNOWN, START_GROUP) + tag(UNKNOWN, END_GROUP),
         bytes_field(2**29 - 1, b"highest field number"),
+        number_field(0, 1),  # no legal field number, yet some parsers pass over it
     ],
-    ids=["zero", "number", "empty", "bytes", "fixed64", "fixed32", "group", "highest"],
+    ids=["zero", "number", "empty", "bytes", "fixed64", "fixed32", "group", "highest", "number 0"],
 )
 def test_an_unknown_field_is_refused(message: Descriptor, extra: bytes) -> None:
     for data in (good(message) + extra, extra + good(message)):

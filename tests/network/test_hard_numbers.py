@@ -1,0 +1,255 @@
+"""Every integer of every signed body at its edges: what is out of range is refused and changes nothing.
+
+The fields are found in the message descriptors, so a new one is tried the day that it is added. [ID-6]
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from tests.network.raw_client import Answer, Session, new_key, now_ms, offer_body
+from tests.network.small_market import SmallMarket
+from tests.support.wire_bytes import ENUM, INTEGERS, places
+from thingmarket.errors import Code
+from thingmarket.identity.envelope import Signed, TypeId, sign
+from thingmarket.identity.keys import SigningKey
+from thingmarket.identity.mandates import Mandate, SpendingLimit
+from thingmarket.limits import DAY_MS, HOUR_MS
+from thingmarket.v1 import catalog_pb2, envelope_pb2, identity_pb2, trade_pb2
+from thingmarket.wire import identity
+from thingmarket.wire.commands import READERS
+from thingmarket_node.home import Home, load_identity
+
+EDGES = {"-1": -1, "0": 0, "2^53": 2**53, "2^63-1": 2**63 - 1, "-2^63": -(2**63), "2^64-1": 2**64 - 1}
+MAY_BE_NEGATIVE = {"integer", "steps"}  # facts and attributes are any whole number up to 2^53-1 either way
+MAY_BE_ZERO = {
+    *MAY_BE_NEGATIVE,
+    *("unit_scale", "scale", "sequence", "revocation_epoch", "depth", "max_depth"),
+    *("per_item_minor", "per_order_minor", "per_day_minor", "total_minor", "cosign_above_minor"),
+}
+# What is refused for another reason than its range.
+OTHER_CODES = {
+    "sequence": Code.BAD_FIELD,  # only event 0 of a party is known
+    "version": Code.MANDATE_FIELD_UNSUPPORTED,
+    "scale": Code.BAD_FIELD,
+    "unit_scale": Code.BAD_FIELD,
+}
+ENFORCED = {
+    "Mandate": {field.name for field in fields(Mandate)} | {"version"},
+    "SpendingLimit": {field.name for field in fields(SpendingLimit)},
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A good body, and how bytes in its place are sent."""
+
+    body: Message
+    send: Callable[[bytes], Answer]
+
+
+def scope() -> identity_pb2.Scope:
+    return identity_pb2.Scope(any=True)
+
+
+def number(steps: int) -> catalog_pb2.ScaledInteger:
+    return catalog_pb2.ScaledInteger(steps=steps, scale=1, unit="C62")
+
+
+def offer(_: SmallMarket) -> Message:
+    body = catalog_pb2.PublishOffer.FromString(offer_body(unit_scale=1))
+    body.attributes.add(name="yield", value=catalog_pb2.AttributeValue(number=number(9)))
+    return body
+
+
+def need(_: SmallMarket) -> Message:
+    body = catalog_pb2.AnnounceNeed(
+        key=new_key(),
+        title="Ink",
+        category="44103105",
+        unit="C62",
+        unit_scale=1,
+        quantity_steps=1,
+        valid_until_ms=now_ms() + DAY_MS,
+    )
+    body.must.add(
+        attribute="yield",
+        comparison=catalog_pb2.COMPARISON_AT_LEAST,
+        values=[catalog_pb2.AttributeValue(number=number(1))],
+    )
+    body.prefer.add(attribute="yield", ideal=number(9), worst=number(1), weight_millionths=1_000_000)
+    return body
+
+
+def purchase(market: SmallMarket) -> Message:
+    return trade_pb2.Purchase.FromString(market.purchase())
+
+
+def fulfil(market: SmallMarket) -> Message:
+    contract = market.buy().submitted.reference
+    facts = [envelope_pb2.Fact(name="boxes", integer=1)]
+    return trade_pb2.Fulfil(key=new_key(), contract=contract, step=trade_pb2.FULFIL_STEP_READY, facts=facts)
+
+
+def deposit(market: SmallMarket) -> Message:
+    return trade_pb2.Deposit(
+        key=new_key(), owner=market.buyer.party, currency="EUR", amount_minor=1, request=bytes(32)
+    )
+
+
+def fund(_: SmallMarket) -> Message:
+    return trade_pb2.FundRequest(key=new_key(), currency="EUR", amount_minor=1)
+
+
+def revoke(_: SmallMarket) -> Message:
+    return identity_pb2.Revoke(key=new_key(), epoch=1, reason="a test")
+
+
+def mandate(market: SmallMarket, subject: Session) -> identity_pb2.Mandate:
+    signed = market.client.mandate(market.buyer, subject.party)
+    body = identity_pb2.Mandate.FromString(signed.payload)
+    body.bound_items.add(
+        product_id="ink", sellers=scope(), currency="EUR", max_unit_price_minor=1, max_quantity_steps=1
+    )
+    return body
+
+
+BODIES: dict[TypeId, tuple[Callable[[SmallMarket], Message], str]] = {
+    TypeId.PUBLISH_OFFER: (offer, "shop"),
+    TypeId.ANNOUNCE_NEED: (need, "printer"),
+    TypeId.PURCHASE: (purchase, "printer"),
+    TypeId.FULFIL: (fulfil, "shop"),
+    TypeId.FUND_REQUEST: (fund, "buyer"),
+    TypeId.REVOKE: (revoke, "somebody else"),
+    TypeId.DEPOSIT: (deposit, "operator"),
+}
+WITHOUT_NUMBERS = {TypeId.WITHDRAW_OFFER, TypeId.WITHDRAW_NEED, TypeId.ACCEPT_DELIVERY, TypeId.ERASE}
+WITH_DOCUMENTS = {TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE}
+
+
+def test_every_command_is_tried() -> None:
+    assert set(READERS) == {*BODIES, *WITHOUT_NUMBERS, *WITH_DOCUMENTS}
+
+
+@pytest.fixture(scope="module")
+def operator(market: SmallMarket) -> Session:
+    known = load_identity(Home(market.node.home))
+    return market.client.open(known.node, known.identity)
+
+
+def bodies(market: SmallMarket, operator: Session, type_id: TypeId) -> Subject:
+    make, who = BODIES[type_id]
+    others = {"operator": lambda: operator, "somebody else": market.client.owner}
+    sender = others[who]() if who in others else getattr(market, who)
+    body = make(market)
+    return Subject(body, lambda data: market.client.send(sender, type_id, data))
+
+
+def mandates(market: SmallMarket) -> Subject:
+    thing = market.client.stranger()
+
+    def send(payload: bytes) -> Answer:
+        link = sign(TypeId.MANDATE, payload, market.buyer.key)
+        body = identity.present_mandate_body(new_key(), [link])
+        return market.client.send(thing, TypeId.PRESENT_MANDATE, body)
+
+    return Subject(mandate(market, thing), send)
+
+
+def key_events(market: SmallMarket) -> Subject:
+    key = SigningKey.from_seed(secrets.token_bytes(32))
+    event: Signed = market.client.key_event(key)
+
+    def send(payload: bytes) -> Answer:
+        body = identity.admit_party_body(new_key(), sign(TypeId.KEY_EVENT, payload, key))
+        return market.client.send(market.buyer, TypeId.ADMIT_PARTY, body)
+
+    return Subject(identity_pb2.KeyEvent.FromString(event.payload), send)
+
+
+def approvals(market: SmallMarket) -> Subject:
+    yes = identity_pb2.Approval(
+        network_id=market.client.network_id,
+        body_digest=bytes(32),
+        mandate_leaf=market.printer.leaf,
+        owner=market.buyer.party,
+        approved=True,
+        expires_ms=now_ms() + HOUR_MS,
+        nonce=bytes(12),
+    )
+
+    def send(payload: bytes) -> Answer:
+        return market.buy(approvals=(sign(TypeId.APPROVAL, payload, market.buyer.key),))
+
+    return Subject(yes, send)
+
+
+def expected(field: Any, value: int) -> Code | None:
+    """The refusal of a value; None when it may be good, or wrong for a reason of the market."""
+    name = field.name
+    if name not in ENFORCED.get(field.containing_type.name, {name}):
+        return Code.MANDATE_FIELD_UNSUPPORTED if value else None
+    if value == 0 and name in MAY_BE_ZERO:
+        return None
+    if value == -1 and name in MAY_BE_NEGATIVE:
+        return None
+    return OTHER_CODES.get(name, Code.OUT_OF_RANGE)
+
+
+def try_edges(market: SmallMarket, subject: Subject) -> int:
+    """Put every edge into every integer of a body, one at a time; how many were tried."""
+    tried = 0
+    for path, holder, field in places(subject.body, INTEGERS):
+        good = getattr(holder, field.name)
+        for name, value in EDGES.items():
+            low = 0 if field.type == FieldDescriptor.TYPE_UINT64 else -(2**63)
+            if not low <= value < low + 2**64:
+                continue
+            before = market.client.status().effects_root
+            setattr(holder, field.name, value)
+            if subject.body.DESCRIPTOR.fields_by_name.get("key"):
+                subject.body.key = new_key()  # type: ignore[attr-defined]
+            answered = subject.send(subject.body.SerializeToString(deterministic=True))
+            code = expected(field, value)
+            assert code is None or answered.code == code, f"{path} = {name}: {answered}"
+            assert answered.code >= 0, answered
+            if answered.code:
+                market.check_unharmed(before)
+            tried += 1
+        setattr(holder, field.name, good)
+    return tried
+
+
+@pytest.mark.parametrize("type_id", BODIES, ids=lambda type_id: type_id.name)
+def test_an_integer_at_the_edge_of_a_command_is_refused(
+    market: SmallMarket, operator: Session, type_id: TypeId
+) -> None:
+    assert try_edges(market, bodies(market, operator, type_id))
+    subject = bodies(market, operator, type_id)
+    answered = subject.send(subject.body.SerializeToString(deterministic=True))
+    assert answered.code == 0, f"without an edge it is good: {answered}"
+
+
+@pytest.mark.parametrize("document", [mandates, key_events, approvals])
+def test_an_integer_at_the_edge_of_a_signed_document_is_refused(market: SmallMarket, document: Any) -> None:
+    assert try_edges(market, document(market))
+
+
+@pytest.mark.parametrize("type_id", [t for t in BODIES if t is not TypeId.DEPOSIT], ids=lambda t: t.name)
+def test_an_enum_that_is_unspecified_or_that_nobody_named_is_refused(
+    market: SmallMarket, operator: Session, type_id: TypeId
+) -> None:
+    subject = bodies(market, operator, type_id)
+    for path, holder, field in places(subject.body, frozenset({ENUM})):
+        good = getattr(holder, field.name)
+        for value in (0, max(field.enum_type.values_by_number) + 1, -1, 2**31 - 1, -(2**31)):
+            setattr(holder, field.name, value)
+            subject.body.key = new_key()  # type: ignore[attr-defined]
+            data = subject.body.SerializeToString(deterministic=True)
+            assert market.refused(Code.BAD_FIELD, subject.send, data), path
+        setattr(holder, field.name, good)
