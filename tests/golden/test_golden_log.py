@@ -1,4 +1,4 @@
-"""The log of each released behaviour leads, for ever, to the outcomes and roots that it led to then. [LOG-6]"""
+"""Each log of a released behaviour leads, for ever, to the outcomes and roots that it led to then [LOG-6]"""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def test_a_golden_log_holds_every_kind_of_entry_and_command(path: Path) -> None:
     outcomes = [log_pb2.Outcome.FromString(step.outcome) for step in steps]
     kinds = {log_pb2.LogEntry.FromString(step.entry).kind for step in steps}
     assert kinds >= {EntryKind.GENESIS, EntryKind.COMMAND, EntryKind.TIMERS_DUE}
-    made, refused = set(), set()
+    made, refused = set[int](), set[int]()
     for entry, outcome in zip(entries, outcomes, strict=True):
         if isinstance(entry.content, Command):
             (refused if outcome.code else made).add(entry.content.type_id)

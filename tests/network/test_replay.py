@@ -1,4 +1,4 @@
-"""Replay: however a log is cut into groups and wherever its snapshot lies, it leads to the same end. [LOG-6]"""
+"""Replay: however a log is cut into groups and wherever its snapshot lies, the end is the same. [LOG-6]"""
 
 from collections.abc import Iterator
 
