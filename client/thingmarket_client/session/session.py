@@ -203,12 +203,14 @@ class Session:
             except (RefusedByNode, Trouble) as error:
                 failure = error
             step = what_next(failure_value(failure), attempt)
+            # That a session is over is no answer: nobody looked at what was asked.
+            is_over = isinstance(what_next(failure_value(failure), 1), Rehandshake)
+            if is_over and grant is not None:
+                self._drop(grant)
             if isinstance(step, GiveUp) or time.monotonic_ns() >= until:
-                if isinstance(failure, RefusedByNode):
+                if isinstance(failure, RefusedByNode) and not is_over:
                     raise failure
                 raise Unanswered(str(failure), letter.key if letter else None) from None
-            if isinstance(step, Rehandshake) and grant is not None:
-                self._drop(grant)
             await pause(step.delay_ms)
         raise AssertionError("the table gives up at last")
 
