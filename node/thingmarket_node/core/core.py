@@ -265,15 +265,25 @@ class Core:
         if isinstance(body, FundRequest):
             self._collect(now, what.call, call)
         elif call.sealed:
-            self._calls[what.call] = call
-            owner = self.owner_of(call.command.header.sender, call.command.header.mandate_leaf)
-            self._effects.append(m.Seal(what.call, owner, call.sealed))
+            self._seal(now, what.call, call)
         else:
             self.sequencer.waiting.append(Waiting(what.call, call.command))
 
     def owner_of(self, sender: str, mandate_leaf: bytes) -> PartyId:
         """For whom a sender acts (UNKNOWN_MANDATE and kin for a thing without a living mandate)."""
         return self.state.mandate(mandate_leaf).root_owner if is_thing(sender) else PartyId(sender)
+
+    def _seal(self, now: m.Now, number: m.CallId, call: CommandCall) -> None:
+        """What was decided before is told again, whatever the mandate or the vault would say by now."""
+        command, now_ms = call.command, self.sequencer.time_ms(now.wall_ms)
+        sender = command.header.sender
+        made = self.state.answers.recall(sender, command.key, command.body_digest, now_ms)
+        if made is not None:
+            self._tell_again(Remembered(number, made))
+            return
+        self._calls[number] = call
+        owner = self.owner_of(sender, command.header.mandate_leaf)
+        self._effects.append(m.Seal(number, owner, call.sealed))
 
     def _collect(self, now: m.Now, number: m.CallId, call: CommandCall) -> None:
         body = call.command.body
