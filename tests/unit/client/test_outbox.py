@@ -1,6 +1,7 @@
 """Letters survive everything, and what was answered stays answered."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_the_first_body_under_a_key_is_the_one_that_counts(path: Path) -> None:
     box.put(letter(), [PART])
     posted = box.put(letter(body=b"salted anew"), [])
     assert (posted.letter.body, posted.sealed) == (b"body", (PART,))
+
+
+def test_a_letter_that_lacked_an_approval_goes_out_again_with_it_and_only_then(path: Path) -> None:  # [MAN-9]
+    box = Outbox(path)
+    bare = replace(letter(), approvals=())
+    box.put(bare, [PART])
+    box.answer(bare.key, Answer(code=Code.NEED_COSIGN, reason="ask", rule="COS-1"))
+    assert answered(box.put(bare, [PART])) is not None
+    other = replace(letter(body=b"another body"), approvals=(b"yes",))
+    assert answered(box.put(other, [PART])) is not None
+    assert box.put(letter(), [PART]).letter == letter()
+    (posted,) = box.waiting()
+    assert (posted.letter, posted.sealed) == (letter(), (PART,))
 
 
 def test_letters_wait_in_the_order_of_posting(path: Path) -> None:
