@@ -18,7 +18,8 @@ def minor_of(text: str, currency: Currency) -> int:
     if found is None or len(part) > currency.scale or (part and len(part) != currency.scale):
         digits = "." + "9" * currency.scale if currency.scale else ""
         raise ValueError(f"{text!r} is no amount in {currency.code}; write it as 19{digits}")
-    return int(found["whole"]) * 10**currency.scale + int(part or 0)
+    minor: int = int(found["whole"]) * 10**currency.scale + int(part or 0)
+    return minor
 
 
 def written(minor: int, code: str) -> str:
@@ -26,7 +27,7 @@ def written(minor: int, code: str) -> str:
     return str(Money(minor, currency_of(code)))
 
 
-class CurrencyType(click.ParamType):
+class CurrencyType(click.ParamType[Currency]):
     """An ISO 4217 code that is known here."""
 
     name = "currency"
@@ -41,7 +42,7 @@ class CurrencyType(click.ParamType):
             self.fail(refusal.reason, param, ctx)
 
 
-class HexType(click.ParamType):
+class HexType(click.ParamType[bytes]):
     """Bytes of a certain length, written in hexadecimal digits."""
 
     name = "hex"

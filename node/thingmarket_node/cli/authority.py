@@ -40,18 +40,43 @@ _ACTIONS: Final = [action.name.lower() for action in Action]
 @home_argument
 @click.argument("thing")
 @click.option("--autonomy", type=click.Choice(_LEVELS), required=True, help="How far it may go by itself.")
-@click.option("--may", "actions", type=click.Choice(_ACTIONS), multiple=True,
-              help="An action; several times for several. The usual ones of the level unless given.")  # fmt: skip
-@click.option("--item", "items", multiple=True, metavar="PRODUCT,PRICE,STEPS",
-              help="An agreed item: highest net price of one unit, most steps an order.")  # fmt: skip
-@click.option("--seller", "sellers", multiple=True, metavar="OWNER", help="Who may sell the agreed items; anybody unless given.")
-@click.option("--spend", metavar="order=AMOUNT,...",
-              help="What may be spent, tax included: order, item, day, total; cosign: above it you approve each order.")  # fmt: skip
-@click.option("--currency", type=CurrencyType(), default="EUR", show_default=True, help="Of prices and limits.")
+@click.option(
+    "--may",
+    "actions",
+    type=click.Choice(_ACTIONS),
+    multiple=True,
+    help="An action; may be repeated. The usual ones of the level unless given.",
+)
+@click.option(
+    "--item",
+    "items",
+    multiple=True,
+    metavar="PRODUCT,PRICE,STEPS",
+    help="An agreed item: highest net price of one unit, most steps an order.",
+)
+@click.option(
+    "--seller",
+    "sellers",
+    multiple=True,
+    metavar="OWNER",
+    help="Who may sell the agreed items; anybody unless given.",
+)
+@click.option(
+    "--spend",
+    metavar="order=AMOUNT,...",
+    help="What may be spent, tax included: order, item, day, total; cosign: above it you approve orders.",
+)
+@click.option(
+    "--currency", type=CurrencyType(), default="EUR", show_default=True, help="Of prices and limits."
+)
 @click.option("--category", "categories", multiple=True, metavar="UNSPSC", help="Only within this prefix.")
 @click.option("--with", "counterparties", multiple=True, metavar="OWNER", help="Only with this owner.")
-@click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it is valid.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write it to a file for a thing that is elsewhere.")
+@click.option(
+    "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it is valid."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write it to a file for a thing that is elsewhere."
+)
 @node_option
 @json_option
 def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
@@ -74,7 +99,9 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
     if not is_here and terms["out"] is None:
         raise click.UsageError("say with --out where to write the mandate of a thing that is elsewhere")
     if is_here and not folder.exists():
-        raise click.BadParameter(f"{thing} is neither the folder of a thing nor a did:key", param_hint="THING")
+        raise click.BadParameter(
+            f"{thing} is neither the folder of a thing nor a did:key", param_hint="THING"
+        )
     subject = load_thing_keys(Path(thing)).id if is_here else checked_party_id(thing)
 
     async def sign() -> Signed:
@@ -221,5 +248,7 @@ def approve(home: Path, order: Path, out: Path, reject: bool, card: str | None, 
     write_approval(out, approval)
     output = Output(as_json=as_json)
     price = written(purchase.total_minor, purchase.currency)
-    output.say(f"{'rejected' if reject else 'approved'}: {seen.offer.title} for {price}; hand {out} to the thing")
+    output.say(
+        f"{'rejected' if reject else 'approved'}: {seen.offer.title} for {price}; hand {out} to the thing"
+    )
     output.end({"approved": not reject, "body_digest": digest(body).hex(), "approval": str(out)})

@@ -40,6 +40,10 @@ def bench(name: str, seconds: float, as_json: bool) -> None:
     output = Output(as_json=as_json)
     output.say(f"measuring {name} for about {seconds:g} s on {machine()['cpus']} processors ...")
     measured = import_module(f"thingmarket_node.bench.{name}").measure(seconds)
-    rows = [(part, key, value) for part in ("figures", "references", "ratios") for key, value in measured[part].items()]
+    rows = [
+        (part, key, value)
+        for part in ("figures", "references", "ratios")
+        for key, value in measured[part].items()
+    ]
     output.table(f"bench {name}", ("", "what", "value"), rows)
     output.end({"bench": name, **measured, "machine": machine()})

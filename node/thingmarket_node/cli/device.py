@@ -15,7 +15,7 @@ from thingmarket.policy.authorize import authorize
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.rules import RULES
 from thingmarket.time import UnixMs
-from thingmarket.wire.views import ContractSeen, OfferSeen
+from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
 from thingmarket_client.errors import FateUnknown
 from thingmarket_client.orders import Chosen, candidate
 from thingmarket_client.thing import Thing
@@ -28,7 +28,7 @@ from thingmarket_node.cli.slots import Slot, slot_of, with_new_order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """How a device behaves: which of its orders it fails to deliver (from 1), whether it accepts by itself."""
+    """How a device behaves: which orders it fails to deliver (from 1), whether it accepts by itself."""
 
     fails: frozenset[int] = frozenset()
     accepts: bool = True
@@ -109,7 +109,10 @@ class Device:
         contract = await wait(self._thing, bought)
         end = contract.history[-1]
         self._output.event(
-            "ended", f"the order ended {end.state.value} by {end.cause}", contract=bought.hex(), state=end.state.value
+            "ended",
+            f"the order ended {end.state.value} by {end.cause}",
+            contract=bought.hex(),
+            state=end.state.value,
         )
         return {"need": digest.hex(), "key": slot.order_key.hex(), **contract_value(contract)}
 
@@ -130,7 +133,9 @@ class Device:
     async def _announce(self, slot: Slot) -> tuple[Need, bytes]:
         need = need_of(slot.sheet, key=slot.key, now_ms=slot.began_ms)
         digest = await self._thing.announce(need)
-        self._output.event("needs", f"needs: {need.title} ({need.quantity_steps} {need.unit})", need=digest.hex())
+        self._output.event(
+            "needs", f"needs: {need.title} ({need.quantity_steps} {need.unit})", need=digest.hex()
+        )
         return need, digest
 
     async def _order(self, need: Need, digest: bytes, slot: Slot) -> bytes:
@@ -208,7 +213,7 @@ class Device:
         self._output.event("ready", "waits for its owner")
 
         async def look() -> list[dict[str, Any]] | None:
-            seen = {need.digest: need for need in await self._thing.needs()}
+            seen: dict[bytes, NeedSeen] = {need.digest: need for need in await self._thing.needs()}
             states = [seen[digest] for digest in digests if digest in seen]
             if len(states) < len(digests) or any(need.state in ("LIVE", "OPEN") for need in states):
                 return None

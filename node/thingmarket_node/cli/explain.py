@@ -23,14 +23,22 @@ from thingmarket_node.cli.parties import contract_value, node_option, open_party
 
 @click.command()
 @click.argument("contract", type=HexType(16), metavar="ID")
-@click.option("--home", "homes", type=click.Path(path_type=Path), multiple=True, envvar="THINGMARKET_HOME",
-              help="Folder of the owner or thing that asks (this folder unless given); of several the first one"
-              " asks, and the record of the choice is looked for in all.")  # fmt: skip
+@click.option(
+    "--home",
+    "homes",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    envvar="THINGMARKET_HOME",
+    help="Folder of the owner or thing that asks; this folder unless given. The first of several asks,"
+    " and the record of the choice is looked for in all.",
+)
 @node_option
 @json_option
 def explain(contract: bytes, homes: tuple[Path, ...], card: str | None, as_json: bool) -> None:
-    """Say why the contract ID was made: which rules of the owner allowed it, on which facts; among which
-    offers it was chosen, and why the others lost; who allowed it; what it cost; what became of it.
+    """Say why the contract ID was made.
+
+    Which rules of the owner allowed it, on which facts; among which offers it was chosen, and why the others
+    lost; who allowed it; what it cost; what became of it.
 
     Everything is verified: the command against its place in the node's signed log, the record of the choice
     against the commitment in the contract.
@@ -101,7 +109,9 @@ def _checked_command(found: Explanation) -> Command:
 def _tell(output: Output, value: dict[str, Any]) -> None:
     currency, allowed = value["currency"], value["allowed_by"]
     total, net, tax = (written(value[f"{part}_minor"], currency) for part in ("total", "net", "tax"))
-    output.say(f"contract {value['contract']}: {value['quantity_steps']} steps for {total} ({net} + {tax} tax)")
+    output.say(
+        f"contract {value['contract']}: {value['quantity_steps']} steps for {total} ({net} + {tax} tax)"
+    )
     who = f"the thing {allowed['bought_by']}" if is_thing(allowed["bought_by"]) else "the owner himself"
     output.say(f"bought by {who}")
     if allowed["mandate"]:
@@ -112,7 +122,13 @@ def _tell(output: Output, value: dict[str, Any]) -> None:
     output.table("what was looked at", ("fact", "value"), [(f["name"], f["value"]) for f in value["facts"]])
     if value["record_proven"]:
         rows = [
-            (one["offer"][:8], one["title"], written(one["total_minor"], one["currency"]), one["score_millionths"], one["barred"])
+            (
+                one["offer"][:8],
+                one["title"],
+                written(one["total_minor"], one["currency"]),
+                one["score_millionths"],
+                one["barred"],
+            )
             for one in value["alternatives"]
         ]
         output.table("among which offers", ("offer", "title", "total", "score", "barred"), rows)

@@ -67,7 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read this has enough; without this, Python complains once more on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (Refusal, OSError, *trouble.of_the_client()) as error:
+    except (Refusal, OSError) as error:
+        trouble.show(error, as_json="--json" in given)
+        return 1
+    except trouble.of_the_client() as error:
         trouble.show(error, as_json="--json" in given)
         return 1
     return code if isinstance(code, int) else 0

@@ -19,12 +19,14 @@ from thingmarket_node.cli.output import Output, json_option
 _RATE_MAX = 10_000  # basis points: 100 %
 
 
-class TaxType(click.ParamType):
+class TaxType(click.ParamType[tuple[str, int]]):
     """A tax category and its rate, as in S=1900."""
 
     name = "tax"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
         """Read category and basis points."""
         if isinstance(value, tuple):
             return value
@@ -50,15 +52,36 @@ def node() -> None:
 
 @node.command()
 @click.argument("home", type=click.Path(path_type=Path))
-@click.option("--address", default="127.0.0.1:0", show_default=True, help="Where it listens; port 0 takes a free one.")
+@click.option(
+    "--address", default="127.0.0.1:0", show_default=True, help="Where it listens; port 0 takes a free one."
+)
 @click.option("--plaintext", is_flag=True, help="Without TLS; for loopback addresses only.")
 @click.option("--network", type=HexType(16), help="Join this network; a new one unless given.")
-@click.option("--currency", "currencies", type=CurrencyType(), multiple=True, default=["EUR"], show_default=True,
-              help="A currency with a ledger; several times for several.")  # fmt: skip
-@click.option("--tax", "taxes", type=TaxType(), multiple=True, default=["S=1900", "Z=0"], show_default=True,
-              help="A tax category and its rate in basis points; several times for several.")  # fmt: skip
-@click.option("--play-money", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True,
-              help="Give owners what they ask for, up to this many minor units in all. Never with real money.")  # fmt: skip
+@click.option(
+    "--currency",
+    "currencies",
+    type=CurrencyType(),
+    multiple=True,
+    default=["EUR"],
+    show_default=True,
+    help="A currency with a ledger; several times for several.",
+)
+@click.option(
+    "--tax",
+    "taxes",
+    type=TaxType(),
+    multiple=True,
+    default=["S=1900", "Z=0"],
+    show_default=True,
+    help="A tax category and its rate in basis points; several times for several.",
+)
+@click.option(
+    "--play-money",
+    type=click.IntRange(0, 2**53 - 1),
+    default=0,
+    show_default=True,
+    help="Give owners what they ask for, up to this many minor units. Never with real money.",
+)
 @json_option
 def init(
     home: Path,
@@ -93,7 +116,9 @@ def init(
     output.say(f"A node was made in {home}:")
     output.say(f"  node     {identity.node}")
     output.say(f"  network  {identity.network_id.hex()}")
-    output.say(f"Its keys are in {home / 'keys.json'}: who has them is the node. Keep a copy where nobody looks.")
+    output.say(
+        f"Its keys are in {home / 'keys.json'}: who has them is the node. Keep a copy where nobody looks."
+    )
     output.say(f"Start it: thingmarket node run {home}")
     output.end({"node": identity.node, "network": identity.network_id.hex(), "home": str(home)})
 

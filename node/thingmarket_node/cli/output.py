@@ -39,7 +39,9 @@ class Output:
             table.add_row(*map(str, row))
         console = Console()
         # Ids stay whole, so that they can be copied; a narrow terminal breaks the lines itself.
-        console.width = max(console.width, console.measure(table, options=console.options.update(width=_WIDE)).maximum)
+        console.width = max(
+            console.width, console.measure(table, options=console.options.update(width=_WIDE)).maximum
+        )
         console.print(table)
 
     def event(self, name: str, line: str, **facts: Any) -> None:

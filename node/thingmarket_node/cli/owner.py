@@ -14,11 +14,12 @@ from thingmarket_client.owner import Owner, create_owner
 from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
 from thingmarket_node.cli.authority import approve, mandate, revoke
 from thingmarket_node.cli.cards import card_of
+from thingmarket_node.cli.holdings import balance, contracts, needs
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import (
+    PATIENCE_MS,
     accepted_on_arrival,
     contract_value,
-    ended,
     home_argument,
     node_option,
     open_owner,
@@ -41,6 +42,9 @@ def owner() -> None:
 owner.add_command(mandate)
 owner.add_command(revoke)
 owner.add_command(approve)
+owner.add_command(balance)
+owner.add_command(needs)
+owner.add_command(contracts)
 
 
 @owner.command()
@@ -58,7 +62,7 @@ def init(home: Path, card: str, as_json: bool) -> None:
     party = create_owner(home, found.key_event.network_id)
 
     async def admit() -> None:
-        async with await Owner.open(home, found) as opened:
+        async with await Owner.open(home, found, patience_ms=PATIENCE_MS) as opened:
             await opened.admit()
 
     asyncio.run(admit())
@@ -100,7 +104,9 @@ def fund(home: Path, amount: str, currency: Currency, card: str | None, as_json:
 @home_argument
 @click.option("--need", type=HexType(32), help="Digest of the need to fill; chooses an offer unless --offer.")
 @click.option("--offer", type=HexType(32), help="Digest of the offer to buy from.")
-@click.option("--quantity", type=click.IntRange(1), help="Steps to buy; as much as the need says unless given.")
+@click.option(
+    "--quantity", type=click.IntRange(1), help="Steps to buy; as much as the need says unless given."
+)
 @click.option("--deliver-to", help="Name and address: sealed, the log holds only a commitment to it.")
 @click.option("--wait", is_flag=True, help="Wait for the goods, accept them, and only then end.")
 @node_option
@@ -131,17 +137,20 @@ def buy(
         async with await open_owner(home, card) as opened:
             announced = await _need(opened, need) if need else None
             offers = None if offer is None else [await opened.reads.offer(offer)]
-            wanted: Any = await opened.choose(announced.need, offers) if announced else (offers or [None])[0]
+            wanted: Any = await opened.choose(announced.need, offers) if announced else offers and offers[0]
             delivery = {RetentionClass.CONTRACT: deliver_to.encode()} if deliver_to else None
             made = await opened.order(wanted, quantity, need=need or b"", delivery=delivery)
             for reason in made.record.value["reasons"]:
                 output.say(f"  {reason}")
             bought = await opened.place(made)
-            output.say(f"bought for {written(made.price.total_minor, made.currency)}: {bought.contract.hex()}")
+            output.say(
+                f"bought for {written(made.price.total_minor, made.currency)}: {bought.contract.hex()}"
+            )
             if wait:
                 output.say("waiting for the goods ...")
                 await accepted_on_arrival(opened, bought.contract)
-            return contract_value(await opened.contract(bought.contract))
+            reasons = made.record.value["reasons"]
+            return {**contract_value(await opened.contract(bought.contract)), "reasons": reasons}
 
     value = asyncio.run(trade())
     output.say(f"fulfilment: {value['fulfilment']}, escrow: {value['escrow']}")
@@ -200,106 +209,3 @@ def erase(home: Path, card: str | None, as_json: bool) -> None:
     output = Output(as_json=as_json)
     output.say("The node destroys the keys of what may be forgotten.")
     output.end({"erased": True})
-
-
-@owner.command()
-@home_argument
-@node_option
-@json_option
-def balance(home: Path, card: str | None, as_json: bool) -> None:
-    """Show what is free to spend, and what purchases hold in escrow.
-
-    \b
-    Example:
-      thingmarket owner balance anna
-    """
-
-    async def read() -> list[dict[str, Any]]:
-        async with await open_owner(home, card) as opened:
-            return [
-                {
-                    "currency": row.currency,
-                    "available_minor": row.available_minor,
-                    "escrow_minor": row.escrow_minor,
-                }
-                for row in await opened.balances()
-            ]
-
-    rows = asyncio.run(read())
-    output = Output(as_json=as_json)
-    shown = [
-        (written(row["available_minor"], row["currency"]), written(row["escrow_minor"], row["currency"]))
-        for row in rows
-    ]
-    output.table(f"wallet of {home}", ("available", "in escrow"), shown)
-    output.end({"balances": rows})
-
-
-@owner.command()
-@home_argument
-@node_option
-@json_option
-def needs(home: Path, card: str | None, as_json: bool) -> None:
-    """List what the owner's things need.
-
-    \b
-    Example:
-      thingmarket owner needs anna
-    """
-
-    async def read() -> tuple[NeedSeen, ...]:
-        async with await open_owner(home, card) as opened:
-            return await opened.needs()
-
-    found = asyncio.run(read())
-    output = Output(as_json=as_json)
-    rows = [(seen.digest.hex(), seen.need.title, seen.need.quantity_steps, seen.state) for seen in found]
-    output.table(f"needs of the things of {home}", ("need", "title", "steps", "state"), rows)
-    output.end(
-        {
-            "needs": [
-                {
-                    "need": seen.digest.hex(),
-                    "title": seen.need.title,
-                    "thing": seen.announcer,
-                    "quantity_steps": seen.need.quantity_steps,
-                    "state": seen.state,
-                    "contract": seen.contract.hex(),
-                }
-                for seen in found
-            ]
-        }
-    )
-
-
-@owner.command()
-@home_argument
-@click.option("--wait", type=HexType(16), help="First wait until this contract has come to its end.")
-@node_option
-@json_option
-def contracts(home: Path, wait: bytes | None, card: str | None, as_json: bool) -> None:
-    """List the contracts of the owner and his things, the last changed last.
-
-    \b
-    Example:
-      thingmarket owner contracts anna
-    """
-
-    async def read() -> list[dict[str, Any]]:
-        async with await open_owner(home, card) as opened:
-            if wait is not None:
-                await ended(opened, wait)
-            found = []
-            for seen in await opened.contracts():
-                product = (await opened.reads.offer(seen.offer)).offer.product_id
-                found.append(contract_value(seen, product))
-            return found
-
-    found = asyncio.run(read())
-    output = Output(as_json=as_json)
-    rows = [
-        (one["contract"], one["product_id"], written(one["total_minor"], one["currency"]), one["fulfilment"])
-        for one in found
-    ]
-    output.table(f"contracts of {home}", ("contract", "product", "total", "fulfilment"), rows)
-    output.end({"contracts": found})

@@ -77,7 +77,7 @@ def kept_order(home: Path, body_digest: bytes, approvals: Sequence[Signed]) -> L
         type_id=TypeId.PURCHASE,
         body=kept["body"],
         mandate_leaf=kept["mandate_leaf"],
-        approvals=tuple(approvals),
+        approvals=tuple(map(signed_bytes, approvals)),
         note=kept["note"],
     )
 

@@ -1,7 +1,6 @@
 """Opening owners and things from their folders, and waiting until something of theirs has changed."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,7 +17,10 @@ from thingmarket_node.cli.cards import card_of
 
 T = TypeVar("T")
 
+PATIENCE_MS: Final = 6_000  # a person waits for the answer; what was not sent waits in the outbox
+DEVICE_PATIENCE_MS: Final = 20_000  # a node restarts in less
 LOOK_AGAIN_S: Final = 2.0  # should a change be missed, as when the node restarts
+CANCEL_AGAIN_S: Final = 0.1
 _FINAL: Final = frozenset({"ACCEPTED", "FAILED"})
 
 home_argument: Final = click.argument("home", type=click.Path(path_type=Path))
@@ -30,13 +32,13 @@ node_option: Final = click.option(
 async def open_owner(home: Path, card: str | None = None) -> Owner:
     """The owner of a folder (UNKNOWN_ENTRY, UnsafeFile)."""
     _check_there(home, OWNER_FILE, "owner")
-    return await Owner.open(home, card_of(card) if card else None)
+    return await Owner.open(home, card_of(card) if card else None, patience_ms=PATIENCE_MS)
 
 
-async def open_thing(home: Path, card: str | None = None) -> Thing:
+async def open_thing(home: Path, card: str | None = None, patience_ms: int = PATIENCE_MS) -> Thing:
     """The thing of a folder (UNKNOWN_ENTRY, UnsafeFile)."""
     _check_there(home, THING_FILE, "thing")
-    return await Thing.open(home, card_of(card) if card else None)
+    return await Thing.open(home, card_of(card) if card else None, patience_ms=patience_ms)
 
 
 async def open_party(home: Path, card: str | None = None) -> Trader:
@@ -53,6 +55,8 @@ def _check_there(home: Path, file: str, what: str) -> None:
 
 async def until(party: Trader, look: Callable[[], Awaitable[T | None]]) -> T:
     """Look, and look again after every change that the node tells of, until there is something."""
+    if (already := await look()) is not None:
+        return already
     changes = party.watch()
     coming: asyncio.Future[Any] = asyncio.ensure_future(anext(changes))
     try:
@@ -63,10 +67,13 @@ async def until(party: Trader, look: Callable[[], Awaitable[T | None]]) -> T:
                 coming = asyncio.ensure_future(anext(changes))
         return found
     finally:
-        coming.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Refusal):
-            await coming
-        await changes.aclose()  # type: ignore[attr-defined]  # it is a generator
+        # Before Python 3.12 a cancellation that meets an arriving message gets lost, so it is repeated.
+        while not coming.done():
+            coming.cancel()
+            await asyncio.wait({coming}, timeout=CANCEL_AGAIN_S)
+        if not coming.cancelled():
+            coming.exception()
+        await changes.aclose()
 
 
 async def ended(party: Trader, contract: bytes) -> ContractSeen:

@@ -1,6 +1,5 @@
 """`thingmarket scenario`: whole stories, played by processes of their own."""
 
-import json
 import signal
 import sys
 from pathlib import Path
@@ -59,9 +58,11 @@ def run(name: str, keep: bool, as_json: bool) -> None:
     found = find(name)
 
     def linger(report: Report, folder: Path) -> None:
-        output.say(f"\nThe node and the sellers still run. Look at them from another terminal:\n  cd {folder}")
+        output.say(
+            f"\nThe node and the sellers still run. Look at them from another terminal:\n  cd {folder}"
+        )
         for line in found.look:
-            output.say(f"  {_program()} {line.format(contract=_last(report))}")
+            output.say(f"  {_program()} {line.format(contract=[*report.found.contracts, 'ID'][0])}")
         output.say("Ctrl-C ends them.")
         try:
             signal.pause()
@@ -74,12 +75,12 @@ def run(name: str, keep: bool, as_json: bool) -> None:
     click.get_current_context().exit(0 if report.passed else 1)
 
 
-def _last(report: object) -> str:
-    return json.dumps(str(report))
-
-
 def _program() -> str:
-    return Path(sys.argv[0]).name if Path(sys.argv[0]).name == "thingmarket" else "thingmarket"
+    """How this very program is called from another folder."""
+    called = Path(sys.argv[0])
+    if called.name == "thingmarket":
+        return str(called.resolve())
+    return f"{sys.executable} -m thingmarket_node.cli"
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:

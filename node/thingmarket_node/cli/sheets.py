@@ -1,4 +1,4 @@
-"""Offers and needs as people write them: JSON files with the fields of the protocol, times relative to now."""
+"""Offers and needs as people write them: JSON with the fields of the protocol, times relative to now."""
 
 import json
 from collections.abc import Callable, Mapping

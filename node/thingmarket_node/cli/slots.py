@@ -1,4 +1,4 @@
-"""What a device works on, kept in its folder: after a restart it goes on with the same need, order or offer."""
+"""What a device works on, kept in its folder: after a restart it goes on with the same need or offer."""
 
 import hashlib
 import json

@@ -14,8 +14,14 @@ from thingmarket_client.thing import Thing, create_thing
 from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.output import Output, json_option
-from thingmarket_node.cli.papers import kept_order, read_approval_file, read_mandate_file, read_order, write_order
-from thingmarket_node.cli.parties import home_argument, node_option, open_thing
+from thingmarket_node.cli.papers import (
+    kept_order,
+    read_approval_file,
+    read_mandate_file,
+    read_order,
+    write_order,
+)
+from thingmarket_node.cli.parties import DEVICE_PATIENCE_MS, home_argument, node_option, open_thing
 from thingmarket_node.cli.sheets import NEED_HELP, OFFER_HELP
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -91,8 +97,12 @@ def mandate(home: Path, file: Path, card: str | None, as_json: bool) -> None:
 @home_argument
 @click.option("--sell", type=_FILE, multiple=True, help="Sheet of an offer to publish; for a seller.")
 @click.option("--need", type=_FILE, multiple=True, help="Sheet of a need; for a buyer or announcer.")
-@click.option("--fails", type=click.IntRange(1), multiple=True, help="A seller does not deliver its n-th order.")
-@click.option("--no-accept", is_flag=True, help="A buyer says nothing on arrival: silence accepts in the end.")
+@click.option(
+    "--fails", type=click.IntRange(1), multiple=True, help="A seller does not deliver its n-th order."
+)
+@click.option(
+    "--no-accept", is_flag=True, help="A buyer says nothing on arrival: silence accepts in the end."
+)
 @node_option
 @json_option
 def run(
@@ -126,7 +136,7 @@ def run(
     habits = Habits(fails=frozenset(fails), accepts=not no_accept)
 
     async def work() -> dict[str, Any]:
-        async with await open_thing(home, card) as opened:
+        async with await open_thing(home, card, DEVICE_PATIENCE_MS) as opened:
             await opened.present()
             await opened.flush()
             device = Device(opened, output, habits)
@@ -143,7 +153,11 @@ def run(
 @click.option("--offer", type=HexType(32), help="Digest of the offer to buy from.")
 @click.option("--quantity", type=click.IntRange(1), help="Steps to buy.")
 @click.option("--need", type=HexType(32), help="Digest of the announced need that this fills.")
-@click.option("--prepare", type=click.Path(path_type=Path), help="Send nothing; write the order here for the owner's approval.")
+@click.option(
+    "--prepare",
+    type=click.Path(path_type=Path),
+    help="Send nothing; write the order here for the owner's approval.",
+)
 @click.option("--order", type=_FILE, help="Place an order that was prepared before.")
 @click.option("--approval", type=_FILE, help="The owner's approval of that order.")
 @node_option

@@ -1,4 +1,4 @@
-"""S17 `announcer`: a freezer that may only say what it needs; its owner buys, and the contract names the need."""
+"""S17 `announcer`: a freezer only says what it needs; its owner buys, and the contract names the need."""
 
 from functools import partial
 from typing import Final
@@ -37,6 +37,8 @@ def _play(stage: Stage, scenario: Scenario) -> None:
     listed = stage.do("carla", "owner", "needs", "carla")["needs"]
     stage.check("carla sees whose need it is", [stage.ids["freezer"]], [one["thing"] for one in listed])
     bought = stage.do("carla", "owner", "buy", "carla", "--need", need, "--wait")
+    for reason in bought["reasons"]:
+        stage.tell(f"  {'carla':<16}   {reason}")
     stage.check("the contract names the need", need, bought["need"])
     stage.check("the fitting part was bought, not the cheaper one", relay, bought["offer"])
     _, last = freezer.result()
@@ -54,7 +56,13 @@ def _try_to_buy(stage: Stage, relay: str, need: str) -> None:
     stage.do("freezer", *buy, *order, "--prepare", "order.json")
     stage.do("carla", "owner", "approve", "carla", "order.json", "--out", "approval.json")
     stage.refused(
-        "freezer", "buys with its owner's approval", *buy, "--order", "order.json", "--approval", "approval.json"
+        "freezer",
+        "buys with its owner's approval",
+        *buy,
+        "--order",
+        "order.json",
+        "--approval",
+        "approval.json",
     )
 
 

@@ -24,7 +24,7 @@ Sheets = Mapping[str, Mapping[str, Any]]
 class Scenario:
     """A story as data: who pays in how much, what is offered and needed, and what must come of it.
 
-    `play` is the order of events. It takes offers and needs from here, by name, so that a test can change one.
+    `play` is the order of events. It takes offers and needs from here, so that a test can change one.
     """
 
     name: str
@@ -106,10 +106,16 @@ def _tell_end(report: Report, tell: Tell) -> None:
         tell(f"  {owner:<12} {written(minor, CURRENCY):>14}")
     total, deposits = sum(found.balances_minor.values()), sum(found.deposits_minor.values())
     tell(f"  {'in escrow':<12} {written(found.escrow_minor, CURRENCY):>14}")
-    tell(f"  {'together':<12} {written(total + found.escrow_minor, CURRENCY):>14}   paid in: {written(deposits, CURRENCY)}")
+    tell(
+        f"  {'together':<12} {written(total + found.escrow_minor, CURRENCY):>14}"
+        f"   paid in: {written(deposits, CURRENCY)}"
+    )
     for check in report.checks:
         if not check.holds:
             tell(f"  NOT SO: {check.name}: expected {check.expected}, found {check.found}")
     verdict = "passed" if report.passed else "FAILED"
     held = sum(check.holds for check in report.checks)
-    tell(f"{report.scenario} {verdict}: {held} of {len(report.checks)} checks hold, {report.duration_ms / 1000:.1f} s")
+    tell(
+        f"{report.scenario} {verdict}: {held} of {len(report.checks)} checks hold,"
+        f" {report.duration_ms / 1000:.1f} s"
+    )

@@ -40,13 +40,14 @@ class Expected:
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """What happened, collected while the scenario runs."""
+    """What happened, collected while the scenario runs; `contracts` are ids in the order of `trades`."""
 
     deposits_minor: dict[str, int] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
     balances_minor: dict[str, int] = field(default_factory=dict)
     escrow_minor: int = 0
+    contracts: list[str] = field(default_factory=list)
     checks: list["Check"] = field(default_factory=list)
 
     @property
@@ -111,7 +112,9 @@ def judge(expected: Expected, found: Found) -> tuple[Check, ...]:
         wanted, has = expected.balances_minor.get(owner), found.balances_minor.get(owner)
         checks.append(Check(f"balance of {owner}, minor units", wanted, has))
     held = sum(found.balances_minor.values()) + found.escrow_minor
-    checks.append(Check("wallets and escrows together, minor units", sum(found.deposits_minor.values()), held))
+    checks.append(
+        Check("wallets and escrows together, minor units", sum(found.deposits_minor.values()), held)
+    )
     return tuple(checks)
 
 

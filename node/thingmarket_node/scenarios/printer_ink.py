@@ -11,7 +11,18 @@ INK: Final = "ink-black-xl"
 PAPER: Final = "paper-a4"
 # What a BOUND thing's purchase is looked at by, all of which must hold.
 BOUND_RULES: Final = tuple(
-    "AUT-0 AUT-1 ACT-1 TIM-1 TIM-2 NOD-1 CAT-1 PAR-1 ITM-1 ITM-2 ITM-3 ITM-4 LIM-0 LIM-1 LIM-2 LIM-3 LIM-4".split()
+    f"{family}-{number}"
+    for family, numbers in (
+        ("AUT", (0, 1)),
+        ("ACT", (1,)),
+        ("TIM", (1, 2)),
+        ("NOD", (1,)),
+        ("CAT", (1,)),
+        ("PAR", (1,)),
+        ("ITM", (1, 2, 3, 4)),
+        ("LIM", (0, 1, 2, 3, 4)),
+    )
+    for number in numbers
 )
 _INK_SHEET: Final = {
     "product_id": INK,

@@ -24,8 +24,8 @@ Event = dict[str, Any]
 Tell = Callable[[str], None]
 
 
-class StepFailed(Exception):  # noqa: N818 - the story cannot go on; the report says where
-    """A program did not do what the story needs of it."""
+class StepFailed(Exception):
+    """A program did not do what the story needs of it; the story cannot go on, and the report says where."""
 
 
 @dataclass(slots=True)

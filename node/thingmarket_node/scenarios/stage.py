@@ -147,7 +147,9 @@ class Stage:
         contracts.sort(key=lambda one: int(one[1]["seq"]))
         reasons = self.together(
             *(
-                lambda buyer=buyer, name=contract["contract"]: self.do(buyer, "explain", name, "--home", buyer)
+                lambda buyer=buyer, name=contract["contract"]: self.do(
+                    buyer, "explain", name, "--home", buyer
+                )
                 for buyer, contract in contracts
             )
         )
@@ -163,13 +165,20 @@ class Stage:
                 rules=tuple(reason["rules"]),
             )
             self.found.trades.append(trade)
+            self.found.contracts.append(contract["contract"])
             self._tell_trade(trade, reason)
 
     def _tell_trade(self, trade: Trade, reason: Event) -> None:
         allowed = reason["allowed_by"]
         thing = next((name for name, id_ in self.ids.items() if id_ == allowed["bought_by"]), "?")
-        self.tell(f"{thing} bought {trade.product} of {trade.seller} for {written(trade.total_minor, CURRENCY)}:")
-        who = f"{trade.buyer}'s mandate {short(allowed['mandate'])}" if allowed["mandate"] else f"{trade.buyer} himself"
+        self.tell(
+            f"{thing} bought {trade.product} of {trade.seller} for {written(trade.total_minor, CURRENCY)}:"
+        )
+        who = (
+            f"{trade.buyer}'s mandate {short(allowed['mandate'])}"
+            if allowed["mandate"]
+            else f"{trade.buyer} himself"
+        )
         many = f" to {trade.rules[-1]}" if len(trade.rules) > 1 else ""
         self.tell(f"  allowed by {who}, rules {trade.rules[0]}{many}; ended {trade.ended} by {trade.cause}")
 
