@@ -163,6 +163,8 @@ class Core:
         self._clock = now
 
     def _ask_for_wake(self) -> None:
+        if len(self._in_flight) >= GROUPS_IN_FLIGHT_MAX:
+            return  # a deadline that is due waits for the disk, not for a clock: `Durable` sequences it
         deadline = self.sequencer.market.next_deadline_ms()
         if deadline is not None and deadline != self._wake_ms and not self._halted:
             self._wake_ms = deadline
