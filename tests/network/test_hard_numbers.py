@@ -12,15 +12,16 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from tests.network.raw_client import Answer, Session, new_key, now_ms, offer_body
+from tests.network.raw_client import Answer, Session, new_key, now_ms
 from tests.network.small_market import SmallMarket
+from tests.network.whole_bodies import MAKERS
 from tests.support.wire_bytes import ENUM, INTEGERS, places
 from thingmarket.errors import Code
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Mandate, SpendingLimit
-from thingmarket.limits import DAY_MS, HOUR_MS
-from thingmarket.v1 import catalog_pb2, envelope_pb2, identity_pb2, trade_pb2
+from thingmarket.limits import HOUR_MS
+from thingmarket.v1 import identity_pb2
 from thingmarket.wire import identity
 from thingmarket.wire.commands import READERS
 from thingmarket_node.home import Home, load_identity
@@ -53,87 +54,34 @@ class Subject:
     send: Callable[[bytes], Answer]
 
 
-def scope() -> identity_pb2.Scope:
-    return identity_pb2.Scope(any=True)
-
-
-def number(steps: int) -> catalog_pb2.ScaledInteger:
-    return catalog_pb2.ScaledInteger(steps=steps, scale=1, unit="C62")
-
-
-def offer(_: SmallMarket) -> Message:
-    body = catalog_pb2.PublishOffer.FromString(offer_body(unit_scale=1))
-    body.attributes.add(name="yield", value=catalog_pb2.AttributeValue(number=number(9)))
-    return body
-
-
-def need(_: SmallMarket) -> Message:
-    body = catalog_pb2.AnnounceNeed(
-        key=new_key(),
-        title="Ink",
-        category="44103105",
-        unit="C62",
-        unit_scale=1,
-        quantity_steps=1,
-        valid_until_ms=now_ms() + DAY_MS,
-    )
-    body.must.add(
-        attribute="yield",
-        comparison=catalog_pb2.COMPARISON_AT_LEAST,
-        values=[catalog_pb2.AttributeValue(number=number(1))],
-    )
-    body.prefer.add(attribute="yield", ideal=number(9), worst=number(1), weight_millionths=1_000_000)
-    return body
-
-
-def purchase(market: SmallMarket) -> Message:
-    return trade_pb2.Purchase.FromString(market.purchase())
-
-
-def fulfil(market: SmallMarket) -> Message:
-    contract = market.buy().submitted.reference
-    facts = [envelope_pb2.Fact(name="boxes", integer=1)]
-    return trade_pb2.Fulfil(key=new_key(), contract=contract, step=trade_pb2.FULFIL_STEP_READY, facts=facts)
-
-
-def deposit(market: SmallMarket) -> Message:
-    return trade_pb2.Deposit(
-        key=new_key(), owner=market.buyer.party, currency="EUR", amount_minor=1, request=bytes(32)
-    )
-
-
-def fund(_: SmallMarket) -> Message:
-    return trade_pb2.FundRequest(key=new_key(), currency="EUR", amount_minor=1)
-
-
-def revoke(_: SmallMarket) -> Message:
-    return identity_pb2.Revoke(key=new_key(), epoch=1, reason="a test")
-
-
 def mandate(market: SmallMarket, subject: Session) -> identity_pb2.Mandate:
     signed = market.client.mandate(market.buyer, subject.party)
     body = identity_pb2.Mandate.FromString(signed.payload)
     body.bound_items.add(
-        product_id="ink", sellers=scope(), currency="EUR", max_unit_price_minor=1, max_quantity_steps=1
+        product_id="ink",
+        sellers=identity_pb2.Scope(any=True),
+        currency="EUR",
+        max_unit_price_minor=1,
+        max_quantity_steps=1,
     )
     return body
 
 
-BODIES: dict[TypeId, tuple[Callable[[SmallMarket], Message], str]] = {
-    TypeId.PUBLISH_OFFER: (offer, "shop"),
-    TypeId.ANNOUNCE_NEED: (need, "printer"),
-    TypeId.PURCHASE: (purchase, "printer"),
-    TypeId.FULFIL: (fulfil, "shop"),
-    TypeId.FUND_REQUEST: (fund, "buyer"),
-    TypeId.REVOKE: (revoke, "somebody else"),
-    TypeId.DEPOSIT: (deposit, "operator"),
+SENDERS = {
+    TypeId.PUBLISH_OFFER: "shop",
+    TypeId.ANNOUNCE_NEED: "printer",
+    TypeId.PURCHASE: "printer",
+    TypeId.FULFIL: "shop",
+    TypeId.FUND_REQUEST: "buyer",
+    TypeId.REVOKE: "somebody else",
+    TypeId.DEPOSIT: "operator",
 }
 WITHOUT_NUMBERS = {TypeId.WITHDRAW_OFFER, TypeId.WITHDRAW_NEED, TypeId.ACCEPT_DELIVERY, TypeId.ERASE}
 WITH_DOCUMENTS = {TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE}
 
 
 def test_every_command_is_tried() -> None:
-    assert set(READERS) == {*BODIES, *WITHOUT_NUMBERS, *WITH_DOCUMENTS}
+    assert set(READERS) == {*SENDERS, *WITHOUT_NUMBERS, *WITH_DOCUMENTS}
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +91,10 @@ def operator(market: SmallMarket) -> Session:
 
 
 def bodies(market: SmallMarket, operator: Session, type_id: TypeId) -> Subject:
-    make, who = BODIES[type_id]
+    who = SENDERS[type_id]
     others = {"operator": lambda: operator, "somebody else": market.client.owner}
     sender = others[who]() if who in others else getattr(market, who)
-    body = make(market)
+    body = MAKERS[type_id](market)
     return Subject(body, lambda data: market.client.send(sender, type_id, data))
 
 
@@ -225,7 +173,7 @@ def try_edges(market: SmallMarket, subject: Subject) -> int:
     return tried
 
 
-@pytest.mark.parametrize("type_id", BODIES, ids=lambda type_id: type_id.name)
+@pytest.mark.parametrize("type_id", SENDERS, ids=lambda type_id: type_id.name)
 def test_an_integer_at_the_edge_of_a_command_is_refused(
     market: SmallMarket, operator: Session, type_id: TypeId
 ) -> None:
@@ -240,7 +188,7 @@ def test_an_integer_at_the_edge_of_a_signed_document_is_refused(market: SmallMar
     assert try_edges(market, document(market))
 
 
-@pytest.mark.parametrize("type_id", [t for t in BODIES if t is not TypeId.DEPOSIT], ids=lambda t: t.name)
+@pytest.mark.parametrize("type_id", [t for t in SENDERS if t is not TypeId.DEPOSIT], ids=lambda t: t.name)
 def test_an_enum_that_is_unspecified_or_that_nobody_named_is_refused(
     market: SmallMarket, operator: Session, type_id: TypeId
 ) -> None:

@@ -1,0 +1,146 @@
+"""One good body of each command, with as many of its fields set as can be, and good requests."""
+
+from collections.abc import Callable
+from typing import Final
+
+from google.protobuf.message import Message
+
+from tests.network.raw_client import new_key, now_ms, offer_body
+from tests.network.small_market import SmallMarket
+from thingmarket.identity.envelope import TypeId, sign
+from thingmarket.identity.handshake import answer
+from thingmarket.limits import DAY_MS
+from thingmarket.v1 import (
+    audit_service_pb2,
+    catalog_pb2,
+    envelope_pb2,
+    identity_pb2,
+    market_service_pb2,
+    query_service_pb2,
+    trade_pb2,
+)
+from thingmarket.wire.calls import prove_request
+from thingmarket.wire.envelope import signed_message
+from thingmarket.wire.handshake import hello_message, proof_payload, read_challenge
+
+
+def number(steps: int) -> catalog_pb2.ScaledInteger:
+    return catalog_pb2.ScaledInteger(steps=steps, scale=1, unit="C62")
+
+
+def offer(_: SmallMarket) -> Message:
+    body = catalog_pb2.PublishOffer.FromString(offer_body(unit_scale=1))
+    body.attributes.add(name="yield", value=catalog_pb2.AttributeValue(number=number(9)))
+    return body
+
+
+def need(_: SmallMarket) -> Message:
+    body = catalog_pb2.AnnounceNeed(
+        key=new_key(),
+        title="Ink",
+        category="44103105",
+        unit="C62",
+        unit_scale=1,
+        quantity_steps=1,
+        valid_until_ms=now_ms() + DAY_MS,
+    )
+    body.must.add(
+        attribute="yield",
+        comparison=catalog_pb2.COMPARISON_AT_LEAST,
+        values=[catalog_pb2.AttributeValue(number=number(1))],
+    )
+    body.prefer.add(attribute="yield", ideal=number(9), worst=number(1), weight_millionths=1_000_000)
+    return body
+
+
+def purchase(market: SmallMarket) -> Message:
+    return trade_pb2.Purchase.FromString(market.purchase())
+
+
+def fulfil(market: SmallMarket) -> Message:
+    contract = market.buy().submitted.reference
+    facts = [envelope_pb2.Fact(name="boxes", integer=1)]
+    return trade_pb2.Fulfil(key=new_key(), contract=contract, step=trade_pb2.FULFIL_STEP_READY, facts=facts)
+
+
+def deposit(market: SmallMarket) -> Message:
+    return trade_pb2.Deposit(
+        key=new_key(), owner=market.buyer.party, currency="EUR", amount_minor=1, request=bytes(32)
+    )
+
+
+def fund(_: SmallMarket) -> Message:
+    return trade_pb2.FundRequest(key=new_key(), currency="EUR", amount_minor=1)
+
+
+def revoke(_: SmallMarket) -> Message:
+    return identity_pb2.Revoke(key=new_key(), epoch=1, reason="a test")
+
+
+def withdraw_offer(_: SmallMarket) -> Message:
+    return catalog_pb2.WithdrawOffer(key=new_key(), offer=bytes(32))
+
+
+def withdraw_need(_: SmallMarket) -> Message:
+    return catalog_pb2.WithdrawNeed(key=new_key(), need=bytes(32))
+
+
+def accept_delivery(market: SmallMarket) -> Message:
+    return trade_pb2.AcceptDelivery(key=new_key(), contract=market.buy().submitted.reference)
+
+
+def erase(_: SmallMarket) -> Message:
+    return trade_pb2.Erase(key=new_key())
+
+
+def present_mandate(market: SmallMarket) -> Message:
+    link = market.client.mandate(market.buyer, market.printer.party)
+    return identity_pb2.PresentMandate(key=new_key(), links=[signed_message(link)])
+
+
+def admit_party(market: SmallMarket) -> Message:
+    event = market.client.key_event(market.buyer.key)
+    return identity_pb2.AdmitParty(key=new_key(), key_event=signed_message(event))
+
+
+MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
+    TypeId.ADMIT_PARTY: admit_party,
+    TypeId.PRESENT_MANDATE: present_mandate,
+    TypeId.REVOKE: revoke,
+    TypeId.PUBLISH_OFFER: offer,
+    TypeId.WITHDRAW_OFFER: withdraw_offer,
+    TypeId.ANNOUNCE_NEED: need,
+    TypeId.WITHDRAW_NEED: withdraw_need,
+    TypeId.PURCHASE: purchase,
+    TypeId.FULFIL: fulfil,
+    TypeId.ACCEPT_DELIVERY: accept_delivery,
+    TypeId.DEPOSIT: deposit,
+    TypeId.ERASE: erase,
+    TypeId.FUND_REQUEST: fund,
+}
+
+
+def good_bodies(market: SmallMarket) -> dict[TypeId, Message]:
+    """One of each."""
+    return {type_id: make(market) for type_id, make in MAKERS.items()}
+
+
+def good_requests(market: SmallMarket) -> dict[str, Message]:
+    """A good request of each method whose empty or random ones say little, by the method's name."""
+    client, contract = market.client, market.buy().submitted.reference
+    command = client.command(market.printer, TypeId.PURCHASE, market.purchase())
+    hello, challenge = client.hello(market.printer.party)
+    proof = answer(hello, read_challenge(challenge.payload), challenge.payload, plaintext=True)
+    return {
+        "Hello": hello_message(hello),
+        "Prove": prove_request(sign(TypeId.PROOF, proof_payload(proof), market.printer.key)),
+        "Submit": market_service_pb2.SubmitRequest(command=signed_message(command)),
+        "SearchOffers": query_service_pb2.SearchOffersRequest(category="44", limit=10),
+        "GetOffer": query_service_pb2.GetOfferRequest(digest=market.offer),
+        "GetContract": query_service_pb2.GetContractRequest(contract=contract),
+        "Explain": query_service_pb2.ExplainRequest(contract=contract),
+        "Spending": query_service_pb2.SpendingRequest(mandate=market.printer.leaf),
+        "Unseal": query_service_pb2.UnsealRequest(contract=contract, commitment=bytes(32)),
+        "ProveInclusion": audit_service_pb2.ProveInclusionRequest(seq=1),
+        "ProveConsistency": audit_service_pb2.ProveConsistencyRequest(size1=1),
+    }
