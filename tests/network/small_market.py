@@ -51,7 +51,7 @@ class SmallMarket:
 
     def refused(self, code: Code, ask: Callable[..., Answer], /, *arguments: Any, **how: Any) -> Answer:
         """What is asked is refused with `code`, changes nothing in the market, and the node serves on."""
-        before = self.client.status().effects_root
+        before = self.look()
         answered = ask(*arguments, **how)
         assert answered.code == code, f"{answered} instead of {code.name}"
         assert answered.status.name == code.grpc_status
@@ -62,14 +62,17 @@ class SmallMarket:
         self, status: grpc.StatusCode, ask: Callable[..., Answer], /, *arguments: Any, **how: Any
     ) -> Answer:
         """The same for what gRPC itself refuses, before a line of ours sees it."""
-        before = self.client.status().effects_root
+        before = self.look()
         answered = ask(*arguments, **how)
         assert (answered.status, answered.detail) == (status, None), answered
         self.check_unharmed(before)
         return answered
 
-    def check_unharmed(self, effects_root: bytes) -> None:
-        """The market is as it was, and the node is well."""
-        assert self.client.status().effects_root == effects_root, "a refused message changed the market"
+    def look(self) -> tuple[bytes, int]:
+        """What no refused message may change: the root over all effects, and what the node complains of."""
+        return self.client.status().effects_root, len(self.node.trouble)
+
+    def check_unharmed(self, before: tuple[bytes, int]) -> None:
+        """The market is as it was at that `look`, and the node is well."""
+        assert self.look() == before, self.node.trouble[before[1] :] or "a refused message changed the market"
         assert self.client.is_serving()
-        assert not self.node.trouble

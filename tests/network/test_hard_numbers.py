@@ -158,7 +158,7 @@ def try_edges(market: SmallMarket, subject: Subject) -> int:
             low = 0 if field.type == FieldDescriptor.TYPE_UINT64 else -(2**63)
             if not low <= value < low + 2**64:
                 continue
-            before = market.client.status().effects_root
+            before = market.look()
             setattr(holder, field.name, value)
             if subject.body.DESCRIPTOR.fields_by_name.get("key"):
                 subject.body.key = new_key()  # type: ignore[attr-defined]
