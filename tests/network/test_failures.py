@@ -14,17 +14,14 @@ import pytest
 
 from tests.network import node_process
 from tests.network.node_process import NodeProcess
-from tests.network.raw_client import Answer, RawClient, new_key, offer_body, purchase_body
+from tests.network.raw_client import Answer, RawClient, new_key, purchase_body
 from tests.network.sealed_purchase import sealed_purchase, send_sealed
 from tests.network.small_market import SmallMarket
-from thingmarket.contract.orders import FundRequest
 from thingmarket.errors import Code
 from thingmarket.identity.envelope import TypeId
-from thingmarket.v1 import audit_service_pb2, market_service_pb2, query_service_pb2
-from thingmarket.v1.market_service_pb2_grpc import MarketServiceStub
+from thingmarket.v1 import audit_service_pb2, query_service_pb2
 from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
-from thingmarket.wire import identity, trade
-from thingmarket.wire.envelope import signed_message
+from thingmarket.wire import identity
 from thingmarket.wire.receipts import receipt_value
 
 PROVE_INCLUSION = "/thingmarket.v1.AuditService/ProveInclusion"
@@ -187,26 +184,7 @@ def test_a_stop_answers_who_is_waiting_and_takes_less_than_three_seconds(start_n
         assert client.status().contracts == len(made), "what was done was told"
 
 
-# --- the order of things
-
-
-def test_money_and_commands_that_come_together_are_logged_one_after_the_other(start_node) -> None:
-    """Money is collected at once; the group that the same moment formed must be written first."""
-    node = start_node()
-    with RawClient(node) as client, grpc.insecure_channel(node.address) as channel:
-        owner = client.owner()
-        submit = MarketServiceStub(channel).Submit
-        calls = []
-        for number in range(200):
-            type_id, body = TypeId.PUBLISH_OFFER, offer_body()
-            if number % 2:
-                wish = FundRequest(key=new_key(), currency="EUR", amount_minor=1_00)
-                type_id, body = TypeId.FUND_REQUEST, trade.fund_request_body(wish)
-            command = signed_message(client.command(owner, type_id, body))
-            request = market_service_pb2.SubmitRequest(command=command)
-            calls.append(submit.future(request, metadata=(("tm-token-bin", owner.token),)))
-        assert len({call.result(timeout=20).receipt.seq for call in calls}) == 200
-    assert not node.trouble
+# --- asked again
 
 
 def test_what_was_bought_is_told_again_after_the_mandate_is_gone(start_node) -> None:
