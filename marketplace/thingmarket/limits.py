@@ -116,4 +116,5 @@ TAX_RETENTION_MS: Final = 10 * 365 * DAY_MS + 3 * DAY_MS  # the longest usual pe
 # --- projection of outcomes
 PROJECTION_QUEUE_MAX: Final = 32_768  # twice what may wait for the journal: a fold of the file is no overflow
 PROJECTION_BATCH_MAX: Final = 1_024  # outcomes in one transaction, about a megabyte
+PROJECTION_BREATH_MS: Final = 20  # outcomes gather for this long, unless a reader waits for one
 PROJECTION_WAIT_MS: Final = 2_000  # how long a reader waits for an outcome that is durable but not yet here

@@ -13,7 +13,12 @@ from typing import Final, Self
 import aiosqlite
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import PROJECTION_BATCH_MAX, PROJECTION_QUEUE_MAX, PROJECTION_WAIT_MS
+from thingmarket.limits import (
+    PROJECTION_BATCH_MAX,
+    PROJECTION_BREATH_MS,
+    PROJECTION_QUEUE_MAX,
+    PROJECTION_WAIT_MS,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +41,7 @@ class Projection:
         self._taken = head  # last row that was handed over
         self._queue: asyncio.Queue[Row | None] = asyncio.Queue(PROJECTION_QUEUE_MAX)
         self._grown = asyncio.Condition()
+        self._hurry = asyncio.Event()
         self._lost = False
         self._writer = asyncio.create_task(self._write())
 
@@ -81,6 +87,8 @@ class Projection:
         """The outcome at a log position, None where there is none; UNAVAILABLE when it takes too long."""
         if seq < 1 or (seq > self._taken and not self._lost):
             return None
+        if self._head < seq:
+            self._hurry.set()
         try:
             async with asyncio.timeout(PROJECTION_WAIT_MS / 1000), self._grown:
                 await self._grown.wait_for(lambda: self._head >= seq or self._lost)
@@ -94,6 +102,7 @@ class Projection:
 
     async def close(self) -> None:
         """Write what was handed over, and close the file."""
+        self._hurry.set()
         await self._queue.put(None)
         await self._writer
         await self._db.close()
@@ -117,12 +126,22 @@ class Projection:
         """What waits, at least one row; and whether it is the end."""
         batch: list[Row] = []
         row = await self._queue.get()
+        await self._breath()
         while row is not None:
             batch.append(row)
             if len(batch) == PROJECTION_BATCH_MAX or self._queue.empty():
                 return batch, False
             row = self._queue.get_nowait()
         return batch, True
+
+    async def _breath(self) -> None:
+        """Let more rows come, unless somebody waits: a transaction costs as much as hundreds of rows."""
+        try:
+            async with asyncio.timeout(PROJECTION_BREATH_MS / 1000):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+        self._hurry.clear()
 
     def _lose(self, why: str) -> None:
         self._lost = True
