@@ -100,6 +100,7 @@ def _replenish(stage: Stage, ink: str) -> str:
     stage.tell("\nThe power fails and it does not remember whether the order went out: it sends it again.")
     again = stage.do("printer", "thing", "again", "printer", bought["key"])
     stage.check("the same body again is the same contract", contract, again["contract"])
+    stage.tell(f"  {'printer':<16} sent the same order again: contract {again['contract']}, the same")
     restarted = stage.perform("printer", *buy)["needs"][0]
     stage.check("the same need after a restart is the same contract", contract, restarted["contract"])
     stage.refused(

@@ -177,7 +177,7 @@ class Stage:
         who = (
             f"{trade.buyer}'s mandate {short(allowed['mandate'])}"
             if allowed["mandate"]
-            else f"{trade.buyer} himself"
+            else f"{trade.buyer}, who acts as owner"
         )
         many = f" to {trade.rules[-1]}" if len(trade.rules) > 1 else ""
         self.tell(f"  allowed by {who}, rules {trade.rules[0]}{many}; ended {trade.ended} by {trade.cause}")
