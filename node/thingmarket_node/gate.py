@@ -25,6 +25,8 @@ SERVER_OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.http2.max_ping_strikes", 5),
     ("grpc.max_connection_idle_ms", 3_600_000),
+    # Who connects and says nothing is cut off; gRPC alone would bear with him for two minutes.
+    ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.so_reuseport", 0),
 )
 
