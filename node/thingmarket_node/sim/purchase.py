@@ -1,0 +1,223 @@
+"""The scenario `purchase`: a few owners, sellers and buyers around one node, and everything in between."""
+
+from collections.abc import Callable, Iterator
+
+from thingmarket.identity.keys import SigningKey
+from thingmarket.identity.parties import Role, party_id
+from thingmarket.ids import NetworkId
+from thingmarket.limits import HOUR_MS, MINUTE_MS, SECOND_MS
+from thingmarket.wire.log import genesis_body
+from thingmarket_node.core.boot import genesis_group
+from thingmarket_node.core.calls import NodeKeys
+from thingmarket_node.core.messages import Now
+from thingmarket_node.sim.actors import Client, Place
+from thingmarket_node.sim.auditor import Auditor
+from thingmarket_node.sim.disk import Disk
+from thingmarket_node.sim.faults import Faults, draw
+from thingmarket_node.sim.machine import Machine
+from thingmarket_node.sim.network import Network
+from thingmarket_node.sim.people import TAXES, Buyer, Owner, Seller, Square, key_event, seed_of
+from thingmarket_node.sim.signatures import Signatures
+from thingmarket_node.sim.world import BEGIN_MS, Violation, World, require
+
+NETWORK = NetworkId(b"simulated market")
+_WATCH_MS = 15 * SECOND_MS
+_SAFETY_MIN_MS, _SAFETY_MAX_MS = 90 * SECOND_MS, 8 * MINUTE_MS
+_EVENTS_MAX = 60_000  # a hundred times what a run has; more is a storm
+_PATIENCE_MS = 15 * MINUTE_MS  # within which a healed world answers every command
+_SETTLED_MS = 6 * HOUR_MS  # and settles every contract, once its times are over; entry time may be ahead
+_FORGET_MS = 26 * HOUR_MS
+
+
+class Run:
+    """One seed: a world with faults, then a healed one, then the last look."""
+
+    def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
+        """Lay out the world that the seed describes."""
+        self.world = world = World(seed, trace)
+        self.faults = draw(world.random)
+        self._healed_ms = 0
+        signatures = Signatures()
+        self.node_card = key_event(Role.NODE, "node", NETWORK)
+        node = party_id(self.node_card.payload)
+        keys = NodeKeys(
+            node=node,
+            network_id=NETWORK,
+            identity=SigningKey.from_seed(seed_of("node")),
+            log=SigningKey.from_seed(seed_of("node log")),
+        )
+        self.keys = keys
+        self.disk = Disk(world)
+        self.auditor = Auditor(world, keys, signatures)
+        self.network = Network(world, self.faults)
+        self.machine = Machine(
+            world,
+            keys=keys,
+            disk=self.disk,
+            faults=self.faults,
+            auditor=self.auditor,
+            signatures=signatures,
+        )
+        place = Place(
+            world=world,
+            network=self.network,
+            machine=self.machine,
+            auditor=self.auditor,
+            signatures=signatures,
+            network_id=NETWORK,
+            node=node,
+            node_key=keys.identity.public,
+        )
+        self.clients = self._people(place)
+
+    def _people(self, place: Place) -> list[Client]:
+        world, square = self.world, Square()
+        homes = [Owner(place, f"buyers-{number}") for number in range(world.between(1, 2))]
+        shops = [Owner(place, f"sellers-{number}") for number in range(world.between(1, 2))]
+        sellers = [Seller(place, f"shop-{number}", shop, square) for number, shop in enumerate(shops)]
+        buyers = [
+            Buyer(place, f"printer-{number}", homes[world.between(0, len(homes) - 1)], square, sellers)
+            for number in range(world.between(1, 3))
+        ]
+        self._owners = [*homes, *shops]
+        return [*self._owners, *sellers, *buyers]
+
+    def marks(self) -> dict[str, int]:
+        """How often rare things came about, so that a search that finds nothing is known to have looked."""
+        oracle, machine = self.auditor.reference.oracle, self.machine
+        sales = [sale.state for sale in oracle.contracts.values()]
+        return {
+            "entries": self.auditor.reference.seq,
+            "contracts": len(sales),
+            "released": sales.count("ACCEPTED"),
+            "refunded": sales.count("FAILED"),
+            "refused": sum(outcome.code != 0 for outcome in self.auditor.reference.outcomes),
+            "crashes": machine.crashes,
+            **machine.marks,
+            **self.auditor.marks,
+        }
+
+    # --- the two phases
+
+    def events(self) -> Iterator[None]:
+        """Let everything happen, one event after the other."""
+        for _ in self._phases():
+            require(self.world.events < _EVENTS_MAX, "storm", "too many events")
+            yield
+
+    def _phases(self) -> Iterator[None]:
+        world = self.world
+        self._begin()
+        heal_ms = world.now_ms + world.between(_SAFETY_MIN_MS, _SAFETY_MAX_MS)
+        while world.now_ms < heal_ms and world.step():
+            yield
+        self._heal()
+        until_ms = world.now_ms + _SETTLED_MS + self._longest_ms()
+        while not self._is_quiet():
+            if world.now_ms >= until_ms or not world.step():
+                raise Violation("liveness", self._what_waits())
+            yield
+        yield from self._epilogue()
+        self._last_look()
+
+    def _begin(self) -> None:
+        world = self.world
+        body = genesis_body(
+            network_id=NETWORK, node=self.node_card, currencies=("EUR",), tax_basis_points=TAXES, rules=1
+        )
+        self.disk.write(genesis_group(body, Now(world.now_ms, 0)))
+        self.disk.sync()
+        self.machine.start()
+        for client in self.clients:
+            most_ms = self.faults.client_clock_max_ms
+            client.clock_error_ms = world.between(-most_ms, most_ms)
+        for owner in self._owners:
+            world.after(world.between(0, 3_000), f"{owner.name} begins", owner.begin)
+        self._plan_faults()
+        world.after(_WATCH_MS, "watch", self._watch)
+
+    def _plan_faults(self) -> None:
+        world, faults, machine = self.world, self.faults, self.machine
+
+        def some_time(name: str, act: Callable[[], None]) -> None:
+            world.after(
+                world.between(1_000, _SAFETY_MAX_MS), name, lambda: None if self._healed_ms else act()
+            )
+
+        for _ in range(faults.outages):
+            some_time("outage", lambda: machine.crash("power"))
+        for _ in range(faults.drains):
+            some_time("drain", machine.drain)
+        for _ in range(faults.clock_steps):
+            by_ms = world.between(-faults.clock_step_max_ms, faults.clock_step_max_ms)
+            some_time("clock", lambda by_ms=by_ms: machine.step_clock(by_ms))  # type: ignore[misc]
+        for _ in range(faults.device_restarts):
+            some_time("device", self.clients[world.between(0, len(self.clients) - 1)].restart)
+        if world.chance(300):
+            owner = self._owners[world.between(0, len(self._owners) - 1)]
+            some_time("revoke", owner.revoke)
+
+    def _watch(self) -> None:
+        if self.machine.core is not None:
+            self.auditor.observe(self.machine.now)
+        if self._healed_ms:
+            late_ms = self.world.now_ms - _PATIENCE_MS
+            stuck = any(max(i.since_ms, self._healed_ms) < late_ms for c in self.clients for i in c.outbox)
+            if stuck:
+                raise Violation("liveness", self._what_waits())
+        if not self._is_quiet():
+            passed_ms = self.world.now_ms - BEGIN_MS
+            self.world.after(max(_WATCH_MS, passed_ms // 20), "watch", self._watch)
+
+    def _heal(self) -> None:
+        self.world.note("healed")
+        self._healed_ms = self.world.now_ms
+        self.network.faults = self.machine.faults = self.faults.healed()
+
+    def _longest_ms(self) -> int:
+        offers = self.auditor.reference.oracle.offers.values()
+        return max((o.offer.delivery_ms + o.offer.inspection_ms for o in offers), default=0)
+
+    def _is_quiet(self) -> bool:
+        if not self._healed_ms or self.machine.core is None or not self.machine.core.is_idle:
+            return False
+        return all(client.is_done for client in self.clients) and not self.auditor.reference.oracle.open
+
+    def _what_waits(self) -> str:
+        waiting = [f"{c.name}: {i.type_id.name} x{i.tries}" for c in self.clients for i in c.outbox]
+        return (
+            f"{', '.join(waiting[:6]) or 'no command'}; {self.auditor.reference.oracle.open} contracts open"
+        )
+
+    def _epilogue(self) -> Iterator[None]:
+        """In some runs, wait until answers are forgotten; then old copies must still do nothing."""
+        world = self.world
+        if not world.chance(150):
+            return
+        until_ms = world.now_ms + _FORGET_MS
+        world.after(_FORGET_MS, "a day later", lambda: None)
+        self.network.faults = Faults(duplicate=0)
+        while world.now_ms < until_ms and world.step():
+            yield
+
+    def _last_look(self) -> None:
+        """The same log once more from its first entry, with and without a snapshot."""
+        core = self.machine.core
+        assert core is not None, "quiet means up"
+        self.auditor.kept()
+        reference = self.auditor.reference
+        require(core.state.seq == reference.seq, "log-kept", "the live state is ahead of an idle disk")
+        root = reference.market.state.state_root()
+        require(core.state.state_root() == root, "replay", "the live state is another than the log's")
+        self.disk.keep_snapshot(core.durable, core.state.snapshot())
+        self.machine.crash("the end")
+        self.machine.start()
+        self.disk.snapshots.clear()
+        self.machine.crash("the end, without snapshots")
+        self.machine.start()
+        self.world.note(f"state {root.hex()}")
+
+
+def hours(run: Run) -> float:
+    """Virtual hours that a run took."""
+    return (run.world.now_ms - BEGIN_MS) / HOUR_MS

@@ -1,0 +1,135 @@
+"""The simulator itself: the real core holds, every broken one is found, and a seed is a seed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from thingmarket_node.core.core import Core
+from thingmarket_node.sim.commands import sim
+from thingmarket_node.sim.mutants import MUTANTS, SEEDS_MAX, applied, hunt
+from thingmarket_node.sim.runner import replay, run, run_seed
+
+REGRESSIONS = Path(__file__).with_name("regressions.txt")
+
+# The first seed that kills each mutant. After a change of the scenario a neighbour may do it.
+KILLERS = {
+    "ack-before-durable": 0,
+    "decline-before-durable": 30,
+    "repeat-before-durable": 9,
+    "torn-tail-accepted": 53,
+    "chain-not-checked": 23,
+    "snapshot-without-answers": 0,
+    "duplicate-applied-twice": 0,
+    "answers-forgotten": 1,
+    "conflict-not-noticed": 12,
+    "window-not-checked": 7,
+    "sessions-survive": 2,
+    "time-runs-back": 10,
+    "money-comes-twice": 1,
+    "timer-lost-at-boot": 8,
+    "inspection-never-ends": 1,
+    "expiry-fires-twice": 3,
+    "hold-never-released": 0,
+    "refund-to-the-seller": 1,
+    "budget-not-counted": 18,
+    "refusal-counts": 0,
+    "revocation-ignored": 20,
+    "wrong-receipt": 0,
+    "notices-lost": 0,
+    "sealed-too-late": 2,
+    "clock-for-entry-time": 33,
+}
+
+
+def regressions() -> list[int]:
+    lines = REGRESSIONS.read_text(encoding="utf-8").splitlines()
+    return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
+
+
+def test_sixty_seeds_keep_every_invariant_and_see_what_they_are_there_for() -> None:
+    summary = run("purchase", range(60))
+    assert summary.failures == []
+    missing = [mark for mark, count in summary.marks.items() if count == 0]
+    assert missing == [], "faults that never came about test nothing"
+
+
+@pytest.mark.parametrize("seed", regressions())
+def test_seeds_that_once_found_a_bug_hold(seed: int) -> None:
+    assert run_seed("purchase", seed).failure is None
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_broken_core_is_found(mutant) -> None:
+    killer = KILLERS[mutant.name]
+    assert killer < SEEDS_MAX
+    verdict = hunt(mutant, range(killer, killer + 30))
+    assert verdict.seed is not None, f"{mutant.name} survived: {mutant.wrong}"
+
+
+def test_a_mutant_leaves_the_real_core_as_it_was() -> None:
+    before = dict(vars(Core))
+    for mutant in MUTANTS:
+        with applied(mutant):
+            pass
+    assert dict(vars(Core)) == before
+
+
+def trace_hashes(hash_seed: str) -> str:
+    program = (
+        "from thingmarket_node.sim.runner import run_seed\n"
+        "print([run_seed('purchase', seed).trace_hash for seed in (1, 9, 30)])\n"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
+    return done.stdout
+
+
+def test_a_seed_gives_the_same_run_in_every_process() -> None:
+    assert (
+        trace_hashes("1")
+        == trace_hashes("2")
+        == f"{[run_seed('purchase', s).trace_hash for s in (1, 9, 30)]}\n"
+    )
+
+
+def test_a_replay_stops_where_it_is_told() -> None:
+    result, lines = replay("purchase", 3, until=25)
+    assert result.events == 25
+    assert lines[-1].startswith("25 ")
+
+
+def test_the_command_line_ends_with_one_json_object() -> None:
+    done = CliRunner().invoke(sim, ["run", "--seeds", "0:3", "--json"])
+    assert done.exit_code == 0
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["seeds"], found["failures"]) == (3, [])
+    assert {"events", "simulated_hours", "scenarios_per_s"} <= set(found)
+
+
+def test_a_broken_core_fails_the_command_and_names_seed_event_and_invariant() -> None:
+    (mutant,) = (one for one in MUTANTS if one.name == "wrong-receipt")
+    with applied(mutant):
+        done = CliRunner().invoke(sim, ["run", "--seeds", "0", "--json"])
+    assert done.exit_code == 1
+    (failure,) = json.loads(done.stdout.splitlines()[-1])["failures"]
+    assert (failure["seed"], failure["invariant"]) == (0, "receipt")
+    assert failure["event"] > 0
+
+
+def test_a_seed_can_be_looked_at_up_to_an_event() -> None:
+    done = CliRunner().invoke(sim, ["replay", "--seed", "3", "--until", "12", "--trace"])
+    assert done.exit_code == 0
+    assert len([line for line in done.stdout.splitlines() if line[0].isdigit()]) >= 12
+
+
+@pytest.mark.parametrize("words", ["", "5:5", "ten", "-1:4"])
+def test_a_wrong_range_of_seeds_is_refused(words: str) -> None:
+    done = CliRunner().invoke(sim, ["run", "--seeds", words])
+    assert done.exit_code == 2
