@@ -182,9 +182,8 @@ def _to_the_end(stream) -> tuple[int, int]:
     try:
         for message in stream:
             heard += len(message.notices)
-    except grpc.RpcError as error:
-        assert isinstance(error, grpc.Call)
-        details = dict(error.trailing_metadata() or ())
+    except grpc.RpcError:
+        details = dict(stream.trailing_metadata())
         found = read_refusal_status(details[DETAILS_KEY])
         assert found is not None
         return heard, found.code
