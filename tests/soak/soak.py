@@ -42,6 +42,8 @@ GROUPS_MAX: Final = 25  # an injected kill strikes within so many groups
 DRAIN_S: Final = 60.0
 PLAY_MONEY_MINOR: Final = 10**15
 RANDOM: Final = "random"
+STARTING: Final = "while-starting"
+START_LIFE_S: Final = (0.05, 0.4)  # a node's life when it is killed before it serves, or just then
 Report = dict[str, Any]
 
 
@@ -112,16 +114,20 @@ class Run:
 
     def live(self, point: str) -> Life:
         """Start the node and wait until it serves; an injected death may come before that."""
-        plan = [] if point == RANDOM else ["--die", f"{point}:{self.chance.randint(1, GROUPS_MAX)}"]
+        plan = (
+            [] if point in (RANDOM, STARTING) else ["--die", f"{point}:{self.chance.randint(1, GROUPS_MAX)}"]
+        )
         process = start("dying_node", str(self.home.folder), *plan, log=self.folder / "node.log")
         assert process.stdout is not None, "it was started with a pipe"
+        self.node = Life(process, point, "")
+        if point == STARTING:
+            return self.node
         readable, _, _ = select.select([process.stdout], [], [], START_S)
         line = process.stdout.readline() if readable else ""
         if not line and process.poll() != -signal.SIGKILL:
             process.kill()
             raise Failed(f"the node did not start: {self.tail('node')}")
-        card = json.loads(line)["card"] if line else ""
-        self.node = Life(process, point, card)
+        self.node.card = json.loads(line)["card"] if line else ""
         return self.node
 
     def begin(self) -> None:
@@ -135,11 +141,12 @@ class Run:
         """Wait for the injected death, or kill; then look at what is there."""
         life = self.node
         assert life is not None, "only the living die"
+        lives = {RANDOM: LIFE_S, STARTING: START_LIFE_S}.get(life.point, (INJECTED_S, INJECTED_S))
         try:
-            life.process.wait(self.chance.uniform(*LIFE_S) if life.point == RANDOM else INJECTED_S)
+            life.process.wait(self.chance.uniform(*lives))
         except subprocess.TimeoutExpired:
             life.process.kill()
-            life.point = RANDOM
+            life.point = STARTING if life.point == STARTING else RANDOM
         if life.process.wait() != -signal.SIGKILL:
             raise Failed(f"the node ended by itself: {self.tail('node')}")
         self._buried(life)
@@ -210,7 +217,7 @@ class Run:
 
 
 def soak(
-    folder: Path, *, kills: int, clients: int, seed: int, points: Sequence[str] = tuple(POINTS)
+    folder: Path, *, kills: int, clients: int, seed: int, points: Sequence[str] = (*POINTS, STARTING)
 ) -> Report:
     """One whole run, broken off at the first finding (Failed when it could not be carried through)."""
     began = time.monotonic()
