@@ -97,13 +97,20 @@ def test_every_way_to_cut_a_message_short_is_refused_or_another_whole_message(me
         tag(UNKNOWN, 5) + bytes(4),
         tag(UNKNOWN, START_GROUP) + tag(UNKNOWN, END_GROUP),
         bytes_field(2**29 - 1, b"highest field number"),
-        number_field(0, 1),  # no legal field number, yet some parsers pass over it
     ],
-    ids=["zero", "number", "empty", "bytes", "fixed64", "fixed32", "group", "highest", "number 0"],
+    ids=["zero", "number", "empty", "bytes", "fixed64", "fixed32", "group", "highest"],
 )
 def test_an_unknown_field_is_refused(message: Descriptor, extra: bytes) -> None:
     for data in (good(message) + extra, extra + good(message)):
         assert refusal(message, data) == Code.NOT_STRICT
+
+
+@every_message
+def test_a_field_numbered_0_is_refused(message: Descriptor) -> None:
+    """There is none, and parsers disagree whether it ends a message, is passed over, or is an error."""
+    for extra in (b"\0", b"\0\0", b"\0\1", bytes(8)):
+        for data in (good(message) + extra, extra + good(message)):
+            assert refusal(message, data) in (Code.MALFORMED, Code.NOT_STRICT), extra
 
 
 @every_message
