@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,7 +41,8 @@ def test_no_message_brings_a_node_down_or_out_of_its_documented_answers(
     fuzz(fuzzer, CALLS)
     assert market.client.is_serving() and market.node.is_running
     assert not market.node.trouble
-    assert market.buy().code == 0, "the market goes on"
+    fresh = replace(market, printer=market.client.again(market.printer))
+    assert fresh.buy().code == 0, "the market goes on"
     assert market.node.rss_bytes() - before < GROWTH_BYTES_MAX
 
 
