@@ -15,7 +15,7 @@ from thingmarket.identity.mandates import Action, Approval, Autonomy, BoundItem,
 from thingmarket.identity.parties import NONCE_BYTES
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import Digest, Key, PartyId
-from thingmarket.limits import CLOCK_SKEW_MS, HOUR_MS
+from thingmarket.limits import HOUR_MS
 from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.wire import identity, trade
 from thingmarket_client.errors import RefusedByNode
@@ -113,8 +113,7 @@ class Owner(Trader):
             subject=subject,
             network_id=self._keys.network_id,
             autonomy=autonomy,
-            # A node may be a little behind; but what is older than a revocation of its subject is dead.
-            not_before_ms=max(self.session.now_ms - CLOCK_SKEW_MS, self._revoked_ms.get(subject, 0) + 1),
+            not_before_ms=self._valid_from_ms(subject),
             actions=actions,
             items=items,
             categories=categories,
@@ -125,6 +124,10 @@ class Owner(Trader):
             max_depth=max_depth,
             epoch=self.epoch,
         )
+
+    def _valid_from_ms(self, subject: PartyId) -> int:
+        """From now on, by the node's clock: what is not younger than a revocation would be dead. [MAN-8]"""
+        return max(self.session.least_now_ms, self._revoked_ms.get(subject, 0) + 1)
 
     async def revoke(
         self, *, mandate: bytes | None = None, subject: PartyId | None = None, reason: str = ""

@@ -328,6 +328,17 @@ async def test_a_revoked_thing_buys_nothing_until_it_has_a_new_mandate(town: Tow
     await town.printer.buy(seen, 1)
 
 
+async def test_a_mandate_may_follow_a_revocation_at_once_also_from_another_process(
+    town: Town,
+) -> None:  # [MAN-8]
+    await town.ada.revoke(subject=town.printer.id)
+    await town.ada.close()
+    async with await Owner.open(town.homes / "ada") as again:  # as another process of the same owner would
+        await again.session.known()
+        await town.printer.adopt([again.mandate(town.printer.id, Autonomy.ADAPTABLE, limits=[LIMIT])])
+        await town.printer.present()
+
+
 async def test_money_that_was_asked_for_with_one_key_comes_once(town: Town) -> None:  # [SET-2]
     key = town.bob.new_key()
     first = await town.bob.fund("EUR", 7_00, key=key)

@@ -21,7 +21,7 @@ from thingmarket.identity.headers import Header
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import NONCE_BYTES
 from thingmarket.ids import PartyId
-from thingmarket.limits import COMMAND_LIFE_MS, MINUTE_MS
+from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, MINUTE_MS
 from thingmarket.market.entries import EntryKind
 from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
 from thingmarket.wire import calls
@@ -73,6 +73,7 @@ class Session:
         self._grant: Grant | None = None
         self._door = asyncio.Lock()  # one handshake at a time, whoever needs it
         self._offset_ms = 0
+        self._least_offset_ms: int | None = None
 
     @property
     def now_ms(self) -> int:
@@ -83,6 +84,12 @@ class Session:
     def clock_offset_ms(self) -> int:
         """How far the node's clock is ahead of this machine's."""
         return self._offset_ms
+
+    @property
+    def least_now_ms(self) -> int:
+        """A moment that the node's clock has passed for certain, or nearly so when they never met."""
+        offset_ms = -CLOCK_SKEW_MS if self._least_offset_ms is None else self._least_offset_ms
+        return time.time_ns() // 1_000_000 + offset_ms
 
     async def close(self) -> None:
         """Hang up."""
@@ -175,7 +182,8 @@ class Session:
         stream = self._line.query.Watch(request, metadata=metadata(grant.granted.token))
         try:
             while True:
-                message = await asyncio.wait_for(stream.read(), SILENCE_MS / 1000)
+                async with asyncio.timeout(SILENCE_MS / 1000):  # wait_for may swallow a cancellation
+                    message = await stream.read()
                 if message is grpc.aio.EOF:
                     return
                 yield message
@@ -243,6 +251,7 @@ class Session:
         request = calls.prove_request(sign(TypeId.PROOF, proof_payload(proof), self._caller.key))
         granted = calls.read_prove_response(await self._line.call(self._line.sessions.Prove, request))
         self._offset_ms = challenge.time_ms - (began_ms + ended_ms) // 2
+        self._least_offset_ms = challenge.time_ms - ended_ms
         await self._check_growth()
         return Grant(granted)
 

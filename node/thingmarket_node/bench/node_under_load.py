@@ -55,13 +55,13 @@ def node_under_load() -> Iterator[NodeUnderLoad]:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
         home = Path(folder) / "node"
         money = str(_PLAY_MONEY_MINOR)
-        subprocess.run(
+        subprocess.run(  # noqa: S603  our own program, with our own words
             [*command, "node", "init", str(home), "--plaintext", "--play-money", money],
             check=True,
             stdout=subprocess.DEVNULL,
         )
         with (Path(folder) / "log").open("w") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  the same
                 [*command, "node", "run", str(home)], stdout=subprocess.PIPE, stderr=log, text=True
             )
         assert process.stdout is not None, "asked for"

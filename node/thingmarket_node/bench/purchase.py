@@ -96,7 +96,7 @@ def _own_cpu_s() -> float:
 
 
 async def _market(node: NodeUnderLoad) -> tuple[Digest, list[Buyer]]:
-    seller, seller_session = await _owner(node)
+    _, seller_session = await _owner(node)
     offer = Offer(
         key=_key(),
         product_id="bench-piece",
@@ -145,7 +145,9 @@ async def _buyer(node: NodeUnderLoad, owner: OwnerKeys) -> Buyer:
         network_id=node.card.key_event.network_id,
         autonomy=Autonomy.ADAPTABLE,
         not_before_ms=_now_ms() - MINUTE_MS,
-        limits=[spending_limit("EUR", per_order_minor=100_00, per_day_minor=FUNDS_MINOR, total_minor=FUNDS_MINOR)],
+        limits=[
+            spending_limit("EUR", per_order_minor=100_00, per_day_minor=FUNDS_MINOR, total_minor=FUNDS_MINOR)
+        ],
     )
     session = Session(node.card, Caller(party=party, key=key), Witness(node.card))
     await _send(session, TypeId.PRESENT_MANDATE, identity.present_mandate_body(_key(), [link]))

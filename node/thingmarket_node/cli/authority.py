@@ -106,6 +106,8 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
 
     async def sign() -> Signed:
         async with await open_owner(home, terms["card"]) as owner:
+            if is_here:
+                await owner.session.known()  # by the node's clock, a mandate may follow a revocation at once
             link = _signed(owner, subject, terms)
             if is_here:
                 async with await Thing.open(Path(thing), owner.session.card) as opened:
