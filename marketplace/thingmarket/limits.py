@@ -61,7 +61,7 @@ SNAPSHOT_PART_BYTES: Final = 128 * 1024  # written between two groups, which wai
 SNAPSHOTS_KEPT: Final = 2  # one may turn out to be damaged
 WAL_PAGES_MAX: Final = 4_096  # 16 MiB of write-ahead log; folding it in stops the writer for about 20 ms
 ANSWERS_PER_SENDER_MAX: Final = 4_096
-ANSWERS_OF_OPERATOR_MAX: Final = 1_000_000  # the operator answers for the deposits of all owners
+ANSWERS_OF_OPERATOR_MAX: Final = 100_000  # he answers for the deposits of all owners; about 65 MB
 
 # --- parties and mandates
 PARTIES_MAX: Final = 1_000_000
