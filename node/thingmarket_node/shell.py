@@ -255,7 +255,6 @@ class Shell:
         """Stop the threads; whoever opened the files closes them. Blocking."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self._verifier.close()
         self._vault_thread.shutdown(wait=True)
 
     def _check_idle(self) -> None:
