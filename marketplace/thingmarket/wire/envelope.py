@@ -1,5 +1,7 @@
 """Envelopes, commands, decisions and refusals: messages to values and back."""
 
+from typing import Final
+
 from thingmarket.errors import Code, Refusal, code_name
 from thingmarket.identity.envelope import Signature, Signed, TypeId
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
@@ -7,17 +9,19 @@ from thingmarket.policy.decision import Decision, Fact
 from thingmarket.v1 import envelope_pb2 as pb
 from thingmarket.wire.strict import parse
 
+_TYPE_IDS: Final = frozenset(map(int, TypeId))
+
 
 def signed_value(message: pb.Signed) -> Signed:
     """Read an envelope; its payload stays the exact bytes (MALFORMED, WRONG_TYPE, TOO_LARGE)."""
-    type_id, payload = message.type_id, message.payload
-    if not 1 <= len(message.signatures) <= SIGNATURES_MAX:
+    type_id, payload, signatures = message.type_id, message.payload, message.signatures
+    if not 1 <= len(signatures) <= SIGNATURES_MAX:
         raise Refusal(Code.MALFORMED, f"an envelope has 1 to {SIGNATURES_MAX} signatures")
-    if type_id not in TypeId._value2member_map_:
+    if type_id not in _TYPE_IDS:
         raise Refusal(Code.WRONG_TYPE, f"unknown type id {type_id}")
     if len(payload) > COMMAND_BYTES_MAX:
         raise Refusal(Code.TOO_LARGE, f"payload has {len(payload)} bytes; at most {COMMAND_BYTES_MAX}")
-    return Signed(type_id, payload, tuple(map(_signature, message.signatures)))
+    return Signed(type_id, payload, tuple(map(_signature, signatures)))
 
 
 def _signature(message: pb.Signature) -> Signature:
