@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from thingmarket_node.core.core import Core
 from thingmarket_node.sim.commands import sim
-from thingmarket_node.sim.mutants import MUTANTS, SEEDS_MAX, applied, hunt
+from thingmarket_node.sim.hunting import SEEDS_MAX, applied, hunt
+from thingmarket_node.sim.mutants import MUTANTS
 from thingmarket_node.sim.runner import replay, run, run_seed
 
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
@@ -19,30 +20,33 @@ REGRESSIONS = Path(__file__).with_name("regressions.txt")
 # The first seed that kills each mutant. After a change of the scenario a neighbour may do it.
 KILLERS = {
     "ack-before-durable": 0,
-    "decline-before-durable": 30,
-    "repeat-before-durable": 9,
-    "torn-tail-accepted": 53,
-    "chain-not-checked": 23,
+    "decline-before-durable": 86,
+    "repeat-before-durable": 0,
+    "torn-tail-accepted": 203,
+    "chain-not-checked": 5,
     "snapshot-without-answers": 0,
     "duplicate-applied-twice": 0,
     "answers-forgotten": 1,
-    "conflict-not-noticed": 12,
-    "window-not-checked": 7,
-    "sessions-survive": 2,
-    "time-runs-back": 10,
-    "money-comes-twice": 1,
-    "timer-lost-at-boot": 8,
-    "inspection-never-ends": 1,
-    "expiry-fires-twice": 3,
-    "hold-never-released": 0,
-    "refund-to-the-seller": 1,
-    "budget-not-counted": 18,
+    "conflict-not-noticed": 2,
+    "old-key-accepted": 9,
+    "window-not-checked": 2,
+    "sessions-survive": 0,
+    "time-runs-back": 28,
+    "money-comes-twice": 0,
+    "timer-lost-at-boot": 13,
+    "inspection-never-ends": 6,
+    "expiry-fires-twice": 6,
+    "wake-storm": 101,
+    "hold-never-released": 1,
+    "refund-to-the-seller": 0,
+    "budget-not-counted": 66,
     "refusal-counts": 0,
-    "revocation-ignored": 20,
+    "revocation-ignored": 38,
     "wrong-receipt": 0,
     "notices-lost": 0,
-    "sealed-too-late": 2,
-    "clock-for-entry-time": 33,
+    "sealed-too-late": 0,
+    "sealed-again": 9,
+    "clock-for-entry-time": 58,
 }
 
 

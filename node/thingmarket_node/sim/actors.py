@@ -99,6 +99,8 @@ class Client:
         self._life = 0
         self._calls = 0
         self._open: dict[int, Item] = {}
+        self.sent: list[tuple[bytes, bytes]] = []  # what an eavesdropper may have kept: message and token
+        self.granted: list[Item] = []
 
     @property
     def world(self) -> World:
@@ -181,6 +183,7 @@ class Client:
     def _submit(self, item: Item, signed: Signed, session: _Session) -> None:
         parts = [(part.salt, part.data, part.retention) for part in item.sealed]
         data = calls.submit_request(signed, parts).SerializeToString(deterministic=True)
+        self.sent.append((data, session.token))
         call = self._ask(f"{self.name} {item.type_id.name}", "Submit", data, session.token, item)
 
         item.turn += 1
@@ -211,22 +214,35 @@ class Client:
     def _ask(self, name: str, method: str, data: bytes, token: bytes, item: Item | None) -> int:
         self._calls += 1
         call, life, network = self._calls, self._life, self.place.network
+        known_seq = self.place.auditor.reference.seq
         if item is not None:
             self._open[call] = item
 
         def arrive(data: bytes) -> None:
             if life == self._life:
-                self._hear(method, call, item, data)
+                self._hear(method, call, item, data, known_seq)
 
         def reply(data: bytes) -> None:
             network.send(f"{self.name} reply", data, arrive, once=True)
 
-        network.send(name, data, lambda data: self.place.machine.receive(method, data, token, reply))
+        receive = self.place.machine.receive
+        network.send(name, data, lambda data: receive(method, data, token, reply))
+        if self.world.chance(network.faults.mangle):
+            mangled = network.mangled(data)
+            network.send(f"mangled {name}", mangled, lambda data: receive(method, data, token, check_coded))
         return call
+
+    def haunt(self) -> None:
+        """A day later: every old message once more, and an old order under its old key."""
+        for data, token in self.sent:
+            self.place.machine.receive("Submit", data, token, check_coded)
+        for item in self.granted[-2:]:
+            body = item.body
+            self.send(item.type_id, lambda _, body=body: body, sealed=item.sealed, key=item.key)  # type: ignore[misc]
 
     # --- answers
 
-    def _hear(self, method: str, call: int, item: Item | None, data: bytes) -> None:
+    def _hear(self, method: str, call: int, item: Item | None, data: bytes, known_seq: int) -> None:
         self._open.pop(call, None)
         if item is None:
             self._handshake(method, data)
@@ -238,11 +254,14 @@ class Client:
             require(told is not None, "coded", "a refusal that cannot be read")
             assert told is not None, "required above"
             self.world.note(f"{self.name} {item.type_id.name} {told.number} {told.reason}")
-            self._refused(item, told)
+            self._refused(item, told, known_seq)
 
-    def _refused(self, item: Item, told: Any) -> None:
+    def _refused(self, item: Item, told: Any, known_seq: int) -> None:
         if told.receipt is not None or told.number not in AGAIN | NEW_KEY:
             self._ended(item, Outcome(code=told.number), told.receipt)
+            if told.receipt is None and told.number != Code.KEY_TOO_OLD:  # that says that nobody remembers
+                assert item.key is not None, "it was sent"
+                self.place.auditor.refused(self.party, item.key, digest(item.body), known_seq)
             return
         if item.done:
             return
@@ -266,12 +285,12 @@ class Client:
                 receipt=receipt,
             )
             self.place.auditor.answered(ack)
-        else:
-            self.place.auditor.refused(self.party, item.key, digest(item.body))
         if item.done:
             return
         item.done = True
         self.outbox.remove(item)
+        if outcome.code == 0:
+            self.granted.append(item)
         item.then(outcome)
 
     def send_again(self, item: Item, approval: Signed) -> None:
@@ -338,3 +357,8 @@ class Client:
         proven = sign(TypeId.PROOF, proof_payload(proof), self.key)
         data = calls.prove_request(proven).SerializeToString(deterministic=True)
         self._ask(f"{self.name} prove", "Prove", data, b"", None)
+
+
+def check_coded(data: bytes) -> None:
+    """Whatever the node answers to rubbish, it is an answer of the protocol."""
+    require(data[:1] == ACCEPTED or calls.read_refusal(data[1:]), "coded", "a refusal that cannot be read")

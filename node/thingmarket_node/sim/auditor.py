@@ -54,7 +54,6 @@ class Auditor:
         self._used: set[tuple[bytes, int]] = set()
         self._told_seq = 0
         self._tree_seen = (0, b"")
-        self._refusals: set[tuple[str, Key, bytes]] = set()
         self._overdue: tuple[int, int] | None = None
 
     # --- the process
@@ -215,17 +214,20 @@ class Auditor:
         again = (first.receipt.seq, first.code, first.reference) == (receipt.seq, ack.code, ack.reference)
         require(again, "same-answer", f"told {receipt.seq}, and {first.receipt.seq} before")
 
-    def refused(self, sender: PartyId, key: Key, body_digest: Digest) -> None:
-        """A client was refused for good, without a receipt."""
-        self._refusals.add((sender, key, body_digest))
+    def refused(self, sender: PartyId, key: Key, body_digest: Digest, known_seq: int) -> None:
+        """A client was refused without a receipt: a copy that he sent when the log had `known_seq` entries.
+
+        Such a refusal is about that copy. Another one on its way may still be granted, but none was before.
+        """
+        granted_seq = self.reference.granted.get((sender, key, body_digest))
+        lied = granted_seq is not None and granted_seq <= known_seq
+        require(not lied, "refused-is-refused", f"entry {granted_seq} granted what is refused now")
 
     def kept(self) -> None:
         """At the end: every answer that anybody holds stands in the log."""
         for ack in self.acks.values():
             leaf = self.reference.tree.leaf(ack.receipt.seq - 1)
             require(leaf == ack.receipt.leaf_hash, "acknowledged-is-kept", f"entry {ack.receipt.seq} is gone")
-        both = self._refusals & self.reference.granted
-        require(not both, "refused-is-refused", f"{len(both)} commands were refused and granted")
 
 
 def _is_about(entry: Entry, ack: Ack) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from thingmarket_node.sim import mutants as broken
-from thingmarket_node.sim import runner
+from thingmarket_node.sim import hunting, runner
+from thingmarket_node.sim.mutants import MUTANTS
 
 _PROGRESS_S = 2.0
 
@@ -128,7 +128,7 @@ def replay(scenario: str, seed: int, until: int | None, trace: bool, as_json: bo
 @click.option(
     "--seeds-max",
     type=click.IntRange(min=1),
-    default=broken.SEEDS_MAX,
+    default=hunting.SEEDS_MAX,
     show_default=True,
     help="A mutant that lives through so many seeds survives.",
 )
@@ -139,13 +139,13 @@ def mutants(seeds_max: int, as_json: bool) -> None:
     Exit 1 if a mutant survives. JSON: total, killed, survivors, and for each mutant the seed and the
     invariant that killed it.
     """
-    wrong = {mutant.name: mutant.wrong for mutant in broken.MUTANTS}
+    wrong = {mutant.name: mutant.wrong for mutant in MUTANTS}
 
-    def tell(verdict: broken.Verdict) -> None:
+    def tell(verdict: hunting.Verdict) -> None:
         end = "SURVIVED" if verdict.seed is None else f"seed {verdict.seed}: {verdict.invariant}"
         click.echo(f"{verdict.mutant:28} {wrong[verdict.mutant]:55} {end}", err=True)
 
-    found = broken.run_mutants(seeds_max, tell)
+    found = hunting.run_mutants(seeds_max, tell)
     if as_json:
         click.echo(json.dumps(found))
     else:

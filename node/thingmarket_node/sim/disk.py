@@ -99,4 +99,5 @@ class Disk:
             except Refusal:
                 return
             self.groups.append(tail)
+            self.synced_seq = torn.last_seq
             yield torn

@@ -18,10 +18,12 @@ class Faults:
     drop: int = 0
     duplicate: int = 0  # a message comes twice
     late: int = 0  # of the duplicates come minutes later
+    mangle: int = 0  # a copy comes with one bit changed, or cut off
     delay_max_ms: int = 20
     slow: int = 0  # of the messages take up to eight seconds
     # disk
     sync_max_ms: int = 3
+    stall: int = 0  # of the writes take up to half a minute
     torn: int = 0  # of the crashes leave part of what was not synced
     fail: int = 0  # of the writes fail
     flip: int = 0  # of the restarts find one bit of an old record changed
@@ -56,9 +58,11 @@ def draw(random: Random) -> Faults:
         drop=some(5, 250),
         duplicate=some(10, 300),
         late=some(50, 500),
+        mangle=some(10, 150),
         delay_max_ms=random.choice((2, 20, 200, 2_000)),
         slow=some(5, 100),
         sync_max_ms=random.choice((1, 5, 50, 400, 2_000)),
+        stall=some(10, 60),
         torn=some(300, 900),
         fail=some(5, 25),
         flip=some(200, 600),

@@ -30,6 +30,7 @@ REFUSED: Final = b"-"
 Answer = Callable[[bytes], None]
 _COLLECT_MAX_MS = 400
 _DRAIN_MAX_MS = 1_500
+_STALL_MIN_MS, _STALL_MAX_MS = 2_000, 30_000
 
 
 class _Caller:
@@ -124,6 +125,7 @@ class Machine:
         require(damage is None, "damage-is-found", f"booted with {damage and damage.name}")
         core = self._booted()
         self._world.note(f"up {core.durable_seq}")
+        self._alarm = 0
         self._perform(core.boot_effects())
 
     def _boot(self) -> None:
@@ -256,6 +258,9 @@ class Machine:
             case m.Tell():
                 self._auditor.told(effect, self.disk.synced_seq)
             case m.WakeAt():
+                # What is due is done in the step itself, or waits for the disk; only a boot may be late.
+                futile = self._alarm > 0 and effect.time_ms <= self.now.wall_ms and not self._auditor.halted
+                require(not futile, "futile-wake", "asked to be woken for what a step could not do")
                 self._wake_ms = effect.time_ms
                 self._set_alarm()
             case m.EraseSealed():
@@ -315,6 +320,8 @@ class Machine:
         else:
             self.disk.write_snapshot(work)
         sync_ms, life = world.between(0, faults.sync_max_ms), self._life
+        if world.chance(faults.stall):
+            sync_ms = world.between(_STALL_MIN_MS, _STALL_MAX_MS)
         if self.crashes < faults.crashes_max and world.chance(faults.crash):
             world.after(world.between(0, sync_ms + 3), "aimed", lambda: self._crash_of(life, "while writing"))
         if self.crashes < faults.crashes_max and world.chance(faults.fail):

@@ -3,12 +3,11 @@
 Each mutant changes one thing of the code under test, while one run lasts and in this process alone.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from thingmarket.errors import Refusal
+from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import Digest, Key, derived_id, digest, key_time_ms
 from thingmarket.market import purchases
@@ -29,10 +28,6 @@ from thingmarket_node.core.sequencer import Sequencer
 from thingmarket_node.core.sessions import Sessions
 from thingmarket_node.groups import Group, Head
 from thingmarket_node.sim import machine
-from thingmarket_node.sim.runner import run_seed
-
-SEEDS_MAX: Final = 500
-"""A mutant that lives through so many seeds has survived."""
 
 
 class Patches:
@@ -64,58 +59,6 @@ class Mutant:
     apply: Callable[[Patches], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Which seed killed a mutant, and by which invariant; None when it survived."""
-
-    mutant: str
-    seed: int | None
-    invariant: str = ""
-    detail: str = ""
-
-
-@contextmanager
-def applied(mutant: Mutant) -> Iterator[None]:
-    """Break the core for a while."""
-    patches = Patches()
-    try:
-        mutant.apply(patches)
-        yield
-    finally:
-        patches.undo()
-
-
-def hunt(mutant: Mutant, seeds: range, scenario: str = "purchase") -> Verdict:
-    """Look for the first seed that tells the mutant from the real core."""
-    with applied(mutant):
-        for seed in seeds:
-            failure = run_seed(scenario, seed).failure
-            if failure is not None:
-                return Verdict(
-                    mutant=mutant.name, seed=seed, invariant=failure.invariant, detail=failure.detail
-                )
-    return Verdict(mutant=mutant.name, seed=None)
-
-
-def run_mutants(
-    seeds_max: int = SEEDS_MAX, progress: Callable[[Verdict], None] | None = None
-) -> dict[str, Any]:
-    """Hunt every mutant from seed 0 on."""
-    verdicts = []
-    for mutant in MUTANTS:
-        verdict = hunt(mutant, range(seeds_max))
-        verdicts.append(verdict)
-        if progress is not None:
-            progress(verdict)
-    survivors = [verdict.mutant for verdict in verdicts if verdict.seed is None]
-    return {
-        "total": len(verdicts),
-        "killed": len(verdicts) - len(survivors),
-        "survivors": survivors,
-        "mutants": [asdict(verdict) for verdict in verdicts],
-    }
-
-
 # --- durability
 
 
@@ -142,7 +85,11 @@ def _decline_before_durable(patches: Patches) -> None:
 
 
 def _repeat_before_durable(patches: Patches) -> None:
-    patches.put(Core, "_tell_again", lambda _: lambda self, one: self._answer(one.call, one.answer))
+    def tell_again(self: Any, one: Any) -> None:
+        self.receipts.sign(max(self.receipts.size, one.answer.seq))
+        self._answer(one.call, one.answer)
+
+    patches.put(Core, "_tell_again", lambda _: tell_again)
 
 
 def _torn_tail_accepted(patches: Patches) -> None:
@@ -163,10 +110,10 @@ def _salvaged(data: bytes) -> Group:
     """Every whole entry of a record that is cut off."""
     header = groups._HEADER
     if len(data) < header.size:
-        raise Refusal(70016, "nothing to salvage")
+        raise Refusal(Code.TAMPERED, "nothing to salvage")
     _, total, number, first_seq, count, previous, outcome_hash, state_root = header.unpack_from(data)
     if total == len(data):
-        raise Refusal(70016, "whole, and damaged")
+        raise Refusal(Code.TAMPERED, "whole, and damaged")
     position, entries = header.size + 4 * count, []
     for place in range(count):
         at = header.size + 4 * place
@@ -176,7 +123,7 @@ def _salvaged(data: bytes) -> Group:
         entries.append(data[position : position + size])
         position += size
     if not entries:
-        raise Refusal(70016, "nothing to salvage")
+        raise Refusal(Code.TAMPERED, "nothing to salvage")
     return Group(
         number=number,
         first_seq=first_seq,
@@ -245,6 +192,21 @@ def _conflict_not_noticed(patches: Patches) -> None:
         def recall(self: Any, sender: Any, key: Any, body_digest: Any, time_ms: Any) -> Any:
             known = self.table.get((sender, key))
             return original(self, sender, key, known.body_digest if known else body_digest, time_ms)
+
+        return recall
+
+    patches.put(Answers, "recall", broken)
+
+
+def _old_key_accepted(patches: Patches) -> None:
+    def broken(original: Any) -> Any:
+        def recall(self: Any, *about: Any) -> Any:
+            try:
+                return original(self, *about)
+            except Refusal as refusal:
+                if refusal.number != Code.KEY_TOO_OLD:
+                    raise
+                return None
 
         return recall
 
@@ -325,6 +287,16 @@ def _expiry_fires_twice(patches: Patches) -> None:
     patches.put(Timers, "take_due", broken)
 
 
+def _wake_storm(patches: Patches) -> None:
+    def ask_for_wake(self: Any) -> None:
+        deadline = self.sequencer.market.next_deadline_ms()
+        if deadline is not None and deadline != self._wake_ms and not self._halted:
+            self._wake_ms = deadline
+            self._effects.append(m.WakeAt(deadline))
+
+    patches.put(Core, "_ask_for_wake", lambda _: ask_for_wake)
+
+
 # --- money and permission
 
 
@@ -362,7 +334,7 @@ def _revocation_ignored(patches: Patches) -> None:
     def mandate(self: Any, leaf: bytes) -> EffectiveMandate:
         record = self.mandates.get(Digest(leaf))
         if record is None:
-            raise Refusal(70007, "this mandate was not presented to this node")
+            raise Refusal(Code.UNKNOWN_MANDATE, "this mandate was not presented to this node")
         found: EffectiveMandate = record.effective
         return found
 
@@ -406,7 +378,17 @@ def _sealed_too_late(patches: Patches) -> None:
     patches.put(Core, "_verified", broken)
 
 
-def _clock_instead_of_entry_time(patches: Patches) -> None:
+def _sealed_again(patches: Patches) -> None:
+    def seal(self: Any, now: m.Now, number: int, call: Any) -> None:
+        header = call.command.header
+        owner = self.owner_of(header.sender, header.mandate_leaf)
+        self._calls[number] = call
+        self._effects.append(m.Seal(number, owner, call.sealed))
+
+    patches.put(Core, "_seal", lambda _: seal)
+
+
+def _clock_is_told(patches: Patches) -> None:
     def broken(original: Any) -> Any:
         def hello(self: Any, said: Any, **options: Any) -> Any:
             return original(self, said, **{**options, "time_ms": options["now_ms"]})
@@ -428,6 +410,7 @@ MUTANTS: Final = (
     Mutant("duplicate-applied-twice", "the sequencer does not ask for the answer", _duplicate_applied_twice),
     Mutant("answers-forgotten", "answers from before a restart are forgotten", _answers_forgotten_at_restart),
     Mutant("conflict-not-noticed", "another body gets the answer of its key", _conflict_not_noticed),
+    Mutant("old-key-accepted", "a key whose answer is forgotten counts as new", _old_key_accepted),
     Mutant("window-not-checked", "a sequence number counts more than once", _window_not_checked),
     Mutant("sessions-survive", "headers from before a restart are accepted", _sessions_survive_restarts),
     Mutant("time-runs-back", "entry time is the wall clock", _time_runs_back),
@@ -435,6 +418,7 @@ MUTANTS: Final = (
     Mutant("timer-lost-at-boot", "nobody asks to be woken after a restart", _timer_lost_at_boot),
     Mutant("inspection-never-ends", "silence after delivery has no deadline", _inspection_never_ends),
     Mutant("expiry-fires-twice", "the deadline of an inspection fires again", _expiry_fires_twice),
+    Mutant("wake-storm", "a deadline that waits for the disk asks to be woken", _wake_storm),
     Mutant("hold-never-released", "a completed contract pays nobody", _hold_never_released),
     Mutant("refund-to-the-seller", "a failed delivery pays the seller", _refund_to_the_seller),
     Mutant("budget-not-counted", "spending is not counted", _budget_not_counted),
@@ -443,8 +427,7 @@ MUTANTS: Final = (
     Mutant("wrong-receipt", "a receipt proves the entry before", _receipt_of_another_entry),
     Mutant("notices-lost", "the first notice of a group is not told", _notices_lost),
     Mutant("sealed-too-late", "a purchase is logged before its parts are sealed", _sealed_too_late),
-    Mutant(
-        "clock-for-entry-time", "callers are told the clock, not entry time", _clock_instead_of_entry_time
-    ),
+    Mutant("sealed-again", "a repeated purchase is judged before it is looked up", _sealed_again),
+    Mutant("clock-for-entry-time", "callers are told the clock, not entry time", _clock_is_told),
 )
-"""All of them; each must be killed within SEEDS_MAX seeds."""
+"""All of them; each must be killed within `hunting.SEEDS_MAX` seeds."""

@@ -31,6 +31,13 @@ class Network:
             delay_ms = world.between(_LATE_MIN_MS, _LATE_MAX_MS) if late else self._delay_ms()
             world.after(delay_ms, f"again {name}", lambda: arrive(data))
 
+    def mangled(self, data: bytes) -> bytes:
+        """A copy that somebody tampered with: one bit changed, or the end cut off."""
+        place = self._world.between(0, len(data) - 1)
+        if self._world.chance(300):
+            return data[:place]
+        return data[:place] + bytes((data[place] ^ 1 << self._world.between(0, 7),)) + data[place + 1 :]
+
     def _delay_ms(self) -> int:
         if self._world.chance(self.faults.slow):
             return self._world.between(self.faults.delay_max_ms, _SLOW_MAX_MS)

@@ -280,6 +280,7 @@ class Buyer(Thing):
         super().__init__(place, name, owner, square)
         self.sellers = sellers
         self.wishes = place.world.between(1, 4)
+        self.patience = 60  # looks at an empty square
         self._used: list[tuple[Key, Digest, Offer]] = []
 
     def work(self) -> None:
@@ -291,7 +292,9 @@ class Buyer(Thing):
     def _want(self) -> None:
         world = self.world
         if not self.square.offers:
-            self.after(world.between(5, 40) * SECOND_MS, self._want)
+            self.patience -= 1
+            if self.patience > 0:
+                self.after(world.between(5, 40) * SECOND_MS, self._want)
             return
         digest_, offer = self.square.offers[world.between(0, len(self.square.offers) - 1)]
         quantity = world.between(1, min(3, offer.max_steps))

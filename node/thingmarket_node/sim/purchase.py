@@ -13,7 +13,7 @@ from thingmarket_node.core.messages import Now
 from thingmarket_node.sim.actors import Client, Place
 from thingmarket_node.sim.auditor import Auditor
 from thingmarket_node.sim.disk import Disk
-from thingmarket_node.sim.faults import Faults, draw
+from thingmarket_node.sim.faults import draw
 from thingmarket_node.sim.machine import Machine
 from thingmarket_node.sim.network import Network
 from thingmarket_node.sim.people import TAXES, Buyer, Owner, Seller, Square, key_event, seed_of
@@ -196,8 +196,14 @@ class Run:
             return
         until_ms = world.now_ms + _FORGET_MS
         world.after(_FORGET_MS, "a day later", lambda: None)
-        self.network.faults = Faults(duplicate=0)
         while world.now_ms < until_ms and world.step():
+            yield
+        if self.machine.core is None:
+            return
+        for client in self.clients:
+            client.haunt()
+        world.after(_WATCH_MS, "watch", self._watch)
+        while not self._is_quiet() and world.step():
             yield
 
     def _last_look(self) -> None:

@@ -27,7 +27,7 @@ class Reference:
         self.entries: list[Entry] = []
         self.outcomes: list[Outcome] = []
         self.bodies: list[bytes] = []
-        self.granted: set[tuple[str, Key, bytes]] = set()  # sender, key, digest of the body
+        self.granted: dict[tuple[str, Key, bytes], int] = {}  # sender, key, digest of the body -> seq
         self._answered: set[tuple[str, Key]] = set()
 
     @property
@@ -69,7 +69,7 @@ class Reference:
             )
             self._answered.add(name)
             if outcome.code == 0:
-                self.granted.add((*name, entry.content.body_digest))
+                self.granted[*name, entry.content.body_digest] = entry.seq
         self.oracle.follow(entry, outcome)
         self.entries.append(entry)
         self.outcomes.append(outcome)
