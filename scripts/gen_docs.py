@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the tables and diagrams of docs/protocol.md from the code; `--check` only says whether it is fresh."""
+"""Writes tables and diagrams of docs/protocol.md from the code; `--check` only says whether it is fresh."""
 
 import argparse
 import re
@@ -44,7 +44,13 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 def refusal_codes() -> str:
     """Every refusal by its number."""
     rows = (
-        (code.value, f"`{code.name}`", code.family, f"`{code.grpc_status}`", "yes" if code.retryable else "no")
+        (
+            code.value,
+            f"`{code.name}`",
+            code.family,
+            f"`{code.grpc_status}`",
+            "yes" if code.retryable else "no",
+        )
         for code in Code
     )
     return table(("number", "name", "family", "gRPC status", "retryable"), rows)
@@ -52,7 +58,9 @@ def refusal_codes() -> str:
 
 def families() -> str:
     """What the first digit of a refusal means."""
-    return table(("numbers", "family"), ((f"{digit}0000 to {digit}9999", name) for digit, name in FAMILIES.items()))
+    return table(
+        ("numbers", "family"), ((f"{digit}0000 to {digit}9999", name) for digit, name in FAMILIES.items())
+    )
 
 
 def ledger_statuses() -> str:
@@ -82,13 +90,18 @@ def limit_rows(source: str) -> str:
 
 def link_rules() -> str:
     """What must hold between a link and its parent; each rule is a clause."""
-    rows = ((f"**[{rule.id}]**", f"`{rule.field}`", f"{rule.sentence}", f"`{rule.code.name}`") for rule in LINK_RULES)
+    rows = (
+        (f"**[{rule.id}]**", f"`{rule.field}`", f"{rule.sentence}", f"`{rule.code.name}`")
+        for rule in LINK_RULES
+    )
     return table(("clause", "field", "what must hold", "refusal"), rows)
 
 
 def policy_rules() -> str:
     """The owner's rules; each is a clause."""
-    return table(("clause", "what must hold"), ((f"**[{name}]**", sentence) for name, sentence in RULES.items()))
+    return table(
+        ("clause", "what must hold"), ((f"**[{name}]**", sentence) for name, sentence in RULES.items())
+    )
 
 
 def least_autonomy() -> str:
