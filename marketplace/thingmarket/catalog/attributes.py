@@ -1,4 +1,4 @@
-"""Typed facts about products: names, values, and how two numbers compare without rounding. [CAT-1]"""
+"""Typed facts about products: names, values, and how two numbers compare without rounding. [CAT-10]"""
 
 from dataclasses import dataclass
 from enum import IntEnum, unique

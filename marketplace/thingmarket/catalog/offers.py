@@ -1,4 +1,4 @@
-"""Offers: firm promises to sell at a posted price, and what makes one acceptable. [CAT-1]"""
+"""Offers: firm promises to sell at a posted price, and what makes one acceptable. [CAT-8]"""
 
 from dataclasses import dataclass
 from enum import IntEnum, unique

@@ -29,7 +29,7 @@ GOODS_LEDGERS_FROM = 2**32  # below are the ISO numbers of currencies
 
 
 def publish(state: State, command: Command, offer: Offer, authority: Authority, seq: int) -> Result:
-    """Put a firm promise into the catalogue and its stock into the goods ledger. [CAT-1]"""
+    """Put a firm promise into the catalogue and its stock into the goods ledger. [CAT-8]"""
     now_ms = authority.now_ms
     check_offer_times(offer, now_ms)
     if offer.currency not in state.currencies:
@@ -165,7 +165,7 @@ def end_need(state: State, digest: Digest, how: ListingState, contract: bytes = 
 
 
 def reopen_need(state: State, digest: Digest, now_ms: UnixMs) -> Notice:
-    """The contract that filled a need failed: it is open again, if its time is not over. [CAT-5]"""
+    """The contract that filled a need failed: it is open again, if its time is not over. [CAT-3]"""
     record = state.needs[digest]
     over = record.need.valid_until_ms <= now_ms
     record = replace(record, state=ListingState.EXPIRED if over else ListingState.LIVE, contract=b"")

@@ -243,7 +243,7 @@ Global___Preference: _TypeAlias = Preference  # noqa: Y015
 
 @_typing.final
 class PublishOffer(_message.Message):
-    """A firm promise to sell at a posted price. [CAT-1]"""
+    """A firm promise to sell at a posted price. [CAT-8]"""
 
     DESCRIPTOR: _descriptor.Descriptor
 

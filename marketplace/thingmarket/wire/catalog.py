@@ -1,4 +1,4 @@
-"""Bodies of the catalogue: exact bytes to checked offers and needs, and back. [CAT-1] [CAT-3]"""
+"""Bodies of the catalogue: exact bytes to checked offers and needs, and back. [CAT-8] [CAT-3]"""
 
 from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInteger
 from thingmarket.catalog.needs import (

@@ -46,7 +46,7 @@ def test_the_first_trade_moves_goods_one_way_and_money_the_other() -> None:  # [
     assert [event.cause for event in done.history] == ["Purchase", "Ready", "Delivered", "AcceptDelivery"]
 
 
-def test_a_failure_gives_back_money_goods_and_the_need() -> None:  # [SET-4] [CAT-5]
+def test_a_failure_gives_back_money_goods_and_the_need() -> None:  # [SET-4] [CAT-3]
     world = Shop()
     need = world.need(world.printer)
     contract = world.bought(world.printer, world.ink, need=need)
@@ -83,7 +83,7 @@ def test_goods_that_nobody_complains_about_are_paid() -> None:  # [FUL-4]
     assert world.accept(contract).code == Code.WRONG_STATE
 
 
-def test_a_need_whose_time_is_over_is_not_opened_again() -> None:  # [CAT-5]
+def test_a_need_whose_time_is_over_is_not_opened_again() -> None:  # [CAT-3]
     world = Shop()
     need = world.need(world.printer, valid_until_ms=world.time_ms + DAY_MS)
     contract = world.bought(world.printer, world.ink, need=need)

@@ -58,7 +58,7 @@ def test_a_page_of_offers_says_where_the_next_begins() -> None:  # [QRY-2]
     assert next_after_seq == page.next_after_seq > 0
 
 
-def test_an_offer_under_another_name_is_found_out() -> None:  # [CAT-1]
+def test_an_offer_under_another_name_is_found_out() -> None:  # [CAT-8]
     world = Pair()
     cheap = queries.offer_view(world.state, world.offer(world.shop, price_minor=1))
     forged = views.offer_message(replace(cheap, digest=world.ink))
