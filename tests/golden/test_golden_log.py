@@ -20,7 +20,7 @@ LOGS = [FOLDER / f"rules-{number}.log" for number in RULES_KNOWN]
 ROOT = FOLDER.parents[1]
 
 
-def test_every_known_behaviour_has_its_golden_log() -> None:
+def test_every_known_behaviour_has_its_golden_log() -> None:  # [LOG-7]
     assert sorted(FOLDER.glob("*.log")) == sorted(LOGS)
 
 
@@ -46,7 +46,7 @@ def test_the_order_of_hashing_decides_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
-def test_a_golden_log_holds_every_kind_of_entry_and_command(path: Path) -> None:
+def test_a_golden_log_holds_every_kind_of_entry_and_command(path: Path) -> None:  # [LOG-1]
     steps = read(path)
     entries = [read_entry(step.entry) for step in steps]
     outcomes = [log_pb2.Outcome.FromString(step.outcome) for step in steps]

@@ -184,13 +184,13 @@ def test_the_signature_of_an_offer_is_none_of_a_purchase(market: SmallMarket) ->
 # --- mandates and approvals
 
 
-def test_a_thing_acts_under_no_other_things_mandate(market: SmallMarket) -> None:
+def test_a_thing_acts_under_no_other_things_mandate(market: SmallMarket) -> None:  # [MAN-4]
     sister = market.client.thing(market.buyer)
     market.refused(Code.NOT_PERMITTED, market.buy, mandate_leaf=sister.leaf)
     market.refused(Code.NOT_PERMITTED, market.buy, mandate_leaf=market.shop.leaf)
 
 
-def test_an_owner_acts_under_no_mandate(market: SmallMarket) -> None:
+def test_an_owner_acts_under_no_mandate(market: SmallMarket) -> None:  # [MAN-4]
     client, body = market.client, market.purchase()
     market.refused(
         Code.BAD_FIELD, client.send, market.buyer, TypeId.PURCHASE, body, mandate_leaf=market.printer.leaf
@@ -199,7 +199,7 @@ def test_an_owner_acts_under_no_mandate(market: SmallMarket) -> None:
 
 def test_a_thing_that_the_market_does_not_know_may_do_nothing_but_present_a_mandate(
     market: SmallMarket,
-) -> None:
+) -> None:  # [ID-8]
     stranger = market.client.stranger()
     for type_id, body in (
         (TypeId.PUBLISH_OFFER, offer_body()),
@@ -268,7 +268,7 @@ def test_the_very_same_bytes_are_answered_the_same_and_act_once(market: SmallMar
     assert client.status().contracts == contracts + 1
 
 
-def test_a_refusal_is_remembered_like_a_yes(market: SmallMarket) -> None:
+def test_a_refusal_is_remembered_like_a_yes(market: SmallMarket) -> None:  # [CMD-2]
     client = market.client
     command = client.command(market.printer, TypeId.PURCHASE, market.purchase(total_minor=1))
     answers = [market.refused(Code.WRONG_TOTAL, client.submit, market.printer, command) for _ in range(2)]
@@ -297,7 +297,7 @@ def test_a_key_is_good_for_one_body(market: SmallMarket) -> None:
     [(KEY_AGE_MS + 60_000, Code.KEY_TOO_OLD), (-CLOCK_SKEW_MS - 60_000, Code.KEY_AHEAD)],
     ids=["too old", "from ahead"],
 )
-def test_a_key_of_another_time_is_refused(market: SmallMarket, age_ms: int, code: Code) -> None:
+def test_a_key_of_another_time_is_refused(market: SmallMarket, age_ms: int, code: Code) -> None:  # [ID-12]
     key = make_key(UnixMs(now_ms() - age_ms), secrets.token_bytes(10))
     body = market.purchase(key=key)
     market.refused(code, market.client.send, market.printer, TypeId.PURCHASE, body)
@@ -305,7 +305,7 @@ def test_a_key_of_another_time_is_refused(market: SmallMarket, age_ms: int, code
 
 def test_an_ended_sessions_header_is_refused_after_a_restart_and_its_body_makes_the_same_contract(
     start_node: Any,
-) -> None:
+) -> None:  # [SES-4]
     """[ID-11] kill -9: what was answered stays answered, and nothing is done twice."""
     node = start_node()
     with RawClient(node) as client:
@@ -327,6 +327,7 @@ def test_an_ended_sessions_header_is_refused_after_a_restart_and_its_body_makes_
 
 
 def test_a_command_of_one_session_is_not_taken_with_the_token_of_another(market: SmallMarket) -> None:
+    # [SES-3]
     client = market.client
     second = client.again(market.printer)
     for token in (second.token, market.shop.token):

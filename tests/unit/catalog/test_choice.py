@@ -32,7 +32,7 @@ def test_equal_totals_go_to_the_earlier_digest() -> None:
     assert choose(a_need(), candidates).chosen == min(candidate.digest for candidate in candidates)
 
 
-def test_wishes_are_weighed_on_the_line_from_worst_to_ideal() -> None:
+def test_wishes_are_weighed_on_the_line_from_worst_to_ideal() -> None:  # [CAT-6]
     brown, green = a_candidate("brown", 2_500, co2(300)), a_candidate("green", 2_600, co2(1_000, 1))
     choice = choose(a_need(prefer=(CHEAP, GREEN)), [brown, green])
     assert choice.chosen == green.digest

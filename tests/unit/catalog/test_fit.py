@@ -48,7 +48,7 @@ GRAMS, KILO = ScaledInteger(500, 0, "GRM"), ScaledInteger(1, 0, "KGM")
 )
 def test_each_comparison_says_yes_no_or_not_known(
     comparison: Comparison, values: list[AttributeValue], stated: AttributeValue | None, verdict: Truth
-) -> None:
+) -> None:  # [CAT-5]
     assert truth(must("fact", comparison, *values), stated) is verdict
 
 
@@ -86,7 +86,7 @@ def test_every_failed_condition_is_named_with_what_was_wanted_and_found() -> Non
     ]
 
 
-def test_missing_facts_are_listed_once_each_with_the_unit_that_was_asked_for() -> None:
+def test_missing_facts_are_listed_once_each_with_the_unit_that_was_asked_for() -> None:  # [CAT-5]
     need = a_need(
         must=(
             must("co2", AT_LEAST, ScaledInteger(1)),

@@ -80,5 +80,5 @@ def test_a_title_that_is_empty_long_or_partly_unseen_is_a_bad_field(text: str) -
         "\u2113nk",
     ],
 )
-def test_a_word_of_two_scripts_or_of_disguised_letters_is_confusable(text: str) -> None:
+def test_a_word_of_two_scripts_or_of_disguised_letters_is_confusable(text: str) -> None:  # [CAT-7]
     assert refusal_of(text) == Code.CONFUSABLE

@@ -27,7 +27,7 @@ def refusal_of(**changes: Any) -> int:
     return caught.value.number
 
 
-def test_a_need_with_musts_and_wishes_is_accepted_and_stored() -> None:
+def test_a_need_with_musts_and_wishes_is_accepted_and_stored() -> None:  # [CAT-3]
     need = a_need(
         product_id="4006381333931",
         must=(
@@ -84,7 +84,7 @@ def test_each_field_of_a_need_has_its_refusal(changes: dict[str, Any], code: Cod
 )
 def test_a_constraint_that_nothing_could_be_held_against_is_refused(
     constraint: Constraint, code: Code
-) -> None:
+) -> None:  # [CAT-4]
     assert refusal_of(must=(constraint,)) == code
 
 

@@ -31,7 +31,7 @@ def with_value(value: ScaledInteger | str | bool) -> tuple[Attribute, ...]:
     return (Attribute("fact", value),)
 
 
-def test_an_offer_within_all_limits_is_accepted() -> None:
+def test_an_offer_within_all_limits_is_accepted() -> None:  # [CAT-8]
     check_offer(an_offer())
     edge = {"price_minor", "price_base_steps", "stock_steps", "min_steps", "max_steps"}
     check_offer(an_offer(**dict.fromkeys(edge, INTEGER_MAX), delivery_ms=1, inspection_ms=1))
@@ -53,7 +53,7 @@ def test_delivery_and_inspection_take_between_a_millisecond_and_their_limits(val
 
 
 @pytest.mark.parametrize("category", ["", "4", "441", "44103", "441031055", "4410310a", "४४", "44 1"])
-def test_a_category_is_a_unspsc_code_or_one_of_its_levels(category: str) -> None:
+def test_a_category_is_a_unspsc_code_or_one_of_its_levels(category: str) -> None:  # [CAT-9]
     assert refusal_of(category=category) == Code.BAD_FIELD
 
 
@@ -106,7 +106,7 @@ def test_an_attribute_has_a_plain_name_that_the_market_does_not_compute(name: st
     assert refusal_of(attributes=(Attribute(name, True),)) == Code.BAD_FIELD
 
 
-def test_attributes_ascend_by_name_and_are_at_most_16() -> None:
+def test_attributes_ascend_by_name_and_are_at_most_16() -> None:  # [CAT-10]
     facts = tuple(Attribute(f"n{n:02d}", True) for n in range(17))
     check_offer(an_offer(attributes=facts[:16]))
     assert refusal_of(attributes=facts) == Code.BAD_FIELD

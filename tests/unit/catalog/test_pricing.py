@@ -22,7 +22,7 @@ from thingmarket.limits import INTEGER_MAX
 )
 def test_net_and_tax_are_each_rounded_half_up_once(
     *, price_minor: int, base: int, steps: int, basis_points: int, net: int, tax: int
-) -> None:
+) -> None:  # [BUY-2]
     offer = an_offer(price_minor=price_minor, price_base_steps=base)
     assert price(offer, steps, basis_points) == Price(net_minor=net, tax_minor=tax, total_minor=net + tax)
 

@@ -21,7 +21,7 @@ TROUBLE = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL", "UNKNOWN
 
 
 @pytest.mark.parametrize("code", list(Code))
-def test_each_refusal_has_its_one_consequence(code: Code) -> None:
+def test_each_refusal_has_its_one_consequence(code: Code) -> None:  # [CMD-4]
     expected = Rehandshake if code in NEW_SESSION else Retry if code in SAME_SESSION else GiveUp
     assert isinstance(what_next(Refusal(code, ""), 1), expected)
 
@@ -32,7 +32,7 @@ def test_whatever_the_table_of_codes_calls_retryable_is_tried_again(code: Code) 
 
 
 @pytest.mark.parametrize("status", sorted(TROUBLE | {"RESOURCE_EXHAUSTED"}))
-def test_trouble_on_the_line_is_tried_again(status: str) -> None:
+def test_trouble_on_the_line_is_tried_again(status: str) -> None:  # [CMD-4]
     assert isinstance(what_next(status, 1), Retry)
 
 

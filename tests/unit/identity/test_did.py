@@ -30,7 +30,7 @@ def test_the_published_list_is_there() -> None:
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_an_id_is_its_key(public_key: bytes) -> None:
+def test_an_id_is_its_key(public_key: bytes) -> None:  # [ID-1]
     text = did.encode(public_key)
     assert did.decode(text) == public_key
     assert len(text) == 56
@@ -80,7 +80,7 @@ REFUSED = {
 
 
 @mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-def test_what_is_not_the_id_of_an_ed25519_key_is_refused(text: str) -> None:
+def test_what_is_not_the_id_of_an_ed25519_key_is_refused(text: str) -> None:  # [ID-1]
     with raises(Refusal) as refused:
         did.decode(text)
     assert refused.value.number == Code.BAD_ID

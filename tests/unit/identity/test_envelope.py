@@ -46,7 +46,7 @@ def refusal_of(signed: Signed, public_key: bytes) -> int:
     return refused.value.number
 
 
-def test_the_table_of_types_is_frozen() -> None:
+def test_the_table_of_types_is_frozen() -> None:  # [ID-10]
     assert {type_id.value: envelope.type_string(type_id) for type_id in TypeId} == {
         number: f"application/vnd.thingmarket.{name}.v1+protobuf" for number, name in FROZEN.items()
     }
@@ -101,7 +101,7 @@ def test_what_was_signed_verifies_as_its_type(type_id: TypeId) -> None:
 
 
 @mark.parametrize("type_id", TYPES)
-def test_a_signature_of_one_type_verifies_as_no_other(type_id: TypeId) -> None:
+def test_a_signature_of_one_type_verifies_as_no_other(type_id: TypeId) -> None:  # [ID-10]
     signed = envelope.sign(type_id, b"payload", KEY)
     for other in TYPES:
         if other is not type_id:
@@ -137,7 +137,7 @@ def test_each_of_several_signers_is_found() -> None:
     envelope.verify(both, OTHER.public)
 
 
-def test_the_first_signature_under_a_hint_decides() -> None:
+def test_the_first_signature_under_a_hint_decides() -> None:  # [ID-5]
     good = envelope.sign(TypeId.APPROVAL, b"yes", KEY)
     bad = Signature(keys.key_hint(KEY.public), bytes(64))
     envelope.verify(good._replace(signatures=(*good.signatures, bad)), KEY.public)

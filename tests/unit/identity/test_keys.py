@@ -44,14 +44,14 @@ def test_the_list_is_complete() -> None:
 
 
 @mark.parametrize("case", range(12))
-def test_edge_cases_are_decided_as_libsodium_does(case: int) -> None:
+def test_edge_cases_are_decided_as_libsodium_does(case: int) -> None:  # [ID-7]
     vector = {name: bytes.fromhex(value) for name, value in EDGE_CASES[case].items()}
     accepted = keys.verify(vector["pub_key"], vector["message"], vector["signature"])
     assert accepted == (case in published_accept_set("LibSodium"))
 
 
 @mark.parametrize("case", range(12))
-def test_only_sound_keys_of_edge_cases_become_known(case: int) -> None:
+def test_only_sound_keys_of_edge_cases_become_known(case: int) -> None:  # [ID-7]
     # Cases 6 and 7 have a sound key and a signature out of range. The one case that verifies, 3, has a key
     # of mixed order: the gate is stricter than verification on purpose.
     assert keys.admit(bytes.fromhex(EDGE_CASES[case]["pub_key"])) == (case in (6, 7))

@@ -117,7 +117,7 @@ def test_a_child_with_its_parents_permissions_is_accepted() -> None:
 @mark.parametrize(("field", "changes", "rule"), BROADER)
 def test_a_child_that_is_one_step_broader_is_refused_by_the_rule_of_the_field(
     field: str, changes: dict[str, Any], rule: str
-) -> None:
+) -> None:  # [MAN-21] [MAN-22] [MAN-23] [MAN-24] [MAN-25] [MAN-26]
     child = child_of(PARENT, **changes)
     refusal = refusal_of(lambda: narrower(child, PARENT))
     assert refusal.rule == rule
@@ -126,6 +126,7 @@ def test_a_child_that_is_one_step_broader_is_refused_by_the_rule_of_the_field(
 
 
 def test_every_field_of_a_link_and_every_rule_is_broadened_once() -> None:
+    # [MAN-10] [MAN-11] [MAN-12] [MAN-13] [MAN-14] [MAN-15] [MAN-16] [MAN-17]
     names = {field.name for field in fields(Mandate)}
     assert {field for field, _, _ in BROADER} == names - FREE_FIELDS - APART
     assert {rule for _, _, rule in BROADER} == {rule.id for rule in LINK_RULES} - {
@@ -135,7 +136,7 @@ def test_every_field_of_a_link_and_every_rule_is_broadened_once() -> None:
     }
 
 
-def test_a_level_above_the_parents_is_refused() -> None:
+def test_a_level_above_the_parents_is_refused() -> None:  # [MAN-18] [MAN-19]
     # A parent below AUTONOMOUS may have no child at all, so the rule of the level stands behind another.
     child = child_of(PARENT)
     for level in (Autonomy.ANNOUNCER, Autonomy.BOUND, Autonomy.ADAPTABLE):
@@ -146,7 +147,7 @@ def test_a_level_above_the_parents_is_refused() -> None:
 
 
 @mark.parametrize("action", [action for action in Action if action is not Action.SUBDELEGATE])
-def test_an_action_that_the_parent_does_not_list_is_refused(action: Action) -> None:
+def test_an_action_that_the_parent_does_not_list_is_refused(action: Action) -> None:  # [MAN-20]
     parent = issued(replace(PARENT, actions=tuple(one for one in Action if one is not action)))
     child = child_of(parent, actions=tuple(Action))
     assert refusal_of(lambda: narrower(child, parent)).rule == "MAN-20"

@@ -34,7 +34,7 @@ def refusal_of(**changes: Any) -> int:
     return refused.value.number
 
 
-def test_a_party_is_the_multihash_of_its_first_event() -> None:
+def test_a_party_is_the_multihash_of_its_first_event() -> None:  # [ID-2]
     assert parties.party_id(b"") == "tm:party:zQmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n"
     assert parties.party_id(b"event 0") == "tm:party:z" + base58.encode(
         b"\x12\x20" + sha256(b"event 0").digest()
@@ -91,7 +91,7 @@ REFUSED = {
 
 
 @mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-def test_other_texts_are_no_ids(text: str) -> None:
+def test_other_texts_are_no_ids(text: str) -> None:  # [ID-2]
     for _ in range(2):  # a refusal is not remembered as anything else
         with raises(Refusal) as refused:
             parties.checked_party_id(text)
@@ -129,7 +129,7 @@ def test_any_text_is_refused(text: str) -> None:
         {"role": Role.ARBITER, "log_key": LOG[:31]},
     ],
 )
-def test_a_key_event_of_the_wrong_shape_is_refused(changes: dict[str, Any]) -> None:
+def test_a_key_event_of_the_wrong_shape_is_refused(changes: dict[str, Any]) -> None:  # [ID-3]
     assert refusal_of(**changes) == Code.BAD_ID
 
 
@@ -139,7 +139,7 @@ def test_a_key_event_from_a_broken_clock_is_refused(created_ms: int) -> None:
 
 
 @mark.parametrize("changes", [{"log_key": IDENTITY}, {"tls_key": IDENTITY}, {"tls_key": LOG}])
-def test_one_key_does_not_serve_two_purposes(changes: dict[str, Any]) -> None:
+def test_one_key_does_not_serve_two_purposes(changes: dict[str, Any]) -> None:  # [ID-3]
     assert refusal_of(**changes) == Code.BAD_FIELD
     assert refusal_of(role=Role.OWNER, **changes) == Code.BAD_FIELD
 
@@ -165,7 +165,7 @@ def test_an_owner_is_not_known_by_his_id_alone() -> None:
 
 @mark.parametrize("purpose", ["identity_key", "log_key", "tls_key"])
 @mark.parametrize("weak", [MIXED_ORDER, bytes(32), b"\xff" * 32])
-def test_a_weak_key_of_any_purpose_keeps_a_party_unknown(purpose: str, weak: bytes) -> None:
+def test_a_weak_key_of_any_purpose_keeps_a_party_unknown(purpose: str, weak: bytes) -> None:  # [ID-7]
     changes: dict[str, Any] = {purpose: weak}
     with raises(Refusal) as refused:
         parties.known_party(replace(NODE, **changes))

@@ -93,6 +93,7 @@ def test_a_need_whose_time_is_over_is_not_opened_again() -> None:  # [CAT-3]
 
 
 def test_refused_purchases_change_nothing_and_say_why() -> None:  # the world compares effects_root
+    # [BUY-2] [BUY-4] [BUY-5]
     world = Shop(fund=20_00)
     stranger = world.thing("mower", world.owner("carol", fund=1_00))
     small = world.offer(world.shop, stock_steps=1)
@@ -136,7 +137,7 @@ def test_an_order_above_the_threshold_waits_for_its_approval() -> None:  # [MAN-
     assert len(world.state.contracts) == 1
 
 
-def test_a_revoked_mandate_buys_nothing_and_its_offers_end() -> None:  # [MAN-8]
+def test_a_revoked_mandate_buys_nothing_and_its_offers_end() -> None:  # [MAN-8] [CAT-2]
     world = Shop()
     contract = world.bought(world.printer, world.ink)
     assert world.revoke(world.alice, mandate=world.printer.mandate_leaf).code == 0

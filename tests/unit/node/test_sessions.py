@@ -118,7 +118,7 @@ def test_a_challenge_holds_both_nonces_and_both_names(world: World) -> None:
     assert (challenge.time_ms, challenge.certificate_hash) == (NOW, CERTIFICATE_HASH)
 
 
-def test_a_proof_opens_a_session_that_header_and_token_find(world: World) -> None:
+def test_a_proof_opens_a_session_that_header_and_token_find(world: World) -> None:  # [SES-3]
     proof = world.proof()
     assert world.sessions.challenged_key(proof, world.now_ms) == did.decode(THING)
     grant = world.prove(proof, known=True)
@@ -150,7 +150,7 @@ def test_a_secret_token_is_in_no_text(world: World) -> None:
 
 
 @pytest.mark.parametrize("verified", [True, False])
-def test_a_challenge_is_used_once(world: World, verified: bool) -> None:
+def test_a_challenge_is_used_once(world: World, verified: bool) -> None:  # [SES-2]
     proof = world.proof()
     if verified:
         world.prove(proof)
@@ -217,7 +217,7 @@ def test_strangers_get_a_limited_rate_of_handshakes(world: World) -> None:
     world.challenged(world.said())
 
 
-def test_too_many_handshakes_are_refused_until_the_oldest_expire(world: World) -> None:
+def test_too_many_handshakes_are_refused_until_the_oldest_expire(world: World) -> None:  # [SES-1]
     step_ms = 1_000 // limits.ANONYMOUS_RATE_PER_SECOND
     for _ in range(limits.HANDSHAKES_MAX):
         world.now_ms += step_ms
@@ -263,7 +263,7 @@ def test_old_sessions_are_ended_and_named(world: World) -> None:
     assert world.opened().ended == (second.session,)
 
 
-def test_a_partys_oldest_session_ends_when_it_opens_one_too_many(world: World) -> None:
+def test_a_partys_oldest_session_ends_when_it_opens_one_too_many(world: World) -> None:  # [SES-4]
     other = world.opened(OTHER_THING)
     grants = [world.opened() for _ in range(limits.SESSIONS_PER_PARTY_MAX)]
     assert all(grant.ended == () for grant in grants)
@@ -288,7 +288,7 @@ def test_a_full_node_ends_the_longest_idle_stranger_first(world: World) -> None:
     assert len(world.sessions) == limits.SESSIONS_MAX
 
 
-def test_strangers_cannot_push_out_those_whom_the_market_knows(world: World) -> None:
+def test_strangers_cannot_push_out_those_whom_the_market_knows(world: World) -> None:  # [SES-4]
     stranger = world.opened(OTHER_THING)
     known = filled(world, known=True)
     world.sessions.recognise(OTHER_THING)
@@ -366,7 +366,7 @@ def test_the_edges_of_a_header_are_inside(world: World, change: dict[str, object
     world.sessions.admit(replace(world.header(grant), **change), NOW)  # type: ignore[arg-type]
 
 
-def test_the_cheap_questions_come_first(world: World) -> None:
+def test_the_cheap_questions_come_first(world: World) -> None:  # [CMD-1]
     # Each header has all the faults that come later; the first one is named.
     grant = world.prove(world.proof())
     header = replace(world.header(grant), sequence=0)
@@ -404,7 +404,7 @@ def test_a_header_is_refused_from_the_moment_on_at_which_its_session_ends(world:
         assert act() is session if code is None else refused(act) is code
 
 
-def test_a_session_has_a_rate_and_a_burst(world: World) -> None:
+def test_a_session_has_a_rate_and_a_burst(world: World) -> None:  # [SES-5]
     grant = world.opened()
     for sequence in range(1, limits.RATE_BURST + 1):
         world.sessions.admit(world.header(grant, sequence), world.now_ms).confirm(sequence)
@@ -413,7 +413,7 @@ def test_a_session_has_a_rate_and_a_burst(world: World) -> None:
     world.sessions.admit(late, world.now_ms + 1).confirm(late.sequence)
 
 
-def test_a_bad_signature_costs_ten_good_ones(world: World) -> None:
+def test_a_bad_signature_costs_ten_good_ones(world: World) -> None:  # [SES-5]
     grant = world.opened()
     header = world.header(grant)
     for _ in range(limits.RATE_BURST // limits.BAD_SIGNATURE_COST):

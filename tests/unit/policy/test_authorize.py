@@ -69,7 +69,7 @@ def assert_denied(decision: Decision, rule: str) -> None:
     assert rule in RULES and not decision.allows
 
 
-def test_a_purchase_within_all_rules_is_allowed_and_names_them_all() -> None:
+def test_a_purchase_within_all_rules_is_allowed_and_names_them_all() -> None:  # [POL-2]
     decision = decide(BOUND)
     assert decision.verdict is ALLOW and decision.allows
     named = "AUT-0 AUT-1 ACT-1 TIM-1 TIM-2 NOD-1 CAT-1 PAR-1"
@@ -83,7 +83,7 @@ def test_rules_that_a_mandate_does_not_use_are_not_named() -> None:
     assert decide(ROOT, action=Action.ANNOUNCE).rules[-1] == "PAR-1"
 
 
-def test_the_owner_himself_is_not_limited() -> None:
+def test_the_owner_himself_is_not_limited() -> None:  # [OWN-1]
     decision = authorize(None, PURCHASE, {})
     assert (decision.verdict, decision.rules) == (ALLOW, ("OWN-1",))
     assert facts_of(decision) == {"action": "BUY"}
@@ -92,7 +92,7 @@ def test_the_owner_himself_is_not_limited() -> None:
 # --- autonomy [MAN-5]
 
 
-def test_an_announcers_purchase_is_refused_even_with_an_approval() -> None:
+def test_an_announcers_purchase_is_refused_even_with_an_approval() -> None:  # [AUT-0]
     announcer = changed(ROOT, autonomy=Autonomy.ANNOUNCER)
     approval = approval_of(meet(announcer).leaf)
     assert_denied(decide(announcer), "AUT-0")
@@ -105,6 +105,7 @@ def test_an_announcers_purchase_is_refused_even_with_an_approval() -> None:
 @mark.parametrize("level", Autonomy)
 @mark.parametrize("action", Action)
 def test_a_level_permits_the_actions_from_its_own_level_down(level: Autonomy, action: Action) -> None:
+    # [AUT-1]
     mandate = changed(ROOT, autonomy=level, bound_items=(ITEM,))
     decision = decide(mandate, action=action)
     if level >= LEAST_AUTONOMY[action]:
@@ -126,26 +127,26 @@ def test_levels_are_those_of_the_mission() -> None:
 
 
 @mark.parametrize("action", Action)
-def test_an_action_that_is_not_listed_is_refused(action: Action) -> None:
+def test_an_action_that_is_not_listed_is_refused(action: Action) -> None:  # [ACT-1]
     others = tuple(one for one in Action if one is not action)
     assert_denied(decide(changed(ROOT, actions=others), action=action), "ACT-1")
     assert decide(changed(ROOT, actions=(action,)), action=action).verdict is ALLOW
 
 
-def test_a_mandate_is_valid_from_its_first_moment_until_before_its_last() -> None:
+def test_a_mandate_is_valid_from_its_first_moment_until_before_its_last() -> None:  # [TIM-1] [TIM-2]
     assert_denied(decide(ROOT, time_ms=ROOT.not_before_ms - 1), "TIM-1")
     assert decide(ROOT, time_ms=ROOT.not_before_ms).allows
     assert decide(ROOT, time_ms=ROOT.expires_ms - 1).allows
     assert_denied(decide(ROOT, time_ms=ROOT.expires_ms), "TIM-2")
 
 
-def test_a_mandate_is_used_at_its_nodes_only() -> None:
+def test_a_mandate_is_used_at_its_nodes_only() -> None:  # [NOD-1]
     assert_denied(decide(ROOT, node=OTHER_NODE), "NOD-1")
     assert decide(changed(ROOT, nodes=EVERYTHING), node=OTHER_NODE).allows
     assert_denied(decide(changed(ROOT, nodes=NOTHING)), "NOD-1")
 
 
-def test_only_permitted_categories_are_bought_announced_and_offered() -> None:
+def test_only_permitted_categories_are_bought_announced_and_offered() -> None:  # [CAT-1]
     for action in (Action.BUY, Action.ANNOUNCE, Action.SELL, Action.NEGOTIATE):
         assert_denied(decide(ROOT, action=action, category="44121500"), "CAT-1")
         assert_denied(decide(ROOT, action=action, category="45"), "CAT-1")
@@ -158,7 +159,7 @@ def test_a_purchase_without_category_or_counterparty_is_refused() -> None:
     assert decide(ROOT, action=Action.SELL, category="", counterparty="").allows
 
 
-def test_only_permitted_counterparties_are_dealt_with() -> None:
+def test_only_permitted_counterparties_are_dealt_with() -> None:  # [PAR-1]
     narrow = changed(ROOT, counterparties=Scope(any=True, exclude=(SELLER,)))
     for action in (Action.BUY, Action.SELL):
         assert_denied(decide(narrow, action=action), "PAR-1")
@@ -168,7 +169,7 @@ def test_only_permitted_counterparties_are_dealt_with() -> None:
 # --- agreed items
 
 
-def test_a_bound_thing_buys_agreed_items_only() -> None:
+def test_a_bound_thing_buys_agreed_items_only() -> None:  # [ITM-1] [ITM-2]
     assert_denied(decide(BOUND, product_id="ink-blue"), "ITM-1")
     assert_denied(decide(BOUND, currency="USD"), "ITM-1")
     assert_denied(decide(BOUND, counterparty=OTHER_SELLER), "ITM-2")
@@ -180,7 +181,7 @@ def test_given_items_restrict_every_level_and_without_them_higher_ones_are_free(
     assert decide(ROOT, product_id="ink-blue").allows
 
 
-def test_the_unit_price_of_an_item_is_compared_exactly() -> None:
+def test_the_unit_price_of_an_item_is_compared_exactly() -> None:  # [ITM-3]
     # 900 for one whole unit is allowed. 3 x 300 = 900; one more for the three is too much.
     assert decide(BOUND, price_minor=900).allows
     assert_denied(decide(BOUND, price_minor=901), "ITM-3")
@@ -193,7 +194,7 @@ def test_the_unit_price_of_an_item_is_compared_exactly() -> None:
     assert_denied(decide(BOUND, price_minor=10, price_base_steps=11, unit_scale=3), "ITM-3")
 
 
-def test_the_quantity_of_an_item_is_limited() -> None:
+def test_the_quantity_of_an_item_is_limited() -> None:  # [ITM-4]
     assert decide(BOUND, quantity_steps=4, payable_minor=3_600).allows
     assert_denied(decide(BOUND, quantity_steps=5, payable_minor=3_600), "ITM-4")
 
@@ -211,7 +212,7 @@ def test_the_item_lists_of_all_links_must_agree() -> None:
 # --- spending [MAN-7]
 
 
-def test_nothing_is_spent_in_a_currency_without_a_limit() -> None:
+def test_nothing_is_spent_in_a_currency_without_a_limit() -> None:  # [LIM-0]
     assert_denied(decide(ROOT, currency="USD"), "LIM-0")
     assert_denied(decide(changed(ROOT, limits=())), "LIM-0")
 
@@ -226,6 +227,7 @@ def test_nothing_is_spent_in_a_currency_without_a_limit() -> None:
     ],
 )
 def test_a_limit_may_be_reached_exactly_and_zero_allows_nothing(limit: str, rule: str) -> None:
+    # [LIM-1] [LIM-2] [LIM-3] [LIM-4]
     assert decide(limited(**{limit: 952})).allows
     assert_denied(decide(limited(**{limit: 951})), rule)
     assert_denied(decide(limited(**{limit: 0})), rule)
@@ -289,7 +291,7 @@ def test_what_a_sibling_spent_counts_against_the_parents_budget() -> None:
 # --- approval [MAN-9]
 
 
-def test_above_the_threshold_the_owner_is_asked() -> None:
+def test_above_the_threshold_the_owner_is_asked() -> None:  # [COS-1]
     assert decide(limited(cosign_above_minor=952)).allows
     for threshold in (951, 0):
         decision = decide(limited(cosign_above_minor=threshold))
@@ -297,7 +299,7 @@ def test_above_the_threshold_the_owner_is_asked() -> None:
         assert facts_of(decision)["cosign.above"] == threshold
 
 
-def test_the_owners_approval_of_this_order_allows_it() -> None:
+def test_the_owners_approval_of_this_order_allows_it() -> None:  # [COS-2]
     mandate = limited(cosign_above_minor=0)
     decision = decide(mandate, approval_of(meet(mandate).leaf))
     assert decision.verdict is ALLOW
@@ -326,7 +328,7 @@ def test_an_approval_counts_until_just_before_it_expires() -> None:
     assert decide(mandate, approval_of(meet(mandate).leaf, expires_ms=NOW + 1)).allows
 
 
-def test_the_owners_no_counts_below_the_threshold_too() -> None:
+def test_the_owners_no_counts_below_the_threshold_too() -> None:  # [COS-3]
     for mandate in (limited(cosign_above_minor=0), ROOT):
         assert_denied(decide(mandate, approval_of(meet(mandate).leaf, approved=False)), "COS-3")
 

@@ -98,7 +98,7 @@ def test_a_mandate_reads_back_as_it_was_written(mandate: Any) -> None:
 
 
 @mark.parametrize("field", UNSUPPORTED)
-def test_a_field_that_is_not_enforced_is_refused_by_its_name(field: str) -> None:
+def test_a_field_that_is_not_enforced_is_refused_by_its_name(field: str) -> None:  # [MAN-6]
     payload = with_fields(ROOT.signed_bytes, **{field: UNSUPPORTED[field]})
     refusal = refusal_of(lambda: wire.read_mandate(payload))
     assert refusal.number == Code.MANDATE_FIELD_UNSUPPORTED
@@ -114,7 +114,7 @@ def test_a_limit_that_is_not_enforced_is_refused_by_its_name(field: str) -> None
     assert f"limits.{field}" in refusal.reason
 
 
-def test_every_field_of_the_message_is_either_enforced_or_refused() -> None:
+def test_every_field_of_the_message_is_either_enforced_or_refused() -> None:  # [MAN-6]
     enforced = {name for name in vars(type(ROOT)) if not name.startswith("_")} - {"signed_bytes"} | {
         "version"
     }
