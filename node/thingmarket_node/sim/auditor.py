@@ -13,7 +13,6 @@ from thingmarket.identity.envelope import signed_over
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import GROUPS_IN_FLIGHT_MAX
 from thingmarket.market.entries import Command, Entry
-from thingmarket.wire.log import read_entry
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.calls import NodeKeys
 from thingmarket_node.core.core import Core
@@ -105,7 +104,7 @@ class Auditor:
         """A group is on its way to the disk: all of it was allowed in, by this very process."""
         self._writing += 1
         for data in group.entries:
-            content = read_entry(data).content
+            content = self.reference.read(data).content
             if not isinstance(content, Command) or content.header.sender == self._keys.node:
                 continue
             header = content.header

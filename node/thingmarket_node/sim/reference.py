@@ -28,6 +28,7 @@ class Reference:
         self.outcomes: list[Outcome] = []
         self.bodies: list[bytes] = []
         self.granted: dict[tuple[str, Key, bytes], int] = {}  # sender, key, digest of the body -> seq
+        self._read: dict[bytes, Entry] = {}
         self._answered: set[tuple[str, Key]] = set()
 
     @property
@@ -35,12 +36,19 @@ class Reference:
         """Last log position that was followed."""
         return len(self.entries)
 
+    def read(self, data: bytes) -> Entry:
+        """Read an entry; the same bytes are read once."""
+        entry = self._read.get(data)
+        if entry is None:
+            entry = self._read[data] = read_entry(data)
+        return entry
+
     def follow(self, data: bytes) -> list[Entry]:
         """Take the next durable group; everything that it claims must come true again."""
         group = groups.decode(data)
         objection = self.head.objection_to(group)
         require(not objection, "chain", objection)
-        entries = [read_entry(entry) for entry in group.entries]
+        entries = [self.read(entry) for entry in group.entries]
         first = len(self.bodies)
         for entry in entries:
             self._apply(entry)
