@@ -160,7 +160,7 @@ def test_the_second_of_two_equal_transfers_in_a_batch_exists(ledger: Ledger) -> 
     assert ledger.balance(AccountNumber(3)) == balance(credits_=(0, 10))
 
 
-def test_a_pending_amount_counts_against_the_guard(ledger: Ledger) -> None:
+def test_a_pending_amount_counts_against_the_guard(ledger: Ledger) -> None:  # [SET-1]
     assert submit(ledger, hold("h", 60), pay("p", 41)) == [Status.CREATED, Status.EXCEEDS_CREDITS]
     assert ledger.balance(AccountNumber(2)) == balance(debits=(60, 0), credits_=(0, 100))
 
@@ -313,7 +313,7 @@ def test_an_overdue_pending_breaks_an_invariant(ledger: Ledger) -> None:
         ledger.check_invariants(NOW_MS + 50)
 
 
-def test_a_wrong_balance_breaks_an_invariant(ledger: Ledger) -> None:
+def test_a_wrong_balance_breaks_an_invariant(ledger: Ledger) -> None:  # [SET-1]
     submit(ledger, hold("h", 1))
     for column in ("debits_pending", "debits_posted", "credits_pending", "credits_posted"):
         getattr(ledger._accounts, column)[2] += 1
@@ -323,7 +323,7 @@ def test_a_wrong_balance_breaks_an_invariant(ledger: Ledger) -> None:
     ledger.check_invariants()
 
 
-def test_ids_are_remembered_for_a_day_and_no_longer(ledger: Ledger) -> None:
+def test_ids_are_remembered_for_a_day_and_no_longer(ledger: Ledger) -> None:  # [SET-3]
     submit(ledger, pay("posted"), pay("burnt", 101), now_ms=NOW_MS + 1)
     assert ledger.forget(NOW_MS + 1 + KEY_AGE_MS) == 1, "only the fund of the millisecond before"
     assert submit(ledger, pay("posted"), pay("burnt", 1), now_ms=NOW_MS + 1 + KEY_AGE_MS) == [

@@ -252,12 +252,12 @@ CASES: dict[Status, Callable[[World], Status]] = {
 
 
 @pytest.mark.parametrize("status", Status, ids=lambda status: status.name)
-def test_every_status_is_met(status: Status) -> None:
+def test_every_status_is_met(status: Status) -> None:  # [SET-3]
     assert CASES[status](World()) == status
 
 
 @pytest.mark.parametrize("status", sorted(TRANSIENT), ids=lambda status: status.name)
-def test_a_refusal_that_time_could_lift_burns_its_id(status: Status) -> None:
+def test_a_refusal_that_time_could_lift_burns_its_id(status: Status) -> None:  # [SET-3]
     world = World()
     assert CASES[status](world) == status
     burnt_ids = [id_ for id_ in world.ledger._known.aside if world.ledger._known.record(id_) == b""]
