@@ -1,4 +1,4 @@
-"""Look-ups of the queries, derived from tables; they have no root and stand in no snapshot. [QRY-1]"""
+"""Look-ups that follow from the tables; they have no root of their own and stand in no snapshot."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
@@ -23,7 +23,7 @@ class Reader(NamedTuple):
 
 
 class Indexes:
-    """Offers by what is looked for, needs and contracts by who may see them, sums of open escrow."""
+    """Offers by what is looked for, needs and contracts by who may see them, mandates by who ends them."""
 
     def __init__(
         self,
@@ -35,10 +35,14 @@ class Indexes:
         """Follow every change of the tables from now on."""
         self._needs = needs
         self.offers_live = 0
+        self.offers_live_of: dict[PartyId, int] = {}
+        self.offers_under: dict[bytes, set[Digest]] = {}  # live ones by the leaf they were made under
+        self.needs_live_of: dict[PartyId, int] = {}
         self.contracts_open = 0
         self.offers_of: dict[str, Timeline[Digest]] = {}  # "" for all, "category 4410", "product X"
         self.needs_of: dict[PartyId, Timeline[Digest]] = {}
-        self.mandates_of: dict[PartyId, Timeline[Digest]] = {}
+        self.mandates_of: dict[PartyId, Timeline[Digest]] = {}  # active ones by their subject
+        self.mandates_from: dict[PartyId, set[Digest]] = {}  # active ones by the owner they come from
         self.contracts_of: dict[Reader, Timeline[ContractId]] = {}
         self.escrow_minor: dict[tuple[PartyId, str], int] = {}
         offers.watch(self._offer_changed)
@@ -63,9 +67,11 @@ class Indexes:
         now = new is not None and new.state is ListingState.LIVE
         record = new or old
         assert record is not None, "a change has an old or a new value"
-        self.offers_live += now - was
         if was == now:
             return
+        self.offers_live += now - was
+        _count(self.offers_live_of, record.seller_owner, now - was)
+        _keep(self.offers_under, record.mandate_leaf, digest, present=now)
         for name in _shelves(record.offer):
             timeline = _timeline(self.offers_of, name)
             if now:
@@ -74,6 +80,11 @@ class Indexes:
                 timeline.remove(record.seq, digest)
 
     def _need_changed(self, digest: Digest, old: NeedRecord | None, new: NeedRecord | None) -> None:
+        was = old is not None and old.state is ListingState.LIVE
+        now = new is not None and new.state is ListingState.LIVE
+        record = new or old
+        assert record is not None, "a change has an old or a new value"
+        _count(self.needs_live_of, record.owner, now - was)
         if new is not None and old is None:
             _timeline(self.needs_of, new.owner).add(new.seq, digest)
         elif old is not None and new is None:
@@ -84,10 +95,14 @@ class Indexes:
         now = new is not None and new.state is MandateState.ACTIVE
         record = new or old
         assert record is not None, "a change has an old or a new value"
-        if now and not was:
-            _timeline(self.mandates_of, record.effective.subject).add(record.seq, digest)
-        elif was and not now:
-            self.mandates_of[record.effective.subject].remove(record.seq, digest)
+        if was == now:
+            return
+        _keep(self.mandates_from, record.effective.root_owner, digest, present=now)
+        timeline = _timeline(self.mandates_of, record.effective.subject)
+        if now:
+            timeline.add(record.seq, digest)
+        else:
+            timeline.remove(record.seq, digest)
 
     def _contract_changed(self, contract: ContractId, old: Contract | None, new: Contract | None) -> None:
         record = new or old
@@ -125,3 +140,17 @@ def _timeline(index: dict[K, Timeline[N]], key: K) -> Timeline[N]:
     if timeline is None:
         timeline = index[key] = Timeline()
     return timeline
+
+
+def _count(index: dict[K, int], key: K, change: int) -> None:
+    index[key] = index.get(key, 0) + change
+
+
+def _keep(index: dict[K, set[N]], key: K, name: N, *, present: bool) -> None:
+    names = index.setdefault(key, set())
+    if present:
+        names.add(name)
+    else:
+        names.remove(name)
+    if not names:
+        del index[key]

@@ -38,10 +38,8 @@ def publish(state: State, command: Command, offer: Offer, authority: Authority, 
         known = ", ".join(sorted(state.tax_basis_points))
         raise Refusal(Code.UNKNOWN_TAX_CATEGORY, f"tax category {offer.tax_category}; known: {known}")
     decision = permit(state, authority, _act(state, authority, Action.SELL, offer.category))
-    if (
-        state.offers_by_owner.get(authority.owner, 0) >= OFFERS_PER_OWNER_MAX
-        or len(state.offers) >= OFFERS_MAX
-    ):
+    live = state.indexes.offers_live_of.get(authority.owner, 0)
+    if live >= OFFERS_PER_OWNER_MAX or len(state.offers) >= OFFERS_MAX:
         raise Refusal(Code.FULL, "too many live offers; withdraw some first")
     if _declared(state, authority.owner, offer.product_id) + offer.stock_steps > LEDGER_AMOUNT_MAX:
         raise Refusal(Code.OUT_OF_RANGE, "the stock ever declared of this product passes 2^62 steps")
@@ -125,7 +123,8 @@ def announce(state: State, command: Command, need: Need, authority: Authority, s
     """Say what a thing needs; at most one contract fills it. [CAT-3]"""
     check_need_times(need, authority.now_ms)
     decision = permit(state, authority, _act(state, authority, Action.ANNOUNCE, need.category))
-    if state.needs_by_owner.get(authority.owner, 0) >= NEEDS_PER_OWNER_MAX or len(state.needs) >= NEEDS_MAX:
+    live = state.indexes.needs_live_of.get(authority.owner, 0)
+    if live >= NEEDS_PER_OWNER_MAX or len(state.needs) >= NEEDS_MAX:
         raise Refusal(Code.FULL, "too many open needs; withdraw some first")
     digest = command.body_digest
     if digest in state.needs:

@@ -93,9 +93,9 @@ def revoke(state: State, command: Command, body: Revoke, now_ms: UnixMs) -> Resu
     else:
         _raise_epoch(state, owner.id, body.epoch or 0)
     notices: list[Notice] = []
-    for leaf in sorted(state.mandates_by_owner.get(owner.id, ())):
+    for leaf in sorted(state.indexes.mandates_from.get(owner.id, ())):
         record = state.mandates[leaf]
-        if record.state is MandateState.ACTIVE and body.ends(record.effective):
+        if body.ends(record.effective):
             notices += _end(state, record, MandateState.REVOKED)
     return Result(notices=tuple(notices))
 
@@ -113,7 +113,7 @@ def _end(state: State, record: MandateRecord, how: MandateState) -> list[Notice]
     state.mandates.put(leaf, ended)
     state.timers.cancel(record.effective.expires_ms, TimerKind.MANDATE, leaf)
     notices = [_notice(ended)]
-    offers = sorted(state.offers_by_leaf.get(leaf, ()), key=lambda digest: state.offers[digest].seq)
+    offers = sorted(state.indexes.offers_under.get(leaf, ()), key=lambda digest: state.offers[digest].seq)
     notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in offers]
     return notices
 

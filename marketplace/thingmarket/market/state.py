@@ -1,7 +1,7 @@
 """The whole state of a market: tables, ledger, timers; its roots and its snapshots."""
 
 import hashlib
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
 from thingmarket.contract.contract import Contract
@@ -12,7 +12,6 @@ from thingmarket.market.answers import Answers
 from thingmarket.market.indexes import Indexes
 from thingmarket.market.records import (
     Answer,
-    ListingState,
     MandateRecord,
     MandateState,
     NeedRecord,
@@ -28,9 +27,6 @@ from thingmarket.time import UnixMs
 
 _MAGIC: Final = b"tm-snapshot-1\n"
 _HASH_BYTES: Final = 32
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class State:
@@ -67,7 +63,7 @@ class State:
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self._ledger_root = LedgerRoot()
-        self._index()
+        self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
 
     def _table(self, name: str, key: object, value: object) -> Table[Any, Any]:
         return Table(name=name, key=key, value=value, undo=self.undo)
@@ -89,47 +85,6 @@ class State:
             self.goods_ledgers,
             self.timers.table,
         )
-
-    def _index(self) -> None:
-        """Keep the look-ups that are derived from tables, and therefore have no root of their own."""
-        self.offers_by_owner: dict[PartyId, int] = {}
-        self.needs_by_owner: dict[PartyId, int] = {}
-        self.mandates_by_link: dict[Digest, dict[Digest, None]] = {}
-        self.mandates_by_owner: dict[PartyId, dict[Digest, None]] = {}
-        self.offers_by_leaf: dict[bytes, dict[Digest, None]] = {}
-        self.offers.watch(self._offer_changed)
-        self.needs.watch(self._need_changed)
-        self.mandates.watch(self._mandate_changed)
-        self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
-
-    def _offer_changed(self, digest: Digest, old: OfferRecord | None, new: OfferRecord | None) -> None:
-        was = old is not None and old.state is ListingState.LIVE
-        now = new is not None and new.state is ListingState.LIVE
-        record = new or old
-        assert record is not None, "a change has an old or a new value"
-        if was == now:
-            return
-        self.offers_by_owner[record.seller_owner] = (
-            self.offers_by_owner.get(record.seller_owner, 0) + now - was
-        )
-        if now:
-            self.offers_by_leaf.setdefault(record.mandate_leaf, {})[digest] = None
-        else:
-            del self.offers_by_leaf[record.mandate_leaf][digest]
-
-    def _need_changed(self, _: Digest, old: NeedRecord | None, new: NeedRecord | None) -> None:
-        was = old is not None and old.state is ListingState.LIVE
-        now = new is not None and new.state is ListingState.LIVE
-        record = new or old
-        assert record is not None, "a change has an old or a new value"
-        self.needs_by_owner[record.owner] = self.needs_by_owner.get(record.owner, 0) + now - was
-
-    def _mandate_changed(self, digest: Digest, old: MandateRecord | None, new: MandateRecord | None) -> None:
-        record = new or old
-        assert record is not None, "a change has an old or a new value"
-        _index_row(self.mandates_by_owner, record.effective.root_owner, digest, present=new is not None)
-        for link in record.effective.links:
-            _index_row(self.mandates_by_link, link, digest, present=new is not None)
 
     # --- look-ups that refuse
 
@@ -245,11 +200,3 @@ class _Reader:
     def data(self) -> bytes:
         value, self._at = unpack_bytes(self._body, self._at)
         return value
-
-
-def _index_row(index: dict[K, dict[V, None]], owner: K, row: V, *, present: bool) -> None:
-    rows = index.setdefault(owner, {})
-    if present:
-        rows[row] = None
-    else:
-        rows.pop(row, None)
