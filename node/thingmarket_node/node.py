@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import UNIX_PREFIX
 from thingmarket.limits import HOUR_MS
+from thingmarket.market.funding import brought_in
 from thingmarket.wire.handshake import node_card, node_card_text
 from thingmarket_node.certificates import NodeCertificates
 from thingmarket_node.config import Config
@@ -67,7 +68,8 @@ async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
         core, published = await asyncio.to_thread(_replayed, journal, keys)
         await _catch_up(projection, journal, keys, published)
         _spare_the_collector()
-        rail = PlayMoney(config.play_money_max_minor)
+        given_minor = sum(brought_in(core.state, currency) for currency in core.state.currencies)
+        rail = PlayMoney(config.play_money_max_minor, given_minor=given_minor)
         shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection)
         parts.callback(shell.close)
         server = grpc.aio.server(interceptors=(Gate(),), options=SERVER_OPTIONS)
@@ -138,11 +140,11 @@ async def _serve(front: Front, shell: Shell, server: grpc.aio.Server, ready: Cal
     for service in ("", *SERVICES):
         await health_servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
     ready(Ready(address, text, front.identity.node, shell.core.durable_seq))
-    renewal = asyncio.create_task(_renew(front.certificates, shell))
+    upkeep = asyncio.create_task(_keep_fresh(front.certificates, shell))
     try:
         await asyncio.wait((stop, shell.fatal), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        renewal.cancel()
+        upkeep.cancel()
     await health_servicer.enter_graceful_shutdown()
     if shell.fatal.done():
         return 1
@@ -180,8 +182,10 @@ def _listen(server: grpc.aio.Server, config: Config, certificates: NodeCertifica
     return f"{config.address.rpartition(':')[0]}:{port}"
 
 
-async def _renew(certificates: NodeCertificates | None, shell: Shell) -> None:
-    while certificates is not None:
+async def _keep_fresh(certificates: NodeCertificates | None, shell: Shell) -> None:
+    """Every hour: destroy sealed parts whose time has ended, and renew the certificate when it is due."""
+    while True:
+        await shell.expire_sealed()
         await asyncio.sleep(HOUR_MS / 1000)
-        if certificates.renew(now().wall_ms):
+        if certificates is not None and certificates.renew(now().wall_ms):
             shell.core.use_certificate(certificates.leaf.certificate_hash)

@@ -3,25 +3,29 @@
 from typing import Protocol
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.ids import PartyId
+from thingmarket.ids import Digest, PartyId
 
 
 class Rail(Protocol):
     """Collects an owner's money outside before the operator signs a deposit."""
 
-    def collect(self, owner: PartyId, currency: str, amount_minor: int) -> None:
-        """Return when the money is there; refuse when it is not to be had."""
+    def collect(self, owner: PartyId, *, request: Digest, currency: str, amount_minor: int) -> None:
+        """Return when the money is there; refuse when it is not to be had.
+
+        `request` names the owner's wish. A node that crashed before its deposit was durable asks again with
+        the same one, which must not collect twice. [SET-2]
+        """
 
 
 class PlayMoney:
     """Gives whatever is asked for, up to a sum. For local networks and tests."""
 
-    def __init__(self, most_minor: int) -> None:
-        """Allow `most_minor` in all since the start of the process; 0 allows nothing."""
-        self._left_minor = most_minor
+    def __init__(self, most_minor: int, *, given_minor: int = 0) -> None:
+        """Allow `most_minor` in all, of which `given_minor` is given already; 0 allows nothing."""
+        self._left_minor = max(0, most_minor - given_minor)
         self._most_minor = most_minor
 
-    def collect(self, owner: PartyId, currency: str, amount_minor: int) -> None:
+    def collect(self, owner: PartyId, *, request: Digest, currency: str, amount_minor: int) -> None:
         """Give it, while there is some left (NOT_PERMITTED)."""
         if self._most_minor == 0:
             raise Refusal(

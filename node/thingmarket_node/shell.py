@@ -190,7 +190,12 @@ class Shell:
 
     def _collect(self, effect: m.Collect) -> None:
         try:
-            self._rail.collect(effect.owner, effect.currency, effect.amount_minor)
+            self._rail.collect(
+                effect.owner,
+                request=effect.request,
+                currency=effect.currency,
+                amount_minor=effect.amount_minor,
+            )
         except Refusal as refusal:
             collected = m.Collected(effect.call, refusal)
         else:
@@ -198,10 +203,17 @@ class Shell:
         # Later: effects of the step in hand, a group perhaps, come before those of the next one.
         self._loop.call_soon(self.take, collected)
 
+    async def expire_sealed(self) -> None:
+        """Destroy what erased owners sealed, where the time to keep it has ended. [PRI-3]"""
+        time_ms = now().wall_ms
+        future = self._loop.run_in_executor(self._vault_thread, self._vault.expire, time_ms)
+        future.add_done_callback(self._check_vault)
+        await asyncio.wait((future,))
+
     def _erase(self, effect: m.EraseSealed) -> None:
         self._vault.erase(effect.owner, now_ms=effect.time_ms)
 
-    def _check_vault(self, done: "asyncio.Future[None]") -> None:
+    def _check_vault(self, done: "asyncio.Future[Any]") -> None:
         if done.exception() is not None:
             log.critical("erasure failed and is tried again at the next start: %s", done.exception())
 

@@ -149,10 +149,14 @@ class Vault:
     def erase(self, owner: str, *, now_ms: int) -> tuple[RetentionClass, ...]:
         """Destroy at once what need not be kept, and remember to destroy the rest when its time ends.
 
-        Returns the classes destroyed now. One transaction, so it may be repeated after a crash at any point.
+        Returns the classes destroyed now. One transaction, so it may be repeated after a crash at any point;
+        repeated for a wish that was fulfilled, it spares what was sealed after it.
         """
         with self._transaction() as db:
-            db.execute("INSERT OR IGNORE INTO erasures VALUES(?,?)", (owner, now_ms))
+            found = db.execute("SELECT asked_ms FROM erasures WHERE owner=?", (owner,)).fetchall()
+            if found and found[0][0] >= now_ms:
+                return ()
+            db.execute("INSERT OR REPLACE INTO erasures VALUES(?,?)", (owner, now_ms))
             return tuple(each for each in ERASED_AT_ONCE if self._destroy(db, owner, each))
 
     def release_retention(self, owner: str, retention: RetentionClass, *, now_ms: int) -> bool:

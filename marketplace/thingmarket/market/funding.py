@@ -24,9 +24,7 @@ def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Re
     if body.currency not in state.currencies:
         raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {body.currency}", "SET-2")
     money, operator = currency_of(body.currency).ledger, state.party(state.node).number
-    external = state.ledger.find(owner=operator, ledger=money, kind=AccountKind.EXTERNAL)
-    brought = state.ledger.balance(external).debits_posted if external else 0
-    if brought + body.amount_minor > INTEGER_MAX:
+    if brought_in(state, body.currency) + body.amount_minor > INTEGER_MAX:
         raise Refusal(Code.OUT_OF_RANGE, "all the money of a node stays below 2^53 minor units", "SET-6")
     transfer = Transfer(
         id=derived_id_of(command.body_digest, now_ms, TransferCode.DEPOSIT),
@@ -46,3 +44,10 @@ def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Re
     return Result(
         reference=transfer.id, notices=(Notice(owner.id, NoticeKind.BALANCE, transfer.id, "DEPOSITED"),)
     )
+
+
+def brought_in(state: State, currency: str) -> int:
+    """All the money of a currency that deposits ever brought in, minor units."""
+    operator, money = state.party(state.node).number, currency_of(currency).ledger
+    external = state.ledger.find(owner=operator, ledger=money, kind=AccountKind.EXTERNAL)
+    return state.ledger.balance(external).debits_posted if external else 0

@@ -31,7 +31,10 @@ def boot(
     start = snapshot[0].number if snapshot is not None else 0
     for group in groups:
         published += sequencer.replay(group, apply=group.number > start)
-        if snapshot is not None and group.number == start and sequencer.head != snapshot[0]:
+        if snapshot is None or group.number != start:
+            continue
+        state_root = sequencer.market.state.state_root()
+        if sequencer.head != snapshot[0] or state_root != group.state_root:
             raise Refusal(Code.TAMPERED, "the snapshot belongs to another log; delete it")
     if sequencer.head.number < max(start, 1):
         raise Refusal(Code.TAMPERED, "the log ends before its snapshot, or has no genesis")

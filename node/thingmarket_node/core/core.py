@@ -300,7 +300,9 @@ class Core:
             self._tell_again(Remembered(number, made))
             return
         self._calls[number] = call
-        self._effects.append(m.Collect(number, record.id, body.currency, body.amount_minor))
+        self._effects.append(
+            m.Collect(number, record.id, call.command.body_digest, body.currency, body.amount_minor)
+        )
 
     def _prepared(self, now: m.Now, what: m.Sealed | m.Collected) -> None:
         call = self._calls.pop(what.call, None)

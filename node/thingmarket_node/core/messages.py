@@ -6,7 +6,7 @@ from thingmarket.audit.receipts import Receipt
 from thingmarket.errors import Refusal
 from thingmarket.identity.envelope import Signed
 from thingmarket.identity.handshake import Hello
-from thingmarket.ids import PartyId
+from thingmarket.ids import Digest, PartyId
 from thingmarket.market.entries import Notice
 from thingmarket.policy.decision import Decision
 from thingmarket_node.core.sessions import Grant
@@ -153,10 +153,11 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Ask the payment rail for an owner's money and answer with `Collected`."""
+    """Ask the payment rail for an owner's money, once for a request, and answer with `Collected`."""
 
     call: CallId
     owner: PartyId
+    request: Digest
     currency: str
     amount_minor: int
 

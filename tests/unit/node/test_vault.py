@@ -177,6 +177,10 @@ def test_erasing_twice_is_harmless_and_new_parts_get_a_new_key(vault: Vault) -> 
     assert keys_of(vault, "ann")[RetentionClass.CONSENT] != old_key
     assert vault.unseal(after) == canary("ann", RetentionClass.CONSENT)
     assert refused_code(vault, erased) == Code.ERASED
+    assert vault.erase("ann", now_ms=NOW_MS) == (), "told again at a restart, it spares what came after it"
+    assert vault.unseal(after) == canary("ann", RetentionClass.CONSENT)
+    assert vault.erase("ann", now_ms=NOW_MS + 1) == (RetentionClass.CONSENT,), "a new wish is a new wish"
+    assert refused_code(vault, after) == Code.ERASED
     with pytest.raises(Refusal) as refusal:
         vault.seal("ann", before, now_ms=NOW_MS)
     assert refusal.value.number == Code.ERASED, "a late retry does not bring back what was erased"
