@@ -22,7 +22,7 @@ from thingmarket.money import currency_of
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
 from thingmarket.policy.acts import Act
 from thingmarket.policy.spending import counted
-from thingmarket.settlement.accounts import AccountFlag, AccountKind, Balance
+from thingmarket.settlement.accounts import AccountFlag, AccountKind
 from thingmarket.settlement.escrow import ESCROW, EscrowAccounts
 from thingmarket.settlement.transfers import Status
 from thingmarket.time import utc_day
@@ -159,15 +159,10 @@ def _hold(state: State, contract: Contract) -> None:
     """Refuse what the guards would refuse, in words; then both legs go through or it is our bug."""
     ledger, listing = state.ledger, state.offers[contract.offer]
     stock = ledger.balance(listing.stock_account)
-    if _free(stock) < contract.quantity_steps:
-        raise Refusal(Code.OUT_OF_STOCK, f"{_free(stock)} steps are left", "BUY-5")
-    wallet = ledger.find(
-        owner=state.party(contract.buyer_owner).number,
-        ledger=currency_of(contract.currency).ledger,
-        kind=AccountKind.OWNER_WALLET,
-    )
-    free = _free(ledger.balance(wallet)) if wallet else 0
-    if free < contract.total_minor:
+    if stock.free < contract.quantity_steps:
+        raise Refusal(Code.OUT_OF_STOCK, f"{stock.free} steps are left", "BUY-5")
+    wallet = state.wallet(contract.buyer_owner, contract.currency)
+    if wallet is None or wallet.free < contract.total_minor:
         raise Refusal(
             LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS, "the owner's wallet holds too little", "BUY-5"
         )
@@ -180,13 +175,8 @@ def _hold(state: State, contract: Contract) -> None:
 def _check_columns(state: State, contract: Contract) -> None:
     # Columns only ever grow; below 2^62 whatever is open can still be paid out within 2^63.
     for owner in (contract.buyer_owner, contract.seller_owner):
-        wallet = state.ledger.find(
-            owner=state.party(owner).number,
-            ledger=currency_of(contract.currency).ledger,
-            kind=AccountKind.OWNER_WALLET,
-        )
-        turned = state.ledger.balance(wallet).credits_posted if wallet else 0
-        if turned + contract.total_minor > LEDGER_AMOUNT_MAX:
+        wallet = state.wallet(owner, contract.currency)
+        if wallet is not None and wallet.credits_posted + contract.total_minor > LEDGER_AMOUNT_MAX:
             raise Refusal(Code.OUT_OF_RANGE, "a wallet's turnover would pass 2^62 minor units", "SET-6")
     goods = state.ledger.find(
         owner=state.party(contract.buyer_owner).number,
@@ -196,10 +186,6 @@ def _check_columns(state: State, contract: Contract) -> None:
     held = state.ledger.balance(goods) if goods else None
     if held and held.credits_posted + held.credits_pending + contract.quantity_steps > LEDGER_AMOUNT_MAX:
         raise Refusal(Code.OUT_OF_RANGE, "the goods ever bought would pass 2^62 steps", "SET-6")
-
-
-def _free(balance: Balance) -> int:
-    return balance.credits_posted - balance.debits_posted - balance.debits_pending
 
 
 def escrow_accounts(state: State, contract: Contract) -> EscrowAccounts:

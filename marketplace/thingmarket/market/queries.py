@@ -14,9 +14,7 @@ from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader, shelf
 from thingmarket.market.records import OfferRecord
 from thingmarket.market.state import State
-from thingmarket.money import currency_of
 from thingmarket.policy.spending import SpendingCounter
-from thingmarket.settlement.accounts import AccountKind, Balance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +132,7 @@ def _offer_view(state: State, digest: Digest, record: OfferRecord) -> OfferView:
         digest=digest,
         signed_bytes=record.signed_bytes,
         seller_owner=record.seller_owner,
-        stock_steps=_free(state.ledger.balance(record.stock_account)),
+        stock_steps=state.ledger.balance(record.stock_account).free,
         tax_basis_points=state.tax_basis_points[record.offer.tax_category],
         seq=record.seq,
         state=record.state.value,
@@ -188,15 +186,13 @@ def balances(state: State, reader: Reader) -> tuple[MoneyBalance, ...]:
     """Money of an owner who asks himself, one row per currency that he ever used (NOT_PERMITTED)."""
     if reader.party != reader.owner:
         raise Refusal(Code.NOT_PERMITTED, "only the owner himself sees his balances", "QRY-1")
-    number, rows = state.party(reader.owner).number, []
+    rows = []
     for currency in state.currencies:
-        wallet = state.ledger.find(
-            owner=number, ledger=currency_of(currency).ledger, kind=AccountKind.OWNER_WALLET
-        )
+        wallet = state.wallet(reader.owner, currency)
         if wallet is not None:
             row = MoneyBalance(
                 currency=currency,
-                available_minor=_free(state.ledger.balance(wallet)),
+                available_minor=wallet.free,
                 escrow_minor=state.indexes.escrow_minor.get((reader.owner, currency), 0),
             )
             rows.append(row)
@@ -250,7 +246,3 @@ def _owner_of(state: State, command: Command) -> PartyId:
         return body.mandates[0].root_owner
     record = state.mandates.get(Digest(header.mandate_leaf))
     return record.effective.root_owner if record else PartyId("")
-
-
-def _free(balance: Balance) -> int:
-    return balance.credits_posted - balance.debits_posted - balance.debits_pending

@@ -20,7 +20,9 @@ from thingmarket.market.records import (
     TimerKind,
 )
 from thingmarket.market.timers import Timers
+from thingmarket.money import currency_of
 from thingmarket.policy.spending import SpendingCounter
+from thingmarket.settlement.accounts import AccountKind, Balance
 from thingmarket.settlement.ledger import Ledger
 from thingmarket.tables import SetRoot, Table, UndoLog
 from thingmarket.time import UnixMs
@@ -107,6 +109,15 @@ class State:
         if record.state is MandateState.EXPIRED:
             raise Refusal(Code.MANDATE_EXPIRED, "this mandate has expired", "TIM-2")
         return record.effective
+
+    def wallet(self, owner: PartyId, currency: str) -> Balance | None:
+        """What a known owner has in a currency, minor units; None when he never used it."""
+        number = self.ledger.find(
+            owner=self.party(owner).number,
+            ledger=currency_of(currency).ledger,
+            kind=AccountKind.OWNER_WALLET,
+        )
+        return None if number is None else self.ledger.balance(number)
 
     # --- roots
 

@@ -55,6 +55,11 @@ class Balance:
     credits_pending: int
     credits_posted: int
 
+    @property
+    def free(self) -> int:
+        """What may still be spent: pending debits count, pending credits do not."""
+        return self.credits_posted - self.debits_posted - self.debits_pending
+
 
 class AccountTable:
     """All accounts of a ledger as flat lists, so that posting touches integers and nothing else."""
