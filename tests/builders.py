@@ -83,6 +83,7 @@ class World:
         seed = sha256(b"the node").digest()
         log_key, tls_key = (SigningKey.from_seed(sha256(name).digest()).public for name in (b"log", b"tls"))
         event = self._key_event(Role.NODE, seed, log_key=log_key, tls_key=tls_key)
+        self.operator_event = event
         self.operator = self._known(
             Actor(id=party_id(event.payload), key=SigningKey.from_seed(seed), owner=party_id(event.payload))
         )
