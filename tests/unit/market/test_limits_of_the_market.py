@@ -71,7 +71,7 @@ def test_all_the_money_of_a_node_stays_below_2_to_the_53() -> None:  # [SET-6]
 def test_the_stock_ever_declared_of_a_product_stays_within_2_to_the_62() -> None:  # [SET-6]
     world = World()
     shop = world.thing("shop", world.owner("anna"))
-    world.check = lambda: None  # type: ignore[method-assign]  five hundred entries; the last ones are looked at
+    world.check = lambda: None  # type: ignore[method-assign]  # five hundred entries
     times = LEDGER_AMOUNT_MAX // INTEGER_MAX
     for _ in range(times):
         world.offer(shop, stock_steps=INTEGER_MAX, product_id="air")
