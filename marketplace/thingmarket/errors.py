@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final, Self
 
+from thingmarket.limits import REASON_CHARS_MAX
+
 
 @unique
 class Code(IntEnum):
@@ -107,8 +109,8 @@ class Refusal(Exception):  # no "Error" in the name: a refusal is an answer, not
     rule: str = ""
 
     def __post_init__(self) -> None:
-        """Keep the text short: it is stored in an answer of at most 256 bytes."""
-        self.reason = self.reason[:120]
+        """Keep the text short: it is remembered with every answer."""
+        self.reason = self.reason[:REASON_CHARS_MAX]
 
     def __str__(self) -> str:
         """Number, name and reason, in the form that logs and the command line print."""

@@ -11,9 +11,7 @@ MESSAGE_BYTES_MAX: Final = 256 * 1024  # one gRPC message, after decompression
 COMMAND_BYTES_MAX: Final = 48 * 1024  # one signed command; a log entry stays under 65,535 bytes
 ENTRY_BYTES_MAX: Final = 65_535  # a tile bundle of the log uses 16-bit lengths
 SIGNATURES_MAX: Final = 4  # signatures on one envelope
-NESTING_MAX: Final = 8  # our messages are flat; the parser itself stops at 100
 REASON_CHARS_MAX: Final = 120  # the text of a refusal
-ANSWER_BYTES_MAX: Final = 256  # what is remembered under an idempotency key
 
 # --- text
 ID_CHARS_MAX: Final = 128  # ascii ids

@@ -82,7 +82,7 @@ class NeedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a sender was told under a key; at most 256 bytes, remembered for 24 h of entry time."""
+    """What a sender was told under a key; remembered for 24 h of entry time."""
 
     body_digest: Digest
     signed_digest: Digest
