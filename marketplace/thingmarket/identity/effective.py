@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity import envelope
-from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.mandates import Action, Autonomy, BoundItem, Mandate, SpendingLimit, mandate_digest
 from thingmarket.identity.narrowing import check_root, narrower
-from thingmarket.identity.parties import known_key
 from thingmarket.identity.scopes import Scope
 from thingmarket.ids import Digest, PartyId
 from thingmarket.limits import MANDATE_CHAIN_BYTES_MAX, MANDATE_LINKS_MAX
@@ -63,23 +60,6 @@ class EffectiveMandate:
             if limit.currency == currency:
                 return limit
         return None
-
-
-def verify_chain(signed_links: Sequence[Signed], mandates: Sequence[Mandate], owner_key: bytes) -> None:
-    """Verify who signed each link, root first; `mandates` were read from the links, in their order.
-
-    The root is signed by the owner, any other link by its parent's subject
-    (BAD_SIGNATURE, WRONG_TYPE, WEAK_KEY).
-    """
-    assert len(signed_links) == len(mandates), "every link was read"
-    signer = owner_key
-    for depth, (signed, mandate) in enumerate(zip(signed_links, mandates, strict=True)):
-        assert signed.payload == mandate.signed_bytes, "a mandate is read from the bytes that were signed"
-        if signed.type_id != TypeId.MANDATE:
-            raise Refusal(Code.WRONG_TYPE, f"a link of a mandate has type {signed.type_id}")
-        if depth > 0:
-            signer = known_key(mandates[depth - 1].subject)
-        envelope.verify(signed, signer)
 
 
 def effective(mandates: Sequence[Mandate], *, network_id: bytes) -> EffectiveMandate:

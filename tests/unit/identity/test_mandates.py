@@ -18,20 +18,15 @@ from tests.support.mandates import (
     OTHER_NODE,
     OTHER_SELLER,
     OWNER,
-    OWNER_KEY,
     ROOT,
     SELLER,
-    THING_KEYS,
     THINGS,
     child_of,
     meet,
 )
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity import did, envelope
 from thingmarket.identity.commands import Revoke
-from thingmarket.identity.effective import effective, verify_chain
-from thingmarket.identity.envelope import Signed, TypeId
-from thingmarket.identity.keys import SigningKey
+from thingmarket.identity.effective import effective
 from thingmarket.identity.mandates import Action, Autonomy, Mandate, mandate_digest
 from thingmarket.identity.narrowing import LINK_RULES, check_root, narrower
 from thingmarket.identity.scopes import EVERYTHING, Scope
@@ -339,38 +334,6 @@ def test_the_meet_takes_the_least_of_every_link() -> None:
 
 def test_a_currency_that_the_child_leaves_out_may_not_be_spent() -> None:
     assert meet(ROOT, child_of(ROOT, limits=())).limit("EUR") is None
-
-
-# --- signatures
-
-
-def signed(mandate: Mandate, key: SigningKey, type_id: int = TypeId.MANDATE) -> Signed:
-    return envelope.sign(type_id, mandate.signed_bytes, key)
-
-
-def test_each_link_is_signed_by_its_issuer() -> None:
-    chain = (ROOT, child_of(ROOT), child_of(child_of(ROOT)))
-    links = [signed(link, key) for link, key in zip(chain, (OWNER_KEY, *THING_KEYS), strict=False)]
-    for length in (1, 2, 3):
-        verify_chain(links[:length], chain[:length], OWNER_KEY.public)
-        wrong = [*links[: length - 1], signed(chain[length - 1], THING_KEYS[3])]
-        refusal = refusal_of(partial(verify_chain, wrong, chain[:length], OWNER_KEY.public))
-        assert refusal.number == Code.BAD_SIGNATURE
-
-
-def test_a_link_that_was_signed_as_something_else_is_refused() -> None:
-    link = signed(ROOT, OWNER_KEY, TypeId.APPROVAL)
-    refusal = refusal_of(lambda: verify_chain([link], [ROOT], OWNER_KEY.public))
-    assert refusal.number == Code.WRONG_TYPE
-
-
-def test_a_thing_with_a_weak_key_cannot_delegate() -> None:
-    # Anybody can sign for a key of small order.
-    weak = did.encode(bytes(31) + b"\x80")
-    root = issued(replace(ROOT, subject=weak))
-    links = [signed(root, OWNER_KEY), signed(child_of(root), THING_KEYS[0])]
-    refusal = refusal_of(lambda: verify_chain(links, (root, child_of(root)), OWNER_KEY.public))
-    assert refusal.number == Code.WEAK_KEY
 
 
 # --- revocation [MAN-8]
