@@ -17,19 +17,6 @@ class Unit:
     scale: int
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A number of steps of a unit."""
-
-    steps: int
-    unit: Unit
-
-    def __str__(self) -> str:
-        """Write it for people, as in `1.500 KWH`."""
-        whole, part = divmod(self.steps, 10**self.unit.scale)
-        return f"{whole}" + (f".{part:0{self.unit.scale}d}" if self.unit.scale else "") + f" {self.unit.code}"
-
-
 def checked_unit(code: str, scale: int) -> Unit:
     """Accept a unit code of 2 or 3 capital letters and digits and a scale of 0..15 (BAD_FIELD)."""
     if not (2 <= len(code) <= 3 and code.isascii() and code.isalnum() and code.upper() == code):
