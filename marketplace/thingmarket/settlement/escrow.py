@@ -109,5 +109,5 @@ class EscrowAccounts:
 
 
 def derived_id_of(cause: bytes, time_ms: int, code: TransferCode) -> bytes:
-    """The id of the transfer that `cause` (a contract, an offer, a deposit's key) makes at a step."""
+    """Name the transfer that `cause` makes: the id of a contract, the digest of an offer or a deposit."""
     return derived_id(UnixMs(time_ms), b"transfer", cause, bytes((code,)))

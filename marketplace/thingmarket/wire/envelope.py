@@ -1,4 +1,4 @@
-"""Envelopes, commands, decisions and refusals: messages to values and back."""
+"""Envelopes, decisions, facts and refusals: messages to values and back."""
 
 from typing import Final
 
