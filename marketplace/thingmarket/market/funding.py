@@ -21,11 +21,8 @@ def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Re
     owner = state.party(checked_party_id(body.owner))
     if owner.role != Role.OWNER:
         raise Refusal(Code.NOT_PERMITTED, "only owners have wallets", "SET-2")
-    if body.currency not in state.currencies:
-        raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {body.currency}", "SET-2")
+    check_room(state, body.currency, body.amount_minor)
     money, operator = currency_of(body.currency).ledger, state.party(state.node).number
-    if brought_in(state, body.currency) + body.amount_minor > INTEGER_MAX:
-        raise Refusal(Code.OUT_OF_RANGE, "all the money of a node stays below 2^53 minor units", "SET-6")
     transfer = Transfer(
         id=derived_id_of(command.body_digest, now_ms, TransferCode.DEPOSIT),
         debit=state.ledger.open(owner=operator, ledger=money, kind=AccountKind.EXTERNAL),
@@ -44,6 +41,14 @@ def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Re
     return Result(
         reference=transfer.id, notices=(Notice(owner.id, NoticeKind.BALANCE, transfer.id, "DEPOSITED"),)
     )
+
+
+def check_room(state: State, currency: str, amount_minor: int) -> None:
+    """Return when so much more money can be credited (UNKNOWN_CURRENCY, OUT_OF_RANGE)."""
+    if currency not in state.currencies:
+        raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {currency}", "SET-2")
+    if brought_in(state, currency) + amount_minor > INTEGER_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, "all the money of a node stays below 2^53 minor units", "SET-6")
 
 
 def brought_in(state: State, currency: str) -> int:

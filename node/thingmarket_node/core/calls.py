@@ -13,7 +13,7 @@ from thingmarket.limits import COMMAND_LIFE_MS
 from thingmarket.market.entries import Command
 from thingmarket.wire.commands import read_command, sign_command
 from thingmarket.wire.trade import deposit_body
-from thingmarket_node.core.messages import SealedPart
+from thingmarket_node.core.messages import CallId, SealedPart
 from thingmarket_node.core.sessions import Session
 
 
@@ -44,6 +44,28 @@ class CommandCall:
     command: Command
     session: Session
     sealed: tuple[SealedPart, ...]
+
+
+class Collecting:
+    """Wishes for money on their way from the payment rail to the log: each is collected once. [SET-2]"""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._keys: dict[CallId, Key] = {}
+        self._under_way: set[Key] = set()
+
+    def begin(self, call: CallId, deposit: Key) -> None:
+        """Note that the money for a deposit is being collected (BUSY when it is already)."""
+        if deposit in self._under_way:
+            raise Refusal(Code.BUSY, "this very money is being collected; ask again", "SET-2")
+        self._keys[call] = deposit
+        self._under_way.add(deposit)
+
+    def end(self, call: CallId) -> None:
+        """The deposit of a call was decided, or will not be; nothing for other calls."""
+        deposit = self._keys.pop(call, None)
+        if deposit is not None:
+            self._under_way.remove(deposit)
 
 
 def deposit_for(request: Command) -> tuple[Key, bytes]:

@@ -17,6 +17,7 @@ from thingmarket.identity.handshake import Hello
 from thingmarket.identity.parties import Role, is_thing, known_party, party_id
 from thingmarket.ids import PartyId, digest
 from thingmarket.limits import CLOCK_JUMP_MS, GROUPS_IN_FLIGHT_MAX, SNAPSHOT_EVERY_ENTRIES, WAITING_MAX
+from thingmarket.market.funding import check_room
 from thingmarket.market.records import Answer
 from thingmarket.market.state import State
 from thingmarket.wire.commands import read_command
@@ -25,6 +26,7 @@ from thingmarket.wire.identity import read_key_event
 from thingmarket.wire.log import node_time_payload
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.calls import (
+    Collecting,
     CommandCall,
     NodeKeys,
     ProvingCall,
@@ -60,6 +62,7 @@ class Core:
         )
         self.receipts.sign(sequencer.tree.size)
         self._calls: dict[m.CallId, ProvingCall | CommandCall] = {}
+        self._collecting = Collecting()
         self._in_flight: dict[int, Formed] = {}
         self._asides: dict[int, list[Remembered | Declined]] = defaultdict(list)
         self._effects: list[m.Effect] = []
@@ -141,6 +144,7 @@ class Core:
             act()
         except Refusal as refusal:
             self._calls.pop(call, None)
+            self._collecting.end(call)
             self._refuse(call, refusal)
 
     def _refuse(self, call: m.CallId, refusal: Refusal, *, after_seq: int = 0) -> None:
@@ -305,6 +309,8 @@ class Core:
         )
 
     def _prepared(self, now: m.Now, what: m.Sealed | m.Collected) -> None:
+        check_room(self.state, body.currency, body.amount_minor)  # else it would be paid for nothing
+        self._collecting.begin(number, key)
         call = self._calls.pop(what.call, None)
         if call is None:
             return  # the log was lost meanwhile, and the caller has been told
@@ -334,6 +340,8 @@ class Core:
                 self._snapshot_if_due(formed)
             for one in aside:
                 if isinstance(one, Declined):
+            for decided in (*aside, *(formed.decided if formed is not None else ())):
+                self._collecting.end(decided.call)
                     self._decline(one)
                 else:
                     self._tell_again(one)

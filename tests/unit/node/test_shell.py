@@ -11,13 +11,14 @@ import pytest
 
 from tests.network.raw_client import new_key, offer_body
 from thingmarket.contract.orders import FundRequest
+from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.handshake import Hello, answer
 from thingmarket.identity.headers import Header
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import KeyEvent, Role, party_id
-from thingmarket.ids import NetworkId
-from thingmarket.limits import COMMAND_LIFE_MS
+from thingmarket.ids import Digest, NetworkId, PartyId
+from thingmarket.limits import COMMAND_LIFE_MS, INTEGER_MAX
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.handshake import proof_payload, read_challenge
 from thingmarket.wire.identity import admit_party_body, key_event_payload
@@ -30,7 +31,6 @@ from thingmarket_node.core.sessions import Grant
 from thingmarket_node.home import Home, init_node
 from thingmarket_node.journal import Journal
 from thingmarket_node.projection import Projection
-from thingmarket_node.rails import PlayMoney
 from thingmarket_node.shell import Shell, now
 from thingmarket_node.vault import Vault
 
@@ -87,8 +87,23 @@ class Alice:
         return done
 
 
+class CountingRail:
+    """Pays everything, and counts."""
+
+    def __init__(self) -> None:
+        self.collected_minor = 0
+
+    def collect(self, owner: PartyId, *, request: Digest, currency: str, amount_minor: int) -> None:
+        self.collected_minor += amount_minor
+
+
 @pytest.fixture
-async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+def rail() -> CountingRail:
+    return CountingRail()
+
+
+@pytest.fixture
+async def shell(tmp_path: Path, rail: CountingRail) -> AsyncIterator[Shell]:
     home = Home(tmp_path / "node")
     identity = init_node(
         home.folder,
@@ -109,7 +124,7 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
         core, published = boot(keys, now(), journal.read())
         for one in published:
             await projection.fill(seq=one.seq, time_ms=one.time_ms, sender=one.sender, body=one.body)
-        shell = Shell(core, journal=journal, vault=vault, rail=PlayMoney(10**9), projection=projection)
+        shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection)
         parts.callback(shell.close)
         yield shell
 
@@ -125,3 +140,58 @@ async def test_a_group_of_one_step_is_written_before_that_of_the_next(shell: She
     )
     assert sorted((deposit.seq, offer.seq)) == [3, 4]
     assert not shell.fatal.done()
+
+
+async def test_one_wish_for_money_is_paid_once_however_often_it_comes_at_once(
+    shell: Shell, rail: CountingRail
+) -> None:
+    """[SET-2] Copies that overtake the deposit of the first must not be collected as well."""
+    alice = Alice(shell)
+    await alice.arrive()
+    wish = fund_request_body(FundRequest(key=new_key(), currency="EUR", amount_minor=1_00))
+    copies = (alice.send(TypeId.FUND_REQUEST, wish) for _ in range(5))
+    answers = await asyncio.gather(*copies, return_exceptions=True)
+    assert rail.collected_minor == 1_00
+    made = [answer for answer in answers if isinstance(answer, m.Accepted)]
+    others = [answer for answer in answers if not isinstance(answer, m.Accepted)]
+    assert made and all(isinstance(one, Refusal) and one.number == Code.BUSY for one in others)
+    again = await alice.send(TypeId.FUND_REQUEST, wish)
+    assert (again.seq, rail.collected_minor) == (made[0].seq, 1_00)
+    assert not shell.fatal.done()
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount_minor", "code"),
+    [("USD", 1_00, Code.UNKNOWN_CURRENCY), ("EUR", INTEGER_MAX, Code.OUT_OF_RANGE)],
+)
+async def test_money_that_could_not_be_credited_is_not_collected(
+    shell: Shell, rail: CountingRail, currency: str, amount_minor: int, code: Code
+) -> None:  # [SET-2] [SET-6]
+    alice = Alice(shell)
+    await alice.arrive()
+    first = FundRequest(key=new_key(), currency="EUR", amount_minor=1)
+    await alice.send(TypeId.FUND_REQUEST, fund_request_body(first))
+    wish = FundRequest(key=new_key(), currency=currency, amount_minor=amount_minor)
+    with pytest.raises(Refusal) as refusal:
+        await alice.send(TypeId.FUND_REQUEST, fund_request_body(wish))
+    assert refusal.value.number == code
+    assert rail.collected_minor == 1
+
+
+async def test_a_reader_is_refused_once_what_refuses_him_is_durable(shell: Shell) -> None:
+    """[LOG-5] A refusal tells what the state is, as an answer does."""
+    alice = Alice(shell)
+    await alice.arrive()
+    assert alice.grant is not None
+    sending = asyncio.create_task(alice.send(TypeId.PUBLISH_OFFER, offer_body()))
+    while shell.core.state.seq == shell.core.durable_seq:
+        await asyncio.sleep(0)
+    seen = shell.core.state.seq
+
+    def refuse(*_: object) -> None:
+        raise Refusal(Code.UNKNOWN_OFFER, "no such offer")
+
+    with pytest.raises(Refusal):
+        await shell.read(alice.grant.token, refuse)
+    assert shell.core.durable_seq >= seen
+    await sending
