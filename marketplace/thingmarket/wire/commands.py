@@ -1,13 +1,14 @@
 """Signed commands: exact bytes to a value with its body, and back. [ID-9]"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.headers import Header
 from thingmarket.identity.keys import SigningKey
-from thingmarket.ids import KEY_BYTES, Key, checked_bytes, digest
+from thingmarket.ids import KEY_BYTES, Digest, Key, checked_bytes, digest
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.v1 import envelope_pb2 as pb
@@ -31,32 +32,59 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.ERASE: trade.read_erase,
     TypeId.FUND_REQUEST: trade.read_fund_request,
 }
+_KEY_TAG: Final = b"\x0a\x10"  # field 1, 16 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A signed command whose header was read; its body, which may be dear to read, was not yet. [CMD-1]"""
+
+    type_id: TypeId
+    header: Header
+    signed: Signed
+    signed_bytes: bytes
+    signed_digest: Digest
+    _message: pb.Command
+
+    @property
+    def key(self) -> Key:
+        """The key that every body begins with, or any bytes when the body is none."""
+        return Key(self._message.body[len(_KEY_TAG) : len(_KEY_TAG) + KEY_BYTES])
+
+    def read(self) -> Command:
+        """Read the body and the approvals strictly."""
+        message = self._message
+        if len(message.approvals) > SIGNATURES_MAX:
+            raise Refusal(Code.TOO_LARGE, f"a command carries at most {SIGNATURES_MAX} approvals")
+        body = READERS[self.type_id](message.body)
+        approvals = tuple(_approval(signed_value(one)) for one in message.approvals)
+        return Command(
+            type_id=self.type_id,
+            header=self.header,
+            body=body,
+            key=Key(checked_bytes(body.key, KEY_BYTES, "key")),
+            body_digest=digest(message.body),
+            approvals=tuple((identity.read_approval(one.payload), one) for one in approvals),
+            signed=self.signed,
+            signed_digest=self.signed_digest,
+            signed_bytes=self.signed_bytes,
+        )
+
+
+def open_command(signed: Signed) -> Opened:
+    """Read a signed command strictly, as far as its header."""
+    if signed.type_id not in READERS:
+        raise Refusal(Code.WRONG_TYPE, f"type {signed.type_id} is no command")
+    message = parse(pb.Command, signed.payload, COMMAND_BYTES_MAX)
+    if not message.HasField("header"):
+        raise Refusal(Code.MALFORMED, "a command has a header")
+    exact = signed_bytes(signed)
+    return Opened(TypeId(signed.type_id), read_header(message.header), signed, exact, digest(exact), message)
 
 
 def read_command(signed: Signed) -> Command:
     """Read a signed command strictly, header to body; its signatures are verified apart."""
-    if signed.type_id not in READERS:
-        raise Refusal(Code.WRONG_TYPE, f"type {signed.type_id} is no command")
-    type_id = TypeId(signed.type_id)
-    message = parse(pb.Command, signed.payload, COMMAND_BYTES_MAX)
-    if not message.HasField("header"):
-        raise Refusal(Code.MALFORMED, "a command has a header")
-    if len(message.approvals) > SIGNATURES_MAX:
-        raise Refusal(Code.TOO_LARGE, f"a command carries at most {SIGNATURES_MAX} approvals")
-    body = READERS[type_id](message.body)
-    approvals = tuple(_approval(signed_value(one)) for one in message.approvals)
-    exact = signed_bytes(signed)
-    return Command(
-        type_id=type_id,
-        header=read_header(message.header),
-        body=body,
-        key=Key(checked_bytes(body.key, KEY_BYTES, "key")),
-        body_digest=digest(message.body),
-        approvals=tuple((identity.read_approval(one.payload), one) for one in approvals),
-        signed=signed,
-        signed_digest=digest(exact),
-        signed_bytes=exact,
-    )
+    return open_command(signed).read()
 
 
 def _approval(signed: Signed) -> Signed:

@@ -20,7 +20,7 @@ from thingmarket.limits import CLOCK_JUMP_MS, GROUPS_IN_FLIGHT_MAX, SNAPSHOT_EVE
 from thingmarket.market.funding import check_room
 from thingmarket.market.records import Answer
 from thingmarket.market.state import State
-from thingmarket.wire.commands import read_command
+from thingmarket.wire.commands import open_command
 from thingmarket.wire.handshake import read_proof
 from thingmarket.wire.identity import read_key_event
 from thingmarket.wire.log import node_time_payload
@@ -224,21 +224,22 @@ class Core:
 
     def _submit(self, now: m.Now, what: m.Submit) -> None:
         self._check_open()
-        command = read_command(what.command)
-        answer = self.state.answers.table.get((command.header.sender, command.key))
-        if answer is not None and answer.signed_digest == command.signed_digest:
+        opened = open_command(what.command)
+        answer = self.state.answers.table.get((opened.header.sender, opened.key))
+        if answer is not None and answer.signed_digest == opened.signed_digest:
             self._tell_again(Remembered(what.call, answer))  # [ID-11] the very same bytes: no work again
             return
         now_ms = self.sequencer.time_ms(now.wall_ms)
-        if self.sessions.by_token(what.token, now_ms).id != command.header.session:
-            self.sessions.session(command.header.session, now_ms)  # that it ended says more
+        if self.sessions.by_token(what.token, now_ms).id != opened.header.session:
+            self.sessions.session(opened.header.session, now_ms)  # that it ended says more
             raise Refusal(Code.NO_SESSION, "the token is of another session than the header", "SES-3")
-        session = self.sessions.admit(command.header, now_ms)
+        session = self.sessions.admit(opened.header, now_ms)
         try:
-            if not session.known and command.type_id not in OPEN_TO_STRANGERS:
+            if not session.known and opened.type_id not in OPEN_TO_STRANGERS:
                 raise Refusal(
                     Code.UNKNOWN_PARTY, "this node does not know you yet: be admitted first", "ID-8"
                 )
+            command = opened.read()  # up to 25 ms, so for those alone who have a session and a rate
             check_sealed(command, what.sealed)
             checks = tuple(signature_checks(self.state, command, session.public_key))
         except Refusal:
