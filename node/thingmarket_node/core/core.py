@@ -243,7 +243,7 @@ class Core:
             check_sealed(command, what.sealed)
             checks = tuple(signature_checks(self.state, command, session.public_key))
         except Refusal:
-            session.release(command.header.sequence)
+            session.release(opened.header.sequence)
             raise
         self._calls[what.call] = CommandCall(command, session, what.sealed)
         self._effects.append(m.VerifyAll(what.call, checks))
@@ -278,7 +278,12 @@ class Core:
 
     def owner_of(self, sender: str, mandate_leaf: bytes) -> PartyId:
         """For whom a sender acts (UNKNOWN_MANDATE and kin for a thing without a living mandate)."""
-        return self.state.mandate(mandate_leaf).root_owner if is_thing(sender) else PartyId(sender)
+        if not is_thing(sender):
+            return PartyId(sender)
+        mandate = self.state.mandate(mandate_leaf)
+        if mandate.subject != sender:
+            raise Refusal(Code.NOT_PERMITTED, "this mandate was given to another thing", "MAN-4")
+        return mandate.root_owner
 
     def _seal(self, now: m.Now, number: m.CallId, call: CommandCall) -> None:
         """What was decided before is told again, whatever the mandate or the vault would say by now."""
@@ -304,14 +309,14 @@ class Core:
         if made is not None:
             self._tell_again(Remembered(number, made))
             return
+        check_room(self.state, body.currency, body.amount_minor)  # else it would be paid for nothing
+        self._collecting.begin(number, key)
         self._calls[number] = call
         self._effects.append(
             m.Collect(number, record.id, call.command.body_digest, body.currency, body.amount_minor)
         )
 
     def _prepared(self, now: m.Now, what: m.Sealed | m.Collected) -> None:
-        check_room(self.state, body.currency, body.amount_minor)  # else it would be paid for nothing
-        self._collecting.begin(number, key)
         call = self._calls.pop(what.call, None)
         if call is None:
             return  # the log was lost meanwhile, and the caller has been told
@@ -335,14 +340,14 @@ class Core:
     def _sequence(self, now: m.Now) -> None:
         while len(self._in_flight) < GROUPS_IN_FLIGHT_MAX and not self._halted and self._has_work(now):
             formed, aside = self.sequencer.form(now.wall_ms)
+            for decided in (*aside, *(formed.decided if formed is not None else ())):
+                self._collecting.end(decided.call)
             if formed is not None:
                 self._in_flight[formed.group.number] = formed
                 self._effects.append(m.Append(formed.group))
                 self._snapshot_if_due(formed)
             for one in aside:
                 if isinstance(one, Declined):
-            for decided in (*aside, *(formed.decided if formed is not None else ())):
-                self._collecting.end(decided.call)
                     self._decline(one)
                 else:
                     self._tell_again(one)
