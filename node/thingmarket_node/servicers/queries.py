@@ -1,13 +1,13 @@
 """QueryService: what the market holds, as far as it is the caller's to see."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.market import queries
-from thingmarket.market.entries import Command
+from thingmarket.market.entries import Command, Notice
 from thingmarket.v1 import log_pb2, query_service_pb2_grpc
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire import views
@@ -16,10 +16,12 @@ from thingmarket.wire.log import notice_message, read_entry
 from thingmarket.wire.receipts import receipt_message
 from thingmarket_node.gate import token_of
 from thingmarket_node.shell import Shell
+from thingmarket_node.watches import Told
 from thingmarket_node.watches import Watch as Watcher
 
 SIGN_OF_LIFE_S = 15.0
 PAGE_BYTES_MAX = 200 * 1024
+NOTICES_PER_MESSAGE = 1_000  # of at most about 130 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         if body is None:
             raise Refusal(Code.UNKNOWN_ENTRY, "the outcome is not at hand yet; ask again", "QRY-5")
         response = pb.ExplainResponse(
-            outcome=log_pb2.Outcome.FromString(body),
+            outcome=_shortened(log_pb2.Outcome.FromString(body)),
             command=signed_message(command.command.signed),
             receipt=receipt_message(self._shell.core.receipts.of(seq, command.time_ms)),
             mandate_leaf=command.command.header.mandate_leaf,
@@ -153,21 +155,36 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         reader = await self._shell.read(token, lambda _, reader: reader)
         watch = self._shell.watches.open(reader.owner, self._shell.session_of(token).id)
         try:
-            yield pb.WatchResponse(seq=self._shell.core.durable_seq)
+            told = self._shell.core.durable_seq
+            yield pb.WatchResponse(seq=told)
             while True:
-                yield await self._next(watch, token)
+                seq, notices = await self._next(watch, token)
+                for message in _messages(told, seq, notices):
+                    yield message
+                told = seq
         finally:
             self._shell.watches.close_one(watch)
 
-    async def _next(self, watch: Watcher, token: bytes) -> pb.WatchResponse:
+    async def _next(self, watch: Watcher, token: bytes) -> Told:
         try:
             seq, notices = await asyncio.wait_for(watch.queue.get(), SIGN_OF_LIFE_S)
         except TimeoutError:
-            self._shell.session_of(token)  # an ended session watches no longer
             seq, notices = self._shell.core.durable_seq, ()
         if watch.ended is not None and watch.queue.empty():
             raise watch.ended
-        return pb.WatchResponse(seq=seq, notices=[notice_message(notice) for notice in notices])
+        # An ended session watches no longer, and a thing hears of the owner that it has now.
+        reader = await self._shell.read(token, lambda _, reader: reader)
+        if reader.owner != watch.owner:
+            raise Refusal(Code.MANDATE_REVOKED, "this thing has another owner now; watch again", "QRY-1")
+        return seq, notices
+
+
+def _messages(told: int, seq: int, notices: tuple[Notice, ...]) -> Iterator[pb.WatchResponse]:
+    """One entry may end thousands of offers: only the last message says that all is told up to `seq`."""
+    while len(notices) > NOTICES_PER_MESSAGE:
+        part, notices = notices[:NOTICES_PER_MESSAGE], notices[NOTICES_PER_MESSAGE:]
+        yield pb.WatchResponse(seq=told, notices=map(notice_message, part))
+    yield pb.WatchResponse(seq=seq, notices=map(notice_message, notices))
 
 
 def _cut(page: pb.SearchOffersResponse) -> pb.SearchOffersResponse:
@@ -176,3 +193,9 @@ def _cut(page: pb.SearchOffersResponse) -> pb.SearchOffersResponse:
         del page.offers[len(page.offers) // 2 :]
         page.next_after_seq = page.offers[-1].seq
     return page
+
+
+def _shortened(outcome: log_pb2.Outcome) -> log_pb2.Outcome:
+    """Leave out the later notices of an entry that ended more than one message can tell."""
+    del outcome.notices[NOTICES_PER_MESSAGE:]
+    return outcome
