@@ -87,12 +87,14 @@ class Shell:
         return self.core.sessions.by_token(token, now().wall_ms)
 
     async def read(self, token: bytes, ask: Callable[[State, Reader], T]) -> T:
-        """Answer a query from the state, once everything that it saw is durable."""
+        """Answer a query from the state, or refuse it, once everything that it saw is durable."""
         session = self.session_of(token)
         state = self.core.state
-        value = ask(state, reader_of(state, session.party))
-        await self.durable(state.seq)
-        return value
+        seen = state.seq
+        try:
+            return ask(state, reader_of(state, session.party))
+        finally:
+            await self.durable(seen)  # a refusal too tells what was seen, a revocation for one
 
     async def durable(self, seq: int) -> None:
         """Wait until a log position is durable (UNAVAILABLE when the log is lost)."""
