@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import MESSAGE_BYTES_MAX
+from thingmarket.wire.handshake import TOKEN_KEY
 from thingmarket.wire.refusals import DETAILS_KEY, refusal_status
 from thingmarket_node.shell import RefusedCall
 
@@ -118,6 +119,6 @@ async def refuse(context: Context, refusal: Refusal) -> None:
 def token_of(context: Context) -> bytes:
     """The session's token from the call's metadata (NO_SESSION)."""
     for key, value in context.invocation_metadata() or ():
-        if key == "tm-token-bin" and isinstance(value, bytes):
+        if key == TOKEN_KEY and isinstance(value, bytes):
             return value
-    raise Refusal(Code.NO_SESSION, "send the session's token as metadata tm-token-bin", "SES-3")
+    raise Refusal(Code.NO_SESSION, f"send the session's token as metadata {TOKEN_KEY}", "SES-3")

@@ -16,13 +16,13 @@ from thingmarket.v1.market_service_pb2_grpc import MarketServiceStub
 from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
 from thingmarket.v1.session_service_pb2_grpc import SessionServiceStub
 from thingmarket.wire.calls import read_refusal
+from thingmarket.wire.handshake import TOKEN_KEY
 from thingmarket.wire.refusals import DETAILS_KEY
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.witness import Witness
 
 R = TypeVar("R")
 
-TOKEN_KEY: Final = "tm-token-bin"  # noqa: S105 - the name of the field, no secret
 CALL_TIMEOUT_MS: Final = 10_000  # a node that takes longer is in trouble; the command is sent again
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),

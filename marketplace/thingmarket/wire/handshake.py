@@ -18,6 +18,7 @@ from thingmarket.wire.envelope import signed_message, signed_value
 from thingmarket.wire.identity import read_key_event
 from thingmarket.wire.strict import parse
 
+TOKEN_KEY: Final = "tm-token-bin"  # noqa: S105 - where a call carries its session's secret
 CARD_PREFIX: Final = "thingmarket-node-card:v1:"
 _CARD_CHARS_MAX: Final = len(CARD_PREFIX) + (NODE_CARD_BYTES_MAX * 4 + 2) // 3
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from thingmarket.identity.envelope import Signed
+from thingmarket.identity.handshake import HANDSHAKE_NONCE_BYTES
 from thingmarket.v1 import session_service_pb2 as pb
 from thingmarket.v1 import session_service_pb2_grpc
 from thingmarket.wire.envelope import signed_message, signed_value
@@ -10,8 +11,6 @@ from thingmarket.wire.handshake import read_hello
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.sessions import SESSION_ID_BYTES, TOKEN_BYTES, Grant
 from thingmarket_node.shell import Shell, fresh
-
-NONCE_BYTES = 32
 
 
 class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
@@ -23,7 +22,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
 
     async def Hello(self, request: pb.HelloRequest, context: Any) -> pb.HelloResponse:
         """Answer with a signed challenge."""
-        hello, nonce = read_hello(request), fresh(NONCE_BYTES)
+        hello, nonce = read_hello(request), fresh(HANDSHAKE_NONCE_BYTES)
         challenge: Signed = await self._shell.call(lambda call: m.SayHello(call, hello, nonce))
         return pb.HelloResponse(challenge=signed_message(challenge))
 
