@@ -33,8 +33,6 @@ Next = Retry | Rehandshake | GiveUp
 
 # The session is over, or its clock is off: a handshake brings a new one and the node's time.
 _NEW_SESSION: Final = frozenset({Code.SESSION_ENDED, Code.NO_SESSION, Code.CLOCK, Code.EXPIRED})
-# The header met a node that was not ready for it; another header over the same body may pass.
-_SAME_SESSION: Final = frozenset({Code.RATE_LIMITED, Code.BUSY, Code.UNAVAILABLE, Code.REPLAYED})
 # What gRPC says by itself when the network or the node's process is in trouble.
 _TROUBLE: Final = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL", "UNKNOWN", "ABORTED", "RESOURCE_EXHAUSTED"}
@@ -45,7 +43,7 @@ def what_next(failure: Refusal | str, attempts: int) -> Next:
     """Decide after `attempts` (from 1) failed; `failure` is a refusal or the bare name of a gRPC status.
 
     Sending again is safe because the body carries its key: the node does it once. A refusal that is not
-    listed is the answer.
+    retryable is the answer.
     """
     if attempts >= ATTEMPTS_MAX:
         return GiveUp()
@@ -54,4 +52,5 @@ def what_next(failure: Refusal | str, attempts: int) -> Next:
         return Retry(delay_ms) if failure in _TROUBLE else GiveUp()
     if failure.number in _NEW_SESSION:
         return Rehandshake(0 if attempts == 1 else delay_ms)
-    return Retry(delay_ms) if failure.number in _SAME_SESSION else GiveUp()
+    # The header met a node that was not ready for it; another header over the same body may pass.
+    return Retry(delay_ms) if failure.retryable else GiveUp()
