@@ -75,7 +75,10 @@ class Reads:
     async def contract(self, contract: bytes) -> ContractSeen:
         """One contract (UNKNOWN_CONTRACT)."""
         response = await self._session.ask(lambda stub: stub.GetContract, wire.contract_request(contract))
-        return views.contract_value(response.contract)
+        seen = views.contract_value(response.contract)
+        if seen.id != contract:
+            raise Refusal(Code.TAMPERED, "the node shows another contract than the one asked for")
+        return seen
 
     async def contracts(self, since: int = 0) -> tuple[ContractSeen, ...]:
         """Contracts that changed after a log position, in the order of their last change."""

@@ -138,7 +138,9 @@ def code_name(number: int) -> str:
         return f"LEDGER_{number - LEDGER_STATUS_BASE}"
     if BOOK_REASON_BASE <= number < LEDGER_STATUS_BASE:
         return f"BOOK_{number - BOOK_REASON_BASE}"
-    return "OK" if number == 0 else Code(number).name
+    if number in Code._value2member_map_:
+        return Code(number).name
+    return f"CODE_{number}" if number else "OK"  # of a later version, or of a node that makes them up
 
 
 def grpc_status_of(number: int) -> str:

@@ -7,6 +7,7 @@ from thingmarket.audit.receipts import Receipt
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.ids import checked_bytes
+from thingmarket.limits import REASON_CHARS_MAX
 from thingmarket.policy.decision import Decision, Verdict
 from thingmarket.v1 import audit_service_pb2, envelope_pb2, market_service_pb2, session_service_pb2, trade_pb2
 from thingmarket.wire.envelope import fact_value, signed_message, signed_value
@@ -111,11 +112,16 @@ def read_refusal(status: bytes) -> Told | None:
         return None
     return Told(
         number=detail.code,
-        reason=detail.reason,
-        rule=detail.rule,
+        reason=_shown(detail.reason),
+        rule=_shown(detail.rule),
         receipt=receipt_value(detail.receipt) if detail.HasField("receipt") else None,
         decision=decision_value(detail.decision) if detail.HasField("decision") else None,
     )
+
+
+def _shown(text: str) -> str:
+    """What a node says in words ends on somebody's terminal, which must take no orders from it."""
+    return "".join(char if char.isprintable() else "?" for char in text[:REASON_CHARS_MAX])
 
 
 def checkpoint_request() -> audit_service_pb2.GetCheckpointRequest:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from thingmarket.catalog.needs import Need
 from thingmarket.catalog.offers import Offer
+from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.contract.contract import Contract, ContractState, FulfilmentEvent
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.errors import Code, Refusal
@@ -117,9 +118,14 @@ def offer_message(view: OfferView) -> pb.OfferView:
 
 
 def read_offer_view(message: pb.OfferView) -> OfferSeen:
-    """Read an offer; the signed command must be the one that `digest` names (TAMPERED, BAD_SIGNATURE)."""
+    """Read an offer; the signed command must be the one that `digest` names.
+
+    TAMPERED, BAD_SIGNATURE; OUT_OF_RANGE for a stock or tax that cannot be.
+    """
     signed = signed_value(message.offer)
     offer, sender = _signed_body(signed, message.digest, Offer)
+    if not 0 <= message.tax_basis_points <= WHOLE_BASIS_POINTS or message.stock_steps < 0:
+        raise Refusal(Code.OUT_OF_RANGE, "a tax of 0 to 100 % and a stock of at least nothing")
     return OfferSeen(
         digest=Digest(message.digest),
         offer=offer,
