@@ -22,6 +22,7 @@ def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Re
     if owner.role != Role.OWNER:
         raise Refusal(Code.NOT_PERMITTED, "only owners have wallets", "SET-2")
     check_room(state, body.currency, body.amount_minor)
+    state.ledger.check_room(2)
     money, operator = currency_of(body.currency).ledger, state.party(state.node).number
     transfer = Transfer(
         id=derived_id_of(command.body_digest, now_ms, TransferCode.DEPOSIT),

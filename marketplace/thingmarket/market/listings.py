@@ -52,6 +52,7 @@ def publish(state: State, command: Command, offer: Offer, authority: Authority, 
 
 
 def _open(state: State, command: Command, offer: Offer, authority: Authority, seq: int) -> None:
+    state.ledger.check_room(2)
     digest = command.body_digest
     goods_ledger = state.goods_ledgers.get(offer.product_id)
     if goods_ledger is None:

@@ -167,6 +167,7 @@ def _hold(state: State, contract: Contract) -> None:
             LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS, "the owner's wallet holds too little", "BUY-5"
         )
     _check_columns(state, contract)
+    ledger.check_room(4)  # as many as `escrow_accounts` may open
     accounts = escrow_accounts(state, contract)
     statuses = ledger.submit(accounts.fund(), contract.created_ms)
     assert not any(statuses), f"the guards were asked before, yet {list(statuses)}"

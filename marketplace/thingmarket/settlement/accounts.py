@@ -106,9 +106,13 @@ class AccountTable:
         assert 0 <= owner <= UINT64_MAX and 0 < ledger <= UINT64_MAX, "owner and ledger are unsigned 64-bit"
         assert len(reference) <= REFERENCE_BYTES_MAX, "an account reference is at most a digest"
         assert flags & GUARDS != GUARDS, "both guards together would freeze an account"
-        if len(self) >= ACCOUNTS_MAX:
-            raise Refusal(Code.FULL, f"the ledger has {ACCOUNTS_MAX} accounts")
+        self.check_room(1)
         return self._append((owner, ledger, int(kind), reference), int(flags), (0, 0, 0, 0))
+
+    def check_room(self, accounts: int) -> None:
+        """Return when so many more accounts can be made (FULL)."""
+        if len(self) + accounts > ACCOUNTS_MAX:
+            raise Refusal(Code.FULL, f"the ledger has room for {ACCOUNTS_MAX} accounts")
 
     def balance(self, number: AccountNumber) -> Balance:
         """Read the four columns of an account."""

@@ -62,6 +62,10 @@ class Ledger:
         """Find an account or make it (FULL); `flags` count when it is made."""
         return self._accounts.open(owner, ledger, kind, reference, flags)
 
+    def check_room(self, accounts: int) -> None:
+        """Return when so many more accounts can be made (FULL): an account that was made cannot be undone."""
+        self._accounts.check_room(accounts)
+
     def find(
         self, *, owner: int, ledger: int, kind: AccountKind, reference: bytes = b""
     ) -> AccountNumber | None:
