@@ -22,10 +22,12 @@ def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Re
     if owner.role != Role.OWNER:
         raise Refusal(Code.NOT_PERMITTED, "only owners have wallets", "SET-2")
     check_room(state, body.currency, body.amount_minor)
+    name = derived_id_of(command.body_digest, now_ms, TransferCode.DEPOSIT)
     state.ledger.check_room(2)
+    state.ledger.check_unused(name)
     money, operator = currency_of(body.currency).ledger, state.party(state.node).number
     transfer = Transfer(
-        id=derived_id_of(command.body_digest, now_ms, TransferCode.DEPOSIT),
+        id=name,
         debit=state.ledger.open(owner=operator, ledger=money, kind=AccountKind.EXTERNAL),
         credit=state.ledger.open(
             owner=owner.number,

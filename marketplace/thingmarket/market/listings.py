@@ -52,8 +52,10 @@ def publish(state: State, command: Command, offer: Offer, authority: Authority, 
 
 
 def _open(state: State, command: Command, offer: Offer, authority: Authority, seq: int) -> None:
-    state.ledger.check_room(2)
     digest = command.body_digest
+    declaration = derived_id_of(digest, authority.now_ms, TransferCode.STOCK)
+    state.ledger.check_room(2)
+    state.ledger.check_unused(declaration)
     goods_ledger = state.goods_ledgers.get(offer.product_id)
     if goods_ledger is None:
         goods_ledger = GOODS_LEDGERS_FROM + len(state.goods_ledgers)
@@ -68,7 +70,7 @@ def _open(state: State, command: Command, offer: Offer, authority: Authority, se
         flags=AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
     )
     declared = Transfer(
-        id=derived_id_of(digest, authority.now_ms, TransferCode.STOCK),
+        id=declaration,
         debit=origin,
         credit=stock,
         amount=offer.stock_steps,

@@ -66,6 +66,16 @@ class Ledger:
         """Return when so many more accounts can be made (FULL): an account that was made cannot be undone."""
         self._accounts.check_room(accounts)
 
+    def check_unused(self, id_: bytes) -> None:
+        """Return when no remembered transfer has this id (ALREADY_KNOWN).
+
+        2^40 tries give a sender two bodies of his own whose transfers, in one millisecond, have one id.
+        """
+        if id_ in self._known.index:
+            raise Refusal(
+                Code.ALREADY_KNOWN, "another transfer has this id by chance: use a new key", "SET-5"
+            )
+
     def find(
         self, *, owner: int, ledger: int, kind: AccountKind, reference: bytes = b""
     ) -> AccountNumber | None:
