@@ -76,6 +76,22 @@ def test_a_thing_that_lost_its_mandate_hears_no_more_of_its_former_owner(
     assert NoticeKind.CONTRACT not in told
 
 
+def test_a_thing_that_changed_hands_hears_of_its_new_owner_when_it_watches_again(
+    market: SmallMarket, channel: grpc.Channel
+) -> None:  # [QRY-1] [CON-3]
+    sold = market.client.thing(market.buyer)
+    stream = watching(channel, sold)
+    body = identity.present_mandate_body(new_key(), [market.client.mandate(market.seller, sold.party)])
+    market.client.made(sold, TypeId.PRESENT_MANDATE, body)
+    assert market.buy().code == 0
+    code, told = refusal_of(stream)
+    assert (code, told) == (Code.BUSY, [])
+    again = watching(channel, sold)
+    assert market.buy().code == 0
+    assert NoticeKind(next(again).notices[0].kind) is NoticeKind.CONTRACT
+    again.cancel()
+
+
 def test_a_session_that_ended_watches_no_longer_while_things_happen(
     market: SmallMarket, channel: grpc.Channel
 ) -> None:  # [SES-4] [QRY-6]

@@ -175,7 +175,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         # An ended session watches no longer, and a thing hears of the owner that it has now.
         reader = await self._shell.read(token, lambda _, reader: reader)
         if reader.owner != watch.owner:
-            raise Refusal(Code.MANDATE_REVOKED, "this thing has another owner now; watch again", "QRY-1")
+            raise Refusal(Code.BUSY, "this thing has another owner now; watch again", "QRY-1")
         return seq, notices
 
 
