@@ -13,8 +13,7 @@ from thingmarket.contract.orders import Erase, FundRequest
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate
 from thingmarket.identity.envelope import TypeId, sign
-from thingmarket.identity.handshake import Hello
-from thingmarket.identity.parties import Role, is_thing, known_party, party_id
+from thingmarket.identity.parties import Role, is_thing
 from thingmarket.ids import PartyId, digest
 from thingmarket.limits import CLOCK_JUMP_MS, GROUPS_IN_FLIGHT_MAX, SNAPSHOT_EVERY_ENTRIES, WAITING_MAX
 from thingmarket.market.funding import check_room
@@ -22,7 +21,6 @@ from thingmarket.market.records import Answer
 from thingmarket.market.state import State
 from thingmarket.wire.commands import open_command
 from thingmarket.wire.handshake import read_proof
-from thingmarket.wire.identity import read_key_event
 from thingmarket.wire.log import node_time_payload
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.calls import (
@@ -34,7 +32,13 @@ from thingmarket_node.core.calls import (
     operator_command,
     unavailable,
 )
-from thingmarket_node.core.gate_checks import OPEN_TO_STRANGERS, check_of, check_sealed, signature_checks
+from thingmarket_node.core.gate_checks import (
+    OPEN_TO_STRANGERS,
+    caller_key,
+    check_of,
+    check_sealed,
+    signature_checks,
+)
 from thingmarket_node.core.receipts import Receipts
 from thingmarket_node.core.sequencer import Decided, Declined, Formed, Remembered, Sequencer, Waiting
 from thingmarket_node.core.sessions import Sessions
@@ -180,7 +184,7 @@ class Core:
         self._check_open()
         payload = self.sessions.hello(
             what.hello,
-            key_of=self._key_of,
+            key_of=lambda hello: caller_key(self.state, hello),
             now_ms=now.wall_ms,
             time_ms=self.sequencer.time_ms(now.wall_ms),
             node_nonce=what.nonce,
@@ -188,22 +192,6 @@ class Core:
         )
         challenge = sign(TypeId.CHALLENGE, payload, self.keys.identity)
         self._effects.append(m.Reply(what.call, challenge, after_seq=0))
-
-    def _key_of(self, hello: Hello) -> bytes:
-        """The key of whoever says hello: known to the market, a thing's own id, or an owner's event 0."""
-        record = self.state.parties.get(hello.party)
-        if record is not None:
-            return record.public_key
-        if is_thing(hello.party):
-            return known_party(hello.party).public_key
-        if hello.key_event is None:
-            raise Refusal(Code.UNKNOWN_PARTY, "not known here yet: send your signed key event along", "SES-1")
-        if hello.key_event.type_id != TypeId.KEY_EVENT:
-            raise Refusal(Code.WRONG_TYPE, "the card of an owner is a key event", "SES-1")
-        event = read_key_event(hello.key_event.payload)
-        if party_id(event.signed_bytes) != hello.party or event.role is not Role.OWNER:
-            raise Refusal(Code.UNKNOWN_PARTY, "this key event is of another party", "ID-3")
-        return known_party(event).public_key
 
     def _proof(self, now: m.Now, what: m.ShowProof) -> None:
         self._check_open()
@@ -268,13 +256,19 @@ class Core:
             call.session.reject(sequence)
             raise Refusal(Code.BAD_SIGNATURE, "a signature of this command is wrong", "ID-5")
         call.session.confirm(sequence)
-        body = call.command.body
-        if isinstance(body, FundRequest):
-            self._collect(now, what.call, call)
+        try:
+            self._prepare(now, what.call, call)
+        except Refusal as refusal:
+            self._decline(Declined(what.call, refusal))
+
+    def _prepare(self, now: m.Now, number: m.CallId, call: CommandCall) -> None:
+        """Have money collected or parts sealed first. What refuses that may be an entry in flight."""
+        if isinstance(call.command.body, FundRequest):
+            self._collect(now, number, call)
         elif call.sealed:
-            self._seal(now, what.call, call)
+            self._seal(now, number, call)
         else:
-            self.sequencer.waiting.append(Waiting(what.call, call.command))
+            self.sequencer.waiting.append(Waiting(number, call.command))
 
     def owner_of(self, sender: str, mandate_leaf: bytes) -> PartyId:
         """For whom a sender acts (UNKNOWN_MANDATE and kin for a thing without a living mandate)."""
@@ -293,8 +287,8 @@ class Core:
         if made is not None:
             self._tell_again(Remembered(number, made))
             return
-        self._calls[number] = call
         owner = self.owner_of(sender, command.header.mandate_leaf)
+        self._calls[number] = call
         self._effects.append(m.Seal(number, owner, call.sealed))
 
     def _collect(self, now: m.Now, number: m.CallId, call: CommandCall) -> None:
@@ -369,7 +363,7 @@ class Core:
             self._wait_aside(one, one.answer.seq)
 
     def _decline(self, one: Declined) -> None:
-        """Refuse a key, once what refuses it is durable: the entry that used it may be in flight."""
+        """Refuse once what refuses is durable: the entry that used a key, say, may be in flight."""
         if self.state.seq <= self.durable_seq:
             self._refuse(one.call, one.refusal, after_seq=self.durable_seq)
         else:

@@ -1,4 +1,4 @@
-"""What the gate asks of a command before the log: which signatures, which sealed parts. [CMD-1]"""
+"""What the gate asks of a caller and his command: whose key, which signatures, which sealed parts. [CMD-1]"""
 
 from collections.abc import Iterator
 
@@ -7,15 +7,34 @@ from thingmarket.contract.orders import Purchase
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate
 from thingmarket.identity.envelope import Signed, TypeId, signed_over
+from thingmarket.identity.handshake import Hello
 from thingmarket.identity.keys import key_hint
-from thingmarket.identity.parties import known_key
+from thingmarket.identity.parties import Role, is_thing, known_key, known_party, party_id
 from thingmarket.limits import SEALED_BYTES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.market.state import State
+from thingmarket.wire.identity import read_key_event
 from thingmarket_node.core.messages import Check, SealedPart
 
 OPEN_TO_STRANGERS = frozenset({TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE})
 """Commands by which a party becomes known; everything else is for known parties. [ID-8]"""
+
+
+def caller_key(state: State, hello: Hello) -> bytes:
+    """The key of whoever says hello: known to the market, a thing's own id, or an owner's event 0."""
+    record = state.parties.get(hello.party)
+    if record is not None:
+        return record.public_key
+    if is_thing(hello.party):
+        return known_party(hello.party).public_key
+    if hello.key_event is None:
+        raise Refusal(Code.UNKNOWN_PARTY, "not known here yet: send your signed key event along", "SES-1")
+    if hello.key_event.type_id != TypeId.KEY_EVENT:
+        raise Refusal(Code.WRONG_TYPE, "the card of an owner is a key event", "SES-1")
+    event = read_key_event(hello.key_event.payload)
+    if party_id(event.signed_bytes) != hello.party or event.role is not Role.OWNER:
+        raise Refusal(Code.UNKNOWN_PARTY, "this key event is of another party", "ID-3")
+    return known_party(event).public_key
 
 
 def check_of(signed: Signed, public_key: bytes) -> Check:

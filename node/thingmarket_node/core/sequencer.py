@@ -48,7 +48,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A caller whose key cannot be used; nothing was logged."""
+    """A caller who is refused without an entry: his key cannot be used, say."""
 
     call: CallId
     refusal: Refusal
