@@ -36,7 +36,7 @@ KILLERS = {
     "timer-lost-at-boot": 13,
     "inspection-never-ends": 6,
     "expiry-fires-twice": 6,
-    "wake-storm": 101,
+    "wake-storm": 347,
     "hold-never-released": 1,
     "refund-to-the-seller": 0,
     "budget-not-counted": 66,
