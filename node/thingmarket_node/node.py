@@ -176,7 +176,7 @@ def _listen(server: grpc.aio.Server, config: Config, certificates: NodeCertifica
     except RuntimeError:
         port = 0
     if port == 0:
-        raise Refusal(Code.UNAVAILABLE, f"cannot listen on {config.address}; is it taken?")
+        raise Refusal(Code.BUSY, f"cannot listen on {config.address}; free it, or set another in node.toml")
     if config.address.startswith(UNIX_PREFIX):
         return config.address
     return f"{config.address.rpartition(':')[0]}:{port}"

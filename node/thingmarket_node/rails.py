@@ -32,5 +32,7 @@ class PlayMoney:
                 Code.NOT_PERMITTED, "this node has no payment rail; see play_money_max_minor", "SET-2"
             )
         if amount_minor > self._left_minor:
-            raise Refusal(Code.NOT_PERMITTED, f"the node's play money has {self._left_minor} left", "SET-2")
+            raise Refusal(
+                Code.NOT_PERMITTED, f"the node's play money has {self._left_minor} minor units left", "SET-2"
+            )
         self._left_minor -= amount_minor

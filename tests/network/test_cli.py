@@ -157,6 +157,9 @@ def test_what_is_misspelt_ends_with_2(arguments: list[str], capsys: pytest.Captu
     assert main(arguments) == 2
     told = capsys.readouterr()
     assert "Usage" in told.err + told.out
+    if arguments:
+        assert main([*arguments, "--json"]) == 2
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["refused"]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +175,7 @@ def test_what_is_misspelt_ends_with_2(arguments: list[str], capsys: pytest.Captu
         (["node", "status", "empty"], Code.UNAVAILABLE),
         (["scenario", "run", "nosuch"], Code.UNKNOWN_ENTRY),
         (["owner", "init", "x", "--node", "no-such-file"], 0),
+        (["explain", "0" * 32], Code.UNKNOWN_ENTRY),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,5 +1,6 @@
 """The root of the command line: its groups, and how everything that can go wrong is said."""
 
+import json
 import logging
 import os
 import sys
@@ -25,13 +26,18 @@ _PLACES = {
 _HELP = """A market in which things buy from things, each under its owner's signed mandate.
 
 \b
-A first trade on one machine:
+A first trade on one machine (`thingmarket thing run --help` shows what is in ink.json and need.json):
   thingmarket node init market --plaintext --play-money 1000000
   thingmarket node run market &
   thingmarket owner init anna --node market
   thingmarket owner fund anna 100.00
   thingmarket thing init printer --node market
   thingmarket owner mandate anna printer --autonomy adaptable --spend order=20.00
+  thingmarket owner init bob --node market
+  thingmarket thing init shop --node market
+  thingmarket owner mandate bob shop --autonomy bound --may sell
+  thingmarket thing run seller shop --sell ink.json &
+  thingmarket thing run buyer printer --need need.json
 \b
 or watch a whole one:
   thingmarket scenario run printer-ink
@@ -60,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except click.ClickException as error:
         error.show(sys.stderr)
+        if "--json" in given:
+            print(json.dumps({"refused": trouble.misspelt(error)}), flush=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130

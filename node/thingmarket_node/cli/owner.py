@@ -19,6 +19,7 @@ from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import (
     PATIENCE_MS,
     accepted_on_arrival,
+    check_free,
     contract_value,
     home_argument,
     node_option,
@@ -59,6 +60,7 @@ def init(home: Path, card: str, as_json: bool) -> None:
       thingmarket owner init anna --node market
     """
     found = card_of(card)
+    check_free(home)
     party = create_owner(home, found.key_event.network_id)
 
     async def admit() -> None:

@@ -45,7 +45,19 @@ async def open_party(home: Path, card: str | None = None) -> Trader:
     """The owner or thing of a folder, whichever it is."""
     if (home / OWNER_FILE).exists():
         return await open_owner(home, card)
+    if not (home / THING_FILE).exists():
+        where = "this folder" if home == Path() else str(home)
+        raise Refusal(
+            Code.UNKNOWN_ENTRY, f"{where} is no owner and no thing; name the folder of one with --home"
+        )
     return await open_thing(home, card)
+
+
+def check_free(home: Path) -> None:
+    """Return when a folder holds no owner and no thing yet (ALREADY_KNOWN)."""
+    for file, what in ((OWNER_FILE, "an owner"), (THING_FILE, "a thing")):
+        if (home / file).exists():
+            raise Refusal(Code.ALREADY_KNOWN, f"{home} is {what} already")
 
 
 def _check_there(home: Path, file: str, what: str) -> None:

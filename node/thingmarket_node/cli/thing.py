@@ -21,7 +21,13 @@ from thingmarket_node.cli.papers import (
     read_order,
     write_order,
 )
-from thingmarket_node.cli.parties import DEVICE_PATIENCE_MS, home_argument, node_option, open_thing
+from thingmarket_node.cli.parties import (
+    DEVICE_PATIENCE_MS,
+    check_free,
+    home_argument,
+    node_option,
+    open_thing,
+)
 from thingmarket_node.cli.sheets import NEED_HELP, OFFER_HELP
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -51,6 +57,7 @@ def init(home: Path, card: str, as_json: bool) -> None:
       thingmarket thing init printer --node market
     """
     found = card_of(card)
+    check_free(home)
     party = create_thing(home)
 
     async def remember() -> None:

@@ -4,13 +4,15 @@ import json
 import sys
 from typing import Any, Final
 
+import click
+
 from thingmarket.errors import Code, Refusal, code_name
 from thingmarket.policy.rules import RULES
 
 # What the reader can do about a refusal; a code that is not here has nothing to add to its reason.
 _NEXT: Final = {
-    Code.UNAVAILABLE: "Is the node running? `thingmarket node status HOME` tells; start it with `node run`.",
-    Code.BUSY: "Try again in a moment.",
+    Code.UNAVAILABLE: "Start it: `thingmarket node run HOME`. If it has moved, say with --node where it is.",
+    Code.BUSY: "Try again in a moment; a process or address that is named has to become free first.",
     Code.RATE_LIMITED: "Try again in a moment.",
     Code.UNKNOWN_PARTY: "An owner becomes known by `owner init`, a thing by a mandate: `owner mandate`.",
     Code.UNKNOWN_MANDATE: "Give the thing a mandate: `thingmarket owner mandate OWNER THING`.",
@@ -19,13 +21,16 @@ _NEXT: Final = {
     Code.NEED_COSIGN: "Let the owner sign: `owner approve OWNER ORDER.json`, then `thing buy --approval`.",
     Code.DENIED: "The owner's rules forbid it. He may buy himself (`owner buy`) or give another mandate.",
     Code.NEED_ENDED: "This need is over; announce a new one if there is one.",
+    Code.BAD_ID: "Give the whole id, did:key:z... or tm:party:z..., as `init` printed it.",
+    Code.WRONG_STATE: "See what became of it: `thingmarket owner contracts OWNER`.",
     Code.OFFER_ENDED: "Look for another offer.",
     Code.UNKNOWN_OFFER: "Look for offers that are live on this node.",
     Code.OUT_OF_STOCK: "Buy less, or from another offer.",
     Code.WRONG_TOTAL: "Read the offer again: its price or the tax of the node is another than you reckoned.",
     Code.ALREADY_KNOWN: "It is there already; go on with it, or choose another name.",
-    Code.NOT_PERMITTED: "Ask as the party to whom it belongs.",
+    Code.NOT_PERMITTED: "Ask as the party to whom it belongs, and for no more than an amount that is named.",
     Code.UNKNOWN_CONTRACT: "Only the two sides of a contract see it; ask as one of them with --home.",
+    Code.UNKNOWN_CURRENCY: "Use a currency of the node; `node init --currency` sets them, once.",
     Code.CLOCK: "Set the clock of this machine.",
     Code.KEY_TOO_OLD: "This command is more than 24 h old and is not taken any more; look what became of it.",
     Code.TAMPERED: "Do not trust this node; keep its files and the receipts as evidence.",
@@ -36,6 +41,7 @@ _NEXT: Final = {
 _NEXT_OF_RULE: Final = {
     "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home."
 }
+_NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
 _NEXT_OF_NUMBER: Final = {45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`."}
 
 
@@ -70,12 +76,18 @@ def described(error: Exception) -> dict[str, Any]:
         return _parts(Code.UNAVAILABLE, str(error))
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
-        return _parts(0, error.strerror + where, name="FILE")
+        advice = _NEXT_WITHOUT_FILE if isinstance(error, FileNotFoundError) else ""
+        return _parts(0, error.strerror + where, name="FILE", advice=advice)
     return _parts(0, str(error), name=type(error).__name__)
 
 
-def _parts(number: int, reason: str, rule: str = "", name: str = "") -> dict[str, Any]:
-    advice = _NEXT_OF_RULE.get(rule) or _NEXT_OF_NUMBER.get(number, "")
+def misspelt(error: click.ClickException) -> dict[str, Any]:
+    """What is wrong with a command line, as data."""
+    return _parts(0, error.format_message(), name="USAGE", advice="See the command's --help.")
+
+
+def _parts(number: int, reason: str, rule: str = "", name: str = "", advice: str = "") -> dict[str, Any]:
+    advice = advice or _NEXT_OF_RULE.get(rule) or _NEXT_OF_NUMBER.get(number, "")
     if not advice and number in Code._value2member_map_:
         advice = _NEXT.get(Code(number), "")
     return {
