@@ -64,7 +64,8 @@ _ACTIONS: Final = [action.name.lower() for action in Action]
 @click.option(
     "--spend",
     metavar="order=AMOUNT,...",
-    help="What may be spent, tax included: order, item, day, total; cosign: above it you approve orders.",
+    help="What may be spent, tax included: order, item, day, total; cosign: above it you approve orders."
+    " What is not given is no more than one order: order=20.00 alone is 20.00 in all.",
 )
 @click.option(
     "--currency", type=CurrencyType(), default="EUR", show_default=True, help="Of prices and limits."
@@ -231,6 +232,8 @@ def _subject(thing: str) -> PartyId:
 @json_option
 def approve(home: Path, order: Path, out: Path, reject: bool, card: str | None, as_json: bool) -> None:
     """Say yes to one ORDER that a thing prepared, under the mandate that it has.
+
+    That lets pass what is above `cosign`; every other limit of the mandate still holds.
 
     \b
     Example:
