@@ -120,7 +120,7 @@ def _switch(stage: Stage, mandate: str, ink: str) -> None:
     stage.check("a seller who cannot deliver is not paid", "REFUNDED", failed["escrow"])
     order = ("thing", "buy", "printer", "--offer", ink, "--quantity", "1", "--prepare", "order.json")
     stage.do("printer", *order)
-    stage.tell("\nanna has enough of inkwell: she revokes the mandate, while an order is on its way.")
+    stage.tell("\nanna has enough of inkwell: she revokes the mandate, while an order is ready to go.")
     stage.do("anna", "owner", "revoke", "anna", "--mandate", mandate, "--reason", "another seller")
     stage.refused("printer", "buys after the revocation", "thing", "buy", "printer", "--order", "order.json")
     _permit(stage, "paperhouse")
