@@ -1,6 +1,8 @@
 """A printer that buys ink under its owner's mandate, and says why it chose what it chose.
 
-    python examples/printer_buys_ink.py NODE_CARD_FILE FOLDER
+    .venv/bin/python examples/printer_buys_ink.py market/node.card FOLDER
+
+market is a node with play money that runs: `thingmarket node --help` says how to make it.
 
 The folder keeps the keys and what is unanswered; started again, the printer is the same printer.
 """
@@ -57,6 +59,8 @@ async def main(card: NodeCard, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     node_card, home = read_node_card_text(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     if not home.exists():
         create_owner(home / "owner", node_card.key_event.network_id)

@@ -1,6 +1,8 @@
 """A shop that sells ink: publishes one offer and delivers what is bought, until one sale is complete.
 
-    python examples/seller_sells_ink.py NODE_CARD_FILE FOLDER
+    .venv/bin/python examples/seller_sells_ink.py market/node.card FOLDER
+
+market is a node with play money that runs: `thingmarket node --help` says how to make it.
 
 The folder keeps the keys; started again, the shop is the same shop.
 """
@@ -63,6 +65,8 @@ async def deliver(shop: Thing, contract: bytes) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     node_card, home = read_node_card_text(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     if not home.exists():
         create_owner(home / "owner", node_card.key_event.network_id)
