@@ -8,6 +8,7 @@ LEDGER_AMOUNT_MAX: Final = 2**62  # two of them still fit an int64
 
 # --- messages
 MESSAGE_BYTES_MAX: Final = 256 * 1024  # one gRPC message, after decompression
+PAGE_BYTES_MAX: Final = 200 * 1024  # rows in one answer; what stands beside them has the rest of a message
 COMMAND_BYTES_MAX: Final = 48 * 1024  # one signed command; a log entry stays under 65,535 bytes
 ENTRY_BYTES_MAX: Final = 65_535  # a tile bundle of the log uses 16-bit lengths
 SIGNATURES_MAX: Final = 4  # signatures on one envelope

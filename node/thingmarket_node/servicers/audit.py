@@ -3,6 +3,7 @@
 from typing import Any
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.limits import PAGE_BYTES_MAX
 from thingmarket.v1 import audit_service_pb2 as pb
 from thingmarket.v1 import audit_service_pb2_grpc
 from thingmarket_node.gate import token_of
@@ -10,7 +11,6 @@ from thingmarket_node.shell import Shell
 from thingmarket_node.version import VERSION
 
 ENTRIES_MAX = 100
-ENTRIES_BYTES_MAX = 200 * 1024
 
 
 class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
@@ -59,7 +59,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         size = 0
         for entry in entries:
             size += len(entry)
-            if kept and size > ENTRIES_BYTES_MAX:
+            if kept and size > PAGE_BYTES_MAX:
                 break
             kept.append(entry)
         return pb.GetEntriesResponse(entries=kept)

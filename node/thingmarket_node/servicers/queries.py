@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.limits import PAGE_BYTES_MAX
 from thingmarket.market import queries
 from thingmarket.market.entries import Command, Notice
 from thingmarket.v1 import log_pb2, query_service_pb2_grpc
@@ -20,7 +21,6 @@ from thingmarket_node.watches import Told
 from thingmarket_node.watches import Watch as Watcher
 
 SIGN_OF_LIFE_S = 15.0
-PAGE_BYTES_MAX = 200 * 1024
 NOTICES_PER_MESSAGE = 1_000  # of at most about 130 bytes each
 
 
