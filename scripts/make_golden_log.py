@@ -122,6 +122,8 @@ class Town(World):
             sellers=Scope(include=(self.bob.id,)),
             currency="EUR",
             max_unit_price_minor=1_000,
+            unit="C62",
+            unit_scale=0,
             max_quantity_steps=2,
         )
         bound = self.thing("bound", self.alice, autonomy=Autonomy.BOUND, bound_items=(item,))

@@ -27,7 +27,7 @@ from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest, make_key
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, DAY_MS, HOUR_MS
-from thingmarket.market.entries import EntryKind, Outcome
+from thingmarket.market.entries import RULES_NOW, EntryKind, Outcome
 from thingmarket.market.market import Market
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
@@ -88,7 +88,7 @@ class World:
             Actor(id=party_id(event.payload), key=SigningKey.from_seed(seed), owner=party_id(event.payload))
         )
         body = genesis_body(
-            network_id=NETWORK, node=event, currencies=currencies, tax_basis_points=TAXES, rules=1
+            network_id=NETWORK, node=event, currencies=currencies, tax_basis_points=TAXES, rules=RULES_NOW
         )
         self.apply(EntryKind.GENESIS, body)
 

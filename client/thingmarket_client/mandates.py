@@ -73,14 +73,21 @@ def bound_item(
     currency: str,
     max_unit_price_minor: int,
     max_quantity_steps: int,
+    unit: str = "C62",
+    unit_scale: int = 0,
 ) -> BoundItem:
-    """An item that may be bought from these owners; net price of one whole unit in minor units."""
+    """An item that may be bought from these owners; net price of one whole unit in minor units.
+
+    Pieces (`C62`) unless another UN/CEFACT unit is agreed; 10 ** `unit_scale` steps are one of it.
+    """
     return BoundItem(
         product_id=product_id,
         sellers=only(*sellers),
         currency=currency,
         max_unit_price_minor=max_unit_price_minor,
         max_quantity_steps=max_quantity_steps,
+        unit=unit,
+        unit_scale=unit_scale,
     )
 
 

@@ -63,6 +63,7 @@ def mandate(market: SmallMarket, subject: Session) -> identity_pb2.Mandate:
         currency="EUR",
         max_unit_price_minor=1,
         max_quantity_steps=1,
+        unit="C62",
     )
     return body
 

@@ -56,6 +56,8 @@ def scopes(pool: tuple[str, ...]) -> st.SearchStrategy[Scope]:
     return st.one_of(st.just(Scope(any=True)), free, bounded)
 
 
+UNITS = ("C62", "C62", "C62", "KGM")
+SCALES = (0, 0, 0, 1)
 ITEMS = st.lists(
     st.builds(
         BoundItem,
@@ -64,6 +66,8 @@ ITEMS = st.lists(
         currency=st.sampled_from(CURRENCIES),
         max_unit_price_minor=POSITIVE,
         max_quantity_steps=POSITIVE,
+        unit=st.sampled_from(UNITS),
+        unit_scale=st.sampled_from(SCALES),
     ),
     unique_by=lambda item: (item.product_id, item.currency),
     min_size=1,
@@ -145,7 +149,8 @@ ACTS = st.builds(
     payable_minor=st.integers(1, 45),
     price_minor=st.integers(1, 45),
     price_base_steps=st.integers(1, 3),
-    unit_scale=st.sampled_from((0, 0, 0, 1)),
+    unit=st.sampled_from(UNITS),
+    unit_scale=st.sampled_from(SCALES),
     quantity_steps=st.integers(1, 20),
     body_digest=st.just(BODY),
 )
@@ -248,6 +253,7 @@ ACT = Act(
     product_id="ink-black",
     currency="EUR",
     price_minor=1,
+    unit="C62",
     quantity_steps=1,
     body_digest=BODY,
 )

@@ -46,6 +46,8 @@ ITEM: Final = BoundItem(
     currency="EUR",
     max_unit_price_minor=900,
     max_quantity_steps=4,
+    unit="C62",
+    unit_scale=0,
 )
 ROOT: Final = issued(
     Mandate(
@@ -78,6 +80,7 @@ PURCHASE: Final = Act(
     currency="EUR",
     payable_minor=952,
     price_minor=800,
+    unit="C62",
     quantity_steps=1,
     body_digest=BODY,
 )

@@ -11,7 +11,7 @@ from thingmarket.identity.scopes import Scope, check_ascending, checked_code_pre
 from thingmarket.ids import DIGEST_BYTES, Digest, PartyId, checked_bytes, checked_id, digest
 from thingmarket.limits import BOUND_ITEMS_MAX, INTEGER_MAX, LIMITS_MAX, MANDATE_LINKS_MAX
 from thingmarket.money import checked_amount, currency_of
-from thingmarket.quantity import checked_steps
+from thingmarket.quantity import checked_steps, checked_unit
 from thingmarket.time import UnixMs, checked_time
 
 MANDATE_ID_BYTES: Final = 16
@@ -74,14 +74,17 @@ class BoundItem:
     currency: str
     max_unit_price_minor: int
     max_quantity_steps: int
+    unit: str  # the agreed one: a step of another unit may be a thousand times as much
+    unit_scale: int
 
     def __post_init__(self) -> None:
-        """Refuse a wrong shape (BAD_ID, UNKNOWN_CURRENCY, OUT_OF_RANGE and those of a scope)."""
+        """Refuse a wrong shape (BAD_ID, BAD_FIELD, UNKNOWN_CURRENCY, OUT_OF_RANGE and those of a scope)."""
         checked_id(self.product_id, "bound_items.product_id")
         checked_scope(self.sellers, "bound_items.sellers", _checked_owner)
         currency_of(self.currency)
         checked_amount(self.max_unit_price_minor, "bound_items.max_unit_price_minor")
         checked_steps(self.max_quantity_steps, "bound_items.max_quantity_steps")
+        checked_unit(self.unit, self.unit_scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ def _items_within(child: Mandate, parent: Mandate) -> bool:
 def _item_within(item: BoundItem, above: BoundItem) -> bool:
     return (
         (item.product_id, item.currency) == (above.product_id, above.currency)
+        and (item.unit, item.unit_scale) == (above.unit, above.unit_scale)
         and item.sellers.names_within(above.sellers)
         and item.max_unit_price_minor <= above.max_unit_price_minor
         and item.max_quantity_steps <= above.max_quantity_steps

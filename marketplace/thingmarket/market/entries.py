@@ -25,7 +25,7 @@ class EntryKind(IntEnum):
     RULES = 4
 
 
-RULES_NOW = 1
+RULES_NOW = 2
 """Number of the behaviour that a new log starts with; every released number stays readable."""
 
 Body = (

@@ -18,7 +18,7 @@ from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.time import UnixMs
 
-RULES_KNOWN = (1,)
+RULES_KNOWN = (2,)
 """Behaviours that this software can replay."""
 
 

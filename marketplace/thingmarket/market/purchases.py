@@ -115,6 +115,7 @@ def _act(state: State, command: Command, order: Order, authority: Authority) -> 
         payable_minor=order.price.total_minor,
         price_minor=offer.price_minor,
         price_base_steps=offer.price_base_steps,
+        unit=offer.unit,
         unit_scale=offer.unit_scale,
         quantity_steps=order.purchase.quantity_steps,
         body_digest=command.body_digest,

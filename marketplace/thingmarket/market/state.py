@@ -133,18 +133,23 @@ class State:
         """32 bytes over the whole state, log head and answers included."""
         name = hashlib.blake2b(self.effects_root(), digest_size=_HASH_BYTES, person=b"tm-state-root")
         name.update(self.answers.table.root())
-        name.update(b"".join(map(pack_int, (self.seq, self.time_ms, self.rules))))
+        name.update(b"".join(self._head()))
         return name.digest()
+
+    def _head(self) -> list[bytes]:
+        """Where the log stands, and what its first entry fixed."""
+        parts = [*map(pack_int, (self.seq, self.time_ms, self.rules))]
+        parts += [pack_bytes(self.network_id), pack_bytes(self.node.encode())]
+        parts += [pack_bytes(",".join(self.currencies).encode()), pack_int(len(self.tax_basis_points))]
+        for category, rate in self.tax_basis_points.items():
+            parts += [pack_bytes(category.encode()), pack_int(rate)]
+        return parts
 
     # --- snapshots
 
     def snapshot(self) -> bytes:
         """The whole state as bytes; the same state gives the same bytes."""
-        parts = [_MAGIC, *map(pack_int, (self.seq, self.time_ms, self.rules))]
-        parts += [pack_bytes(self.network_id), pack_bytes(self.node.encode())]
-        parts += [pack_bytes(",".join(self.currencies).encode()), pack_int(len(self.tax_basis_points))]
-        for category, rate in self.tax_basis_points.items():
-            parts += [pack_bytes(category.encode()), pack_int(rate)]
+        parts = [_MAGIC, *self._head()]
         for table in (*self.effect_tables, self.answers.table):
             rows = list(table.dump())
             parts += [pack_bytes(table.name.encode()), pack_int(len(rows)), *map(pack_bytes, rows)]

@@ -24,6 +24,7 @@ class Act:
     payable_minor: int = 0
     price_minor: int = 0
     price_base_steps: int = 1
+    unit: str = ""
     unit_scale: int = 0
     quantity_steps: int = 0
     body_digest: bytes = b""

@@ -22,7 +22,7 @@ RULES: Final = {
     "NOD-1": "The mandate may be used at this node.",
     "CAT-1": "The category is permitted.",
     "PAR-1": "The counterparty is permitted.",
-    "ITM-1": "The product is one of the agreed items, in its agreed currency.",
+    "ITM-1": "The product is one of the agreed items, in its agreed currency, unit and scale.",
     "ITM-2": "The seller is one of those agreed for the item.",
     "ITM-3": "The net price of one whole unit is at most the agreed one.",
     "ITM-4": "The quantity of one order is at most the agreed one.",
@@ -59,12 +59,15 @@ class Question:
 
 
 def _agreed_items(mandate: EffectiveMandate, act: Act) -> list[BoundItem]:
-    product_id, currency = act.product_id, act.currency
+    product_id, currency, unit, scale = act.product_id, act.currency, act.unit, act.unit_scale
     return [
         item
         for items in mandate.bound_items
         for item in items
-        if item.product_id == product_id and item.currency == currency
+        if item.product_id == product_id
+        and item.currency == currency
+        and item.unit == unit
+        and item.unit_scale == scale
     ]
 
 
@@ -136,7 +139,7 @@ def _all_allow(scopes: tuple[Scope, ...], name: str) -> bool:
 
 
 def _item(q: Question) -> bool:
-    q.facts.append(Fact("item.product", q.act.product_id))
+    q.facts.extend((Fact("item.product", q.act.product_id), Fact("item.unit", q.act.unit)))
     # A list has a product at most once per currency; no list at all means that nothing was agreed.
     return len(q.items) == len(q.mandate.bound_items) > 0
 

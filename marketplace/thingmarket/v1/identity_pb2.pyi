@@ -275,6 +275,8 @@ class BoundItem(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     MAX_UNIT_PRICE_MINOR_FIELD_NUMBER: _builtins.int
     MAX_QUANTITY_STEPS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_SCALE_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     """Product id, 1..128 characters of [A-Za-z0-9._:-]."""
     currency: _builtins.str
@@ -282,7 +284,11 @@ class BoundItem(_message.Message):
     max_unit_price_minor: _builtins.int
     """Highest net price of one whole unit, minor units, 1..2^53-1."""
     max_quantity_steps: _builtins.int
-    """Largest quantity of one order, steps of the offer's unit, 1..2^53-1."""
+    """Largest quantity of one order, steps of the unit below, 1..2^53-1."""
+    unit: _builtins.str
+    """UN/CEFACT Recommendation 20 code of the agreed unit; an offer in another one is another item."""
+    unit_scale: _builtins.int
+    """Digits by which one agreed unit is split into steps, 0..15."""
     @_builtins.property
     def sellers(self) -> Global___Scope:
         """Sellers' owner ids."""
@@ -295,10 +301,12 @@ class BoundItem(_message.Message):
         currency: _builtins.str = ...,
         max_unit_price_minor: _builtins.int = ...,
         max_quantity_steps: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        unit_scale: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["sellers", b"sellers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "max_quantity_steps", b"max_quantity_steps", "max_unit_price_minor", b"max_unit_price_minor", "product_id", b"product_id", "sellers", b"sellers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "max_quantity_steps", b"max_quantity_steps", "max_unit_price_minor", b"max_unit_price_minor", "product_id", b"product_id", "sellers", b"sellers", "unit", b"unit", "unit_scale", b"unit_scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -255,6 +255,8 @@ def _bound_item(message: pb.BoundItem) -> BoundItem:
         currency=message.currency,
         max_unit_price_minor=message.max_unit_price_minor,
         max_quantity_steps=message.max_quantity_steps,
+        unit=message.unit,
+        unit_scale=message.unit_scale,
     )
 
 
@@ -265,6 +267,8 @@ def _bound_item_message(item: BoundItem) -> pb.BoundItem:
         currency=item.currency,
         max_unit_price_minor=item.max_unit_price_minor,
         max_quantity_steps=item.max_quantity_steps,
+        unit=item.unit,
+        unit_scale=item.unit_scale,
     )
 
 

@@ -51,7 +51,7 @@ _ACTIONS: Final = [action.name.lower() for action in Action]
     "--item",
     "items",
     multiple=True,
-    metavar="PRODUCT,PRICE,STEPS",
+    metavar="PRODUCT,PRICE,STEPS[,UNIT[/SCALE]]",
     help="An agreed item: highest net price of one unit, most steps an order.",
 )
 @click.option(
@@ -153,14 +153,19 @@ def _scope(names: tuple[str, ...]) -> Scope:
 
 def _item(text: str, sellers: tuple[str, ...], currency: Currency) -> BoundItem:
     parts = text.split(",")
-    if len(parts) != 3 or not (parts[2].isascii() and parts[2].isdigit()):
-        raise ValueError(f"--item {text!r} is not like ink-black-xl,16.00,2")
+    if len(parts) == 3:
+        parts.append("C62")
+    unit, _, scale = parts[-1].partition("/")
+    if len(parts) != 4 or not all(one.isascii() and one.isdigit() for one in (parts[2], scale or "0")):
+        raise ValueError(f"--item {text!r} is not like ink-black-xl,16.00,2 or energy,0.20,1500,KWH/3")
     return BoundItem(
         product_id=parts[0],
         sellers=_scope(sellers),
         currency=currency.code,
         max_unit_price_minor=minor_of(parts[1], currency),
         max_quantity_steps=int(parts[2]),
+        unit=unit,
+        unit_scale=int(scale or "0"),
     )
 
 

@@ -197,6 +197,7 @@ class Device:
             payable_minor=payable,
             price_minor=offer.price_minor,
             price_base_steps=offer.price_base_steps,
+            unit=offer.unit,
             unit_scale=offer.unit_scale,
             quantity_steps=need.quantity_steps,
         )

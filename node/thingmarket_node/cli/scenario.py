@@ -63,8 +63,8 @@ def run(name: str, keep: bool, as_json: bool) -> None:
         )
         for line in found.look:
             output.say(f"  {_program()} {line.format(contract=[*report.found.contracts, 'ID'][0])}")
-        output.say("Ctrl-C ends them.")
-        try:
+        try:  # from the moment that it is said, it works
+            output.say("Ctrl-C ends them.")
             signal.pause()
         except KeyboardInterrupt:
             output.say("\nending ...")

@@ -6,6 +6,7 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import Role, party_id
 from thingmarket.ids import NetworkId
 from thingmarket.limits import HOUR_MS, MINUTE_MS, SECOND_MS
+from thingmarket.market.entries import RULES_NOW
 from thingmarket.wire.log import genesis_body
 from thingmarket_node.core.boot import genesis_group
 from thingmarket_node.core.calls import NodeKeys
@@ -123,7 +124,11 @@ class Run:
     def _begin(self) -> None:
         world = self.world
         body = genesis_body(
-            network_id=NETWORK, node=self.node_card, currencies=("EUR",), tax_basis_points=TAXES, rules=1
+            network_id=NETWORK,
+            node=self.node_card,
+            currencies=("EUR",),
+            tax_basis_points=TAXES,
+            rules=RULES_NOW,
         )
         self.disk.write(genesis_group(body, Now(world.now_ms, 0)))
         self.disk.sync()

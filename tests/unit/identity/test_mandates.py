@@ -75,6 +75,8 @@ BROADER: list[tuple[str, dict[str, Any], str]] = [
     ("bound_items", {"bound_items": (replace(ITEM, currency="USD"),)}, "MAN-22"),
     ("bound_items", {"bound_items": (replace(ITEM, max_unit_price_minor=901),)}, "MAN-22"),
     ("bound_items", {"bound_items": (replace(ITEM, max_quantity_steps=5),)}, "MAN-22"),
+    ("bound_items", {"bound_items": (replace(ITEM, unit="KGM"),)}, "MAN-22"),
+    ("bound_items", {"bound_items": (replace(ITEM, unit_scale=1),)}, "MAN-22"),
     ("bound_items", {"bound_items": (WIDER_ITEM,)}, "MAN-22"),
     ("counterparties", {"counterparties": EVERYTHING}, "MAN-23"),
     (
@@ -262,6 +264,8 @@ def test_a_limit_in_an_unknown_currency_is_refused() -> None:
         ({"product_id": "ink black"}, Code.BAD_ID),
         ({"product_id": "іnk"}, Code.BAD_ID),  # the first letter is Cyrillic
         ({"currency": ""}, Code.UNKNOWN_CURRENCY),
+        ({"unit": ""}, Code.BAD_FIELD),
+        ({"unit_scale": 16}, Code.BAD_FIELD),
         ({"max_unit_price_minor": 0}, Code.OUT_OF_RANGE),
         ({"max_quantity_steps": INTEGER_MAX + 1}, Code.OUT_OF_RANGE),
         ({"sellers": Scope(include=(THINGS[0],))}, Code.BAD_ID),

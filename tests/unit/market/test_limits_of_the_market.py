@@ -6,9 +6,12 @@ import pytest
 
 from tests.builders import BEGIN_MS, NETWORK, TAXES, World
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.mandates import Action, Autonomy, BoundItem
+from thingmarket.identity.scopes import Scope
 from thingmarket.ids import Digest, Key, PartyId, make_key
 from thingmarket.limits import ANSWERS_OF_OPERATOR_MAX, ANSWERS_PER_SENDER_MAX, INTEGER_MAX, LEDGER_AMOUNT_MAX
 from thingmarket.market.answers import Answers, forget_time_ms
+from thingmarket.market.entries import RULES_NOW
 from thingmarket.market.records import Answer
 from thingmarket.settlement.escrow import TransferCode, derived_id_of
 from thingmarket.tables import Table, UndoLog
@@ -96,10 +99,10 @@ def test_the_first_entry_names_network_node_money_taxes_and_rules() -> None:  # 
         "node": event,
         "currencies": ("EUR", "USD"),
         "tax_basis_points": TAXES,
-        "rules": 1,
+        "rules": RULES_NOW,
     }
     genesis = read_genesis(genesis_body(**good))
-    assert (genesis.network_id, genesis.currencies, genesis.rules) == (NETWORK, ("EUR", "USD"), 1)
+    assert (genesis.network_id, genesis.currencies, genesis.rules) == (NETWORK, ("EUR", "USD"), RULES_NOW)
     assert genesis.node.signed_bytes == event.payload and dict(genesis.tax_basis_points) == dict(TAXES)
     assert world.state.parties[world.state.node].number == 1 and world.state.node == world.operator.id
     forged = event._replace(payload=event.payload[:-1] + bytes([event.payload[-1] ^ 1]))
@@ -114,3 +117,35 @@ def test_the_first_entry_names_network_node_money_taxes_and_rules() -> None:  # 
         with pytest.raises(Refusal) as caught:
             read_genesis(genesis_body(**{**good, **change}))
         assert caught.value.number == code, change
+
+
+def test_an_agreed_item_in_a_larger_unit_is_another_item() -> None:  # [ITM-1]
+    """1,500 steps of watt-hours were agreed; the same number of megawatt-hours is not."""
+    world = World()
+    seller, buyer = world.owner("seller"), world.owner("buyer", fund=1_000_000_00)
+    shop = world.thing("shop", seller)
+    energy = BoundItem(
+        product_id="energy",
+        sellers=Scope(include=(seller.id,)),
+        currency="EUR",
+        max_unit_price_minor=16_00,
+        max_quantity_steps=1_500,
+        unit="KWH",
+        unit_scale=3,
+    )
+    heater = world.thing(
+        "heater",
+        buyer,
+        autonomy=Autonomy.BOUND,
+        actions=(Action.BUY, Action.ACCEPT_DELIVERY),
+        bound_items=(energy,),
+    )
+    agreed: dict[str, Any] = {"product_id": "energy", "unit": "KWH", "price_minor": 16_00}
+    agreed |= {"max_steps": 10_000, "stock_steps": 10_000}
+    honest = world.offer(shop, **agreed, unit_scale=3, price_base_steps=1_000)
+    swollen = world.offer(shop, **{**agreed, "unit": "MWH"}, unit_scale=0, price_base_steps=1)
+    coarse = world.offer(shop, **agreed, unit_scale=0, price_base_steps=1)
+    assert world.buy(heater, honest, 1_500).code == 0
+    for offer in (swollen, coarse):
+        outcome = world.buy(heater, offer, 1_500)
+        assert (outcome.code, outcome.rule) == (Code.DENIED, "ITM-1")

@@ -14,6 +14,7 @@ from thingmarket.identity.handshake import Hello, answer
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.ids import NetworkId
+from thingmarket.market.entries import RULES_NOW
 from thingmarket.wire.handshake import proof_payload, read_challenge
 from thingmarket.wire.identity import key_event_payload
 from thingmarket.wire.log import genesis_body
@@ -43,7 +44,7 @@ THING_ID = did.encode(THING.public)
 
 def begun() -> Core:
     first = genesis_body(
-        network_id=NETWORK, node=EVENT, currencies=("EUR",), tax_basis_points=(("S", 1_900),), rules=1
+        network_id=NETWORK, node=EVENT, currencies=("EUR",), tax_basis_points=(("S", 1_900),), rules=RULES_NOW
     )
     keys = NodeKeys(node=NODE, network_id=NETWORK, identity=IDENTITY, log=LOG)
     return boot(keys, NOW, [genesis_group(first, NOW)])[0]

@@ -171,6 +171,9 @@ def test_only_permitted_counterparties_are_dealt_with() -> None:  # [PAR-1]
 
 def test_a_bound_thing_buys_agreed_items_only() -> None:  # [ITM-1] [ITM-2]
     assert_denied(decide(BOUND, product_id="ink-blue"), "ITM-1")
+    # A step of another unit may be a thousand times as much: it is another item.
+    assert_denied(decide(BOUND, unit="KGM"), "ITM-1")
+    assert_denied(decide(BOUND, unit_scale=1), "ITM-1")
     assert_denied(decide(BOUND, currency="USD"), "ITM-1")
     assert_denied(decide(BOUND, counterparty=OTHER_SELLER), "ITM-2")
     assert decide(BOUND).allows
@@ -188,10 +191,11 @@ def test_the_unit_price_of_an_item_is_compared_exactly() -> None:  # [ITM-3]
     assert decide(BOUND, price_minor=2_700, price_base_steps=3).allows
     assert_denied(decide(BOUND, price_minor=2_701, price_base_steps=3), "ITM-3")
     # In thousandths, 1,000 steps are one unit: 9 for 10 steps are 900 for one unit.
+    fine = changed(BOUND, bound_items=(replace(ITEM, unit_scale=3),))
     assert decide(
-        BOUND, price_minor=9, price_base_steps=10, unit_scale=3, payable_minor=1, quantity_steps=4
+        fine, price_minor=9, price_base_steps=10, unit_scale=3, payable_minor=1, quantity_steps=4
     ).allows
-    assert_denied(decide(BOUND, price_minor=10, price_base_steps=11, unit_scale=3), "ITM-3")
+    assert_denied(decide(fine, price_minor=10, price_base_steps=11, unit_scale=3), "ITM-3")
 
 
 def test_the_quantity_of_an_item_is_limited() -> None:  # [ITM-4]
