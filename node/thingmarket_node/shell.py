@@ -213,7 +213,10 @@ class Shell:
         await asyncio.wait((future,))
 
     def _erase(self, effect: m.EraseSealed) -> None:
-        self._vault.erase(effect.owner, now_ms=effect.time_ms)
+        if effect.repeated:
+            self._vault.repeat_erase(effect.owner, now_ms=effect.time_ms)
+        else:
+            self._vault.erase(effect.owner, now_ms=effect.time_ms)
 
     def _check_vault(self, done: "asyncio.Future[Any]") -> None:
         if done.exception() is not None:

@@ -149,15 +149,20 @@ class Vault:
     def erase(self, owner: str, *, now_ms: int) -> tuple[RetentionClass, ...]:
         """Destroy at once what need not be kept, and remember to destroy the rest when its time ends.
 
-        Returns the classes destroyed now. One transaction, so it may be repeated after a crash at any point;
-        repeated for a wish that was fulfilled, it spares what was sealed after it.
+        Returns the classes destroyed now. One transaction, so it may be repeated after a crash at any point.
         """
         with self._transaction() as db:
+            return self._erase(db, owner, now_ms)
+
+    def repeat_erase(self, owner: str, *, now_ms: int) -> tuple[RetentionClass, ...]:
+        """The same for a wish that may have been fulfilled: then what was sealed after it is spared."""
+        with self._transaction() as db:
             found = db.execute("SELECT asked_ms FROM erasures WHERE owner=?", (owner,)).fetchall()
-            if found and found[0][0] >= now_ms:
-                return ()
-            db.execute("INSERT OR REPLACE INTO erasures VALUES(?,?)", (owner, now_ms))
-            return tuple(each for each in ERASED_AT_ONCE if self._destroy(db, owner, each))
+            return () if found and found[0][0] >= now_ms else self._erase(db, owner, now_ms)
+
+    def _erase(self, db: sqlite3.Connection, owner: str, now_ms: int) -> tuple[RetentionClass, ...]:
+        db.execute("INSERT OR REPLACE INTO erasures VALUES(?,?)", (owner, now_ms))
+        return tuple(each for each in ERASED_AT_ONCE if self._destroy(db, owner, each))
 
     def release_retention(self, owner: str, retention: RetentionClass, *, now_ms: int) -> bool:
         """Destroy one kept class if its owner asked for erasure and its newest part's time has ended."""

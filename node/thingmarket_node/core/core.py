@@ -105,7 +105,7 @@ class Core:
     def boot_effects(self) -> list[m.Effect]:
         """What a restart owes: erasures that may not have reached the vault, and the next deadline."""
         for owner, time_ms in self.state.erasures.items():
-            self._effects.append(m.EraseSealed(owner, time_ms))
+            self._effects.append(m.EraseSealed(owner, time_ms, repeated=True))
         self._ask_for_wake()
         return self._take_effects()
 

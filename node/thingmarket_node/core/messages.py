@@ -221,10 +221,14 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class EraseSealed:
-    """Destroy what the vault holds of an owner, as far as retention allows."""
+    """Destroy what the vault holds of an owner, as far as retention allows.
+
+    `repeated` by a restart, which cannot know whether it was done before.
+    """
 
     owner: PartyId
     time_ms: int
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
