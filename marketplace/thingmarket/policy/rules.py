@@ -8,7 +8,7 @@ from thingmarket.identity.mandates import LEAST_AUTONOMY, Action, Autonomy, Boun
 from thingmarket.identity.scopes import Scope
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Fact
-from thingmarket.policy.spending import NOTHING_SPENT, Counters, spent
+from thingmarket.policy.spending import NOTHING_SPENT, Counters, spent_in_day
 from thingmarket.time import utc_day
 
 # Each sentence says what must hold, so that "not so: " before it explains a denial.
@@ -192,7 +192,7 @@ def _per_day(q: Question) -> bool:
         q,
         _DAY_FACTS,
         [
-            (spent(counters.get((budget.link, currency), NOTHING_SPENT), day), budget.per_day_minor)
+            (spent_in_day(counters.get((budget.link, currency), NOTHING_SPENT), day), budget.per_day_minor)
             for budget in q.limit.budgets
         ],
     )

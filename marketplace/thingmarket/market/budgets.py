@@ -1,0 +1,43 @@
+"""The counters of a buyer's mandate follow his orders and contracts, in the same entry. [MAN-7]"""
+
+from thingmarket.contract.contract import Contract
+from thingmarket.ids import Digest
+from thingmarket.market.state import State
+from thingmarket.policy import spending
+from thingmarket.policy.spending import Counted, Reservation
+
+
+def reserve(state: State, order: Reservation) -> None:
+    """An order waits for somebody's word."""
+    _put(state, spending.reserve(state.spending, order))
+
+
+def spend(state: State, order: Reservation) -> None:
+    """An order became a contract at once."""
+    _put(state, spending.spend(state.spending, order))
+
+
+def commit(state: State, order: Reservation, *, amount_minor: int) -> None:
+    """An order that waited became a contract of this amount, at most the reserved one."""
+    _put(state, spending.commit(state.spending, order, amount_minor=amount_minor))
+
+
+def release(state: State, order: Reservation) -> None:
+    """An order that waited came to nothing."""
+    _put(state, spending.release(state.spending, order))
+
+
+def close(state: State, contract: Contract) -> None:
+    """A contract has ended, however: called once, in the entry in which its last unit becomes final."""
+    if not contract.mandate_leaf:
+        return  # the owner bought himself: nobody counts for him
+    links = state.mandates[Digest(contract.mandate_leaf)].effective.links
+    counted = spending.close_order(
+        state.spending, links, currency=contract.currency, amount_minor=contract.total_minor
+    )
+    _put(state, counted)
+
+
+def _put(state: State, counted: Counted) -> None:
+    for key, counter in counted:
+        state.spending.put(key, counter)
