@@ -2,22 +2,23 @@
 
 from dataclasses import replace
 
-from thingmarket.contract.contract import CONTRACT, UNIT_MESSAGES, Contract, FulfilmentEvent
+from thingmarket.contract.contract import Contract, FulfilmentEvent
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
 from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
 from thingmarket.ids import ContractId, Digest
 from thingmarket.market.authority import Authority, permit
+from thingmarket.market.contracts import contract_notices
 from thingmarket.market.entries import Command, Notice
 from thingmarket.market.listings import reopen_need
-from thingmarket.market.purchases import contract_notices, escrow_accounts
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
+from thingmarket.market.settling import settle
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Decision
-from thingmarket.settlement.escrow import ESCROW, EscrowState
+from thingmarket.settlement.escrow import EscrowState
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 
@@ -79,9 +80,9 @@ def _move(state: State, contract: Contract, event: FulfilmentEvent) -> tuple[Not
     state.timers.cancel(contract.inspect_by_ms, TimerKind.INSPECTION, contract.id)
     notices: tuple[Notice, ...] = ()
     if FULFILMENT.is_final(event.state):
-        moved = _settle(state, moved)
+        moved, notices = settle(state, moved)
         if contract.need and moved.escrow is EscrowState.REFUNDED:
-            notices = (reopen_need(state, Digest(contract.need), UnixMs(event.time_ms)),)
+            notices += (reopen_need(state, Digest(contract.need), UnixMs(event.time_ms)),)
     elif event.state is FulfilmentState.DELIVERED:
         moved = replace(moved, inspect_by_ms=event.time_ms + contract.inspection_ms)
         state.timers.set(moved.inspect_by_ms, TimerKind.INSPECTION, contract.id)
@@ -89,14 +90,3 @@ def _move(state: State, contract: Contract, event: FulfilmentEvent) -> tuple[Not
         state.timers.set(contract.deliver_by_ms, TimerKind.DELIVERY, contract.id)
     state.contracts.put(contract.id, moved)
     return contract_notices(moved) + notices
-
-
-def _settle(state: State, contract: Contract) -> Contract:
-    """The unit is final: the contract ends and its escrow is paid out, in the same entry. [SET-4]"""
-    message = UNIT_MESSAGES[contract.fulfilment]
-    escrow = ESCROW.after(contract.escrow, message, Role.NODE)
-    accounts = escrow_accounts(state, contract)
-    chain = accounts.release() if escrow is EscrowState.RELEASED else accounts.refund()
-    statuses = state.ledger.submit(chain, contract.history[-1].time_ms)
-    assert not any(statuses), f"escrow holds what it pays out, yet {list(statuses)}"
-    return replace(contract, state=CONTRACT.after(contract.state, message, Role.NODE), escrow=escrow)

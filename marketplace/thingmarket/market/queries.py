@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from itertools import islice
 
-from thingmarket.catalog.offers import check_category, check_product_id
+from thingmarket.catalog.offers import check_category
+from thingmarket.catalog.products import check_product_id
 from thingmarket.contract.contract import Contract
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import PresentMandate

@@ -1,0 +1,156 @@
+"""The contract of a purchase: made, its goods and money held, its sides told. [CON-1]"""
+
+from dataclasses import dataclass
+
+from thingmarket.catalog.pricing import Price
+from thingmarket.contract.contract import CONTRACT, Contract, FulfilmentEvent
+from thingmarket.contract.fulfilment import FULFILMENT
+from thingmarket.contract.orders import Purchase
+from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
+from thingmarket.ids import ContractId, Digest, PartyId, derived_id
+from thingmarket.limits import CONTRACTS_MAX, LEDGER_AMOUNT_MAX
+from thingmarket.market.authority import Authority
+from thingmarket.market.entries import Notice, NoticeKind
+from thingmarket.market.listings import end_need
+from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
+from thingmarket.market.state import State
+from thingmarket.money import currency_of
+from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
+from thingmarket.settlement.accounts import AccountFlag, AccountKind
+from thingmarket.settlement.escrow import ESCROW, EscrowAccounts
+from thingmarket.settlement.transfers import Status
+from thingmarket.transitions import Role
+
+GUARDED = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A purchase with everything that it refers to, checked against the catalogue."""
+
+    purchase: Purchase
+    body_digest: Digest
+    buyer: PartyId
+    listing: OfferRecord
+    price: Price
+    need: NeedRecord | None
+
+
+def make(
+    state: State, order: Order, authority: Authority, seq: int, cause: bytes = b""
+) -> tuple[Contract, tuple[Notice, ...]]:
+    """Hold goods and money and make the contract. `cause` tells apart what one entry makes."""
+    if len(state.contracts) >= CONTRACTS_MAX:
+        raise Refusal(Code.FULL, f"this node holds {CONTRACTS_MAX} contracts already")
+    contract = _contract(state, order, authority, seq, cause)
+    _hold(state, contract)
+    state.contracts.put(contract.id, contract)
+    state.timers.set(contract.deliver_by_ms, TimerKind.DELIVERY, contract.id)
+    notices = contract_notices(contract)
+    if order.need is not None:
+        need = Digest(order.purchase.need)
+        notices += (end_need(state, need, ListingState.FILLED, contract.id),)
+    return contract, notices
+
+
+def _contract(state: State, order: Order, authority: Authority, seq: int, cause: bytes) -> Contract:
+    agreed = NEGOTIATION.after(NEGOTIATION.start, "Verify", Role.BUYER)
+    finalized = NEGOTIATION.after(agreed, "Finalize", Role.NODE)
+    assert finalized is NegotiationState.FINALIZED, "a purchase is finalized in its own entry"
+    now_ms, offer = authority.now_ms, order.listing.offer
+    planned = FulfilmentEvent(state=FULFILMENT.start, seq=seq, time_ms=now_ms, cause="Purchase")
+    return Contract(
+        id=ContractId(derived_id(now_ms, b"contract", state.network_id, seq.to_bytes(8, "big") + cause)),
+        state=CONTRACT.start,
+        fulfilment=FULFILMENT.start,
+        escrow=ESCROW.start,
+        buyer=order.buyer,
+        buyer_owner=authority.owner,
+        seller=order.listing.seller,
+        seller_owner=order.listing.seller_owner,
+        offer=Digest(order.purchase.offer),
+        quantity_steps=order.purchase.quantity_steps,
+        currency=offer.currency,
+        net_minor=order.price.net_minor,
+        tax_minor=order.price.tax_minor,
+        total_minor=order.price.total_minor,
+        created_ms=now_ms,
+        deliver_by_ms=now_ms + offer.delivery_ms,
+        inspection_ms=offer.inspection_ms,
+        seq=seq,
+        changed_seq=seq,
+        mandate_leaf=authority.mandate.leaf if authority.mandate else b"",
+        need=order.purchase.need,
+        choice=order.purchase.choice,
+        sealed=tuple(sealed.commitment for sealed in order.purchase.delivery),
+        history=(planned,),
+    )
+
+
+def _hold(state: State, contract: Contract) -> None:
+    """Refuse what the guards would refuse, in words; then both legs go through or it is our bug."""
+    ledger, listing = state.ledger, state.offers[contract.offer]
+    stock = ledger.balance(listing.stock_account)
+    if stock.free < contract.quantity_steps:
+        raise Refusal(Code.OUT_OF_STOCK, f"{stock.free} steps are left", "BUY-5")
+    wallet = state.wallet(contract.buyer_owner, contract.currency)
+    if wallet is None or wallet.free < contract.total_minor:
+        raise Refusal(
+            LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS, "the owner's wallet holds too little", "BUY-5"
+        )
+    _check_columns(state, contract)
+    ledger.check_room(4)  # as many as `escrow_accounts` may open
+    accounts = escrow_accounts(state, contract)
+    statuses = ledger.submit(accounts.fund(), contract.created_ms)
+    assert not any(statuses), f"the guards were asked before, yet {list(statuses)}"
+
+
+def _check_columns(state: State, contract: Contract) -> None:
+    # Columns only ever grow; below 2^62 whatever is open can still be paid out within 2^63.
+    for owner in (contract.buyer_owner, contract.seller_owner):
+        wallet = state.wallet(owner, contract.currency)
+        if wallet is not None and wallet.credits_posted + contract.total_minor > LEDGER_AMOUNT_MAX:
+            raise Refusal(Code.OUT_OF_RANGE, "a wallet's turnover would pass 2^62 minor units", "SET-6")
+    goods = state.ledger.find(
+        owner=state.party(contract.buyer_owner).number,
+        ledger=state.offers[contract.offer].goods_ledger,
+        kind=AccountKind.GOODS,
+    )
+    held = state.ledger.balance(goods) if goods else None
+    if held and held.credits_posted + held.credits_pending + contract.quantity_steps > LEDGER_AMOUNT_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, "the goods ever bought would pass 2^62 steps", "SET-6")
+
+
+def escrow_accounts(state: State, contract: Contract) -> EscrowAccounts:
+    """Find or open the ledger rows that a contract moves."""
+    money = currency_of(contract.currency).ledger
+    listing = state.offers[contract.offer]
+    buyer = state.party(contract.buyer_owner).number
+    seller = state.party(contract.seller_owner).number
+    ledger = state.ledger
+    return EscrowAccounts(
+        contract=contract.id,
+        created_ms=contract.created_ms,
+        money_ledger=money,
+        goods_ledger=listing.goods_ledger,
+        buyer_wallet=ledger.open(owner=buyer, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
+        seller_wallet=ledger.open(owner=seller, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
+        escrow=ledger.open(
+            owner=buyer, ledger=money, kind=AccountKind.ESCROW, reference=contract.id, flags=GUARDED
+        ),
+        offer_stock=listing.stock_account,
+        buyer_goods=ledger.open(
+            owner=buyer, ledger=listing.goods_ledger, kind=AccountKind.GOODS, flags=GUARDED
+        ),
+        total_minor=contract.total_minor,
+        quantity_steps=contract.quantity_steps,
+    )
+
+
+def contract_notices(contract: Contract) -> tuple[Notice, ...]:
+    """Tell both sides what a contract has come to."""
+    state = contract.fulfilment.value
+    return tuple(
+        Notice(owner, NoticeKind.CONTRACT, contract.id, state)
+        for owner in (contract.buyer_owner, contract.seller_owner)
+    )
