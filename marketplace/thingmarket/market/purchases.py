@@ -5,9 +5,10 @@ from thingmarket.catalog.offers import check_quantity
 from thingmarket.catalog.pricing import price
 from thingmarket.contract.orders import Purchase
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.mandates import Action
 from thingmarket.ids import Digest, PartyId
-from thingmarket.market import contracts
+from thingmarket.market import budgets, contracts
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.contracts import Order
 from thingmarket.market.entries import Command
@@ -15,8 +16,8 @@ from thingmarket.market.records import ListingState, NeedRecord, OfferRecord
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
-from thingmarket.policy.spending import counted
-from thingmarket.time import utc_day
+from thingmarket.policy.spending import Reservation, reservation_of
+from thingmarket.time import UnixMs
 
 
 def purchase(state: State, command: Command, body: Purchase, authority: Authority, seq: int) -> Result:
@@ -25,12 +26,7 @@ def purchase(state: State, command: Command, body: Purchase, authority: Authorit
     decision = permit(state, authority, act_of(state, order, authority))
     contract, notices = contracts.make(state, order, authority, seq)
     if authority.mandate is not None:
-        day = utc_day(authority.now_ms)
-        amount = contract.total_minor
-        for key, counter in counted(
-            authority.mandate, state.spending, currency=contract.currency, day=day, amount_minor=amount
-        ):
-            state.spending.put(key, counter)
+        budgets.spend(state, reservation(order, authority.mandate, authority.now_ms))
     return Result(reference=contract.id, decision=decision, notices=notices)
 
 
@@ -80,6 +76,12 @@ def _need(state: State, body: Purchase, listing: OfferRecord, authority: Authori
     if body.quantity_steps != wanted:
         raise Refusal(Code.NEED_NOT_MET, f"the need is {wanted} steps, not {body.quantity_steps}", "BUY-3")
     return record
+
+
+def reservation(order: Order, mandate: EffectiveMandate, now_ms: UnixMs) -> Reservation:
+    """What the order counts for every link of the mandate."""
+    currency, total_minor = order.listing.offer.currency, order.price.total_minor
+    return reservation_of(mandate, currency=currency, time_ms=now_ms, amount_minor=total_minor)
 
 
 def act_of(state: State, order: Order, authority: Authority) -> Act:

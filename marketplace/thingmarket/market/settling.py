@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from thingmarket.contract.contract import CONTRACT, UNIT_MESSAGES, Contract
+from thingmarket.market import budgets
 from thingmarket.market.contracts import escrow_accounts
 from thingmarket.market.entries import Notice
 from thingmarket.market.state import State
@@ -18,4 +19,5 @@ def settle(state: State, contract: Contract) -> tuple[Contract, tuple[Notice, ..
     chain = accounts.release() if escrow is EscrowState.RELEASED else accounts.refund()
     statuses = state.ledger.submit(chain, contract.history[-1].time_ms)
     assert not any(statuses), f"escrow holds what it pays out, yet {list(statuses)}"
+    budgets.close(state, contract)
     return replace(contract, state=CONTRACT.after(contract.state, message, Role.NODE), escrow=escrow), ()

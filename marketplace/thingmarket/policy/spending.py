@@ -12,6 +12,8 @@ from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import Digest
 from thingmarket.time import UnixMs, UtcDay, UtcMonth, utc_day, utc_month
 
+_FIRST_MONTH: Final = UtcMonth(0)
+
 CounterKey = tuple[Digest, str]
 """Digest of a link's payload, ISO 4217 code."""
 
@@ -28,7 +30,7 @@ class SpendingCounter:
     day_minor: int
     total_minor: int
     orders: int
-    month: UtcMonth = UtcMonth(0)
+    month: UtcMonth = _FIRST_MONTH
     month_minor: int = 0
     day_orders: int = 0
     open_orders: int = 0
@@ -190,12 +192,3 @@ def _less(value: int, by: int) -> int:
     assert by <= value, "nothing is given back that was not counted"
     return value - by
 
-
-def counted(
-    mandate: EffectiveMandate, counters: Counters, *, currency: str, day: UtcDay, amount_minor: int
-) -> Counted:
-    """Reserve and commit at once, on this day."""
-    order = Reservation(
-        currency=currency, amount_minor=amount_minor, day=day, month=utc_month(day), links=mandate.links
-    )
-    return spend(counters, order)

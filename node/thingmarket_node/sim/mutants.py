@@ -10,7 +10,7 @@ from typing import Any, Final
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import Digest, Key, derived_id, digest, key_time_ms
-from thingmarket.market import purchases
+from thingmarket.market import budgets, purchases
 from thingmarket.market.answers import Answers
 from thingmarket.market.records import TimerKind
 from thingmarket.market.state import State
@@ -312,7 +312,7 @@ def _refund_to_the_seller(patches: Patches) -> None:
 
 
 def _budget_not_counted(patches: Patches) -> None:
-    patches.put(purchases, "counted", lambda _: lambda *args, **options: ())
+    patches.put(budgets, "spend", lambda _: lambda *args: None)
 
 
 def _refusal_counts(patches: Patches) -> None:
