@@ -23,6 +23,7 @@ from thingmarket.wire.reads import Explanation
 from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
 from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
 from thingmarket_client.errors import FateUnknown
+from thingmarket_client.insight import Insight
 from thingmarket_client.orders import Bought, Chosen, Order, approved, choose_among, make_order
 from thingmarket_client.outbox import Answer, Letter, Outbox
 from thingmarket_client.post import Flushed, Post
@@ -61,6 +62,7 @@ class Trader:
         self.session = Session(card, caller, witness, patience_ms=patience_ms)
         self.post = Post(self.session, outbox, self._answered)
         self.reads = Reads(self.session)
+        self.insight = Insight(self.session)
 
     @property
     def leaf(self) -> bytes:

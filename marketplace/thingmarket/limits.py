@@ -73,9 +73,30 @@ APPROVAL_BYTES_MAX: Final = 512  # its fields have about 200 bytes
 SCOPE_ITEMS_MAX: Final = 32
 BOUND_ITEMS_MAX: Final = 32
 LIMITS_MAX: Final = 8  # currencies in one mandate
+PLACES_MAX: Final = 16  # boxes of one mandate; a shop's delivery area takes a few
+WINDOWS_MAX: Final = 16  # windows of one mandate: two for each day of the week
+COSIGNERS_MAX: Final = 8  # a household or a board, besides the owner
+COSIGN_TTL_MIN_MS: Final = MINUTE_MS  # nobody answers faster
+COSIGN_TTL_MAX_MS: Final = 30 * DAY_MS  # budget that waits longer is lost to the thing
+CERTIFICATES_MAX: Final = 8  # an offer states at most 16 facts
+WARRANTY_DAYS_MAX: Final = 36_525  # a hundred years
+RETENTION_DAYS_MAX: Final = 3_653  # ten years: the longest usual retention
 MANDATE_ROOT_LIFE_MS: Final = 366 * DAY_MS
 NODE_CARD_BYTES_MAX: Final = 1_024
 ADDRESS_CHARS_MAX: Final = 256  # a DNS name has at most 253, a Unix socket path 107
+
+# --- things
+UNCLAIMED_DEVICES_MAX: Final = 4_096  # any stranger may register one; about 2 MB
+CLAIM_LIFE_MS: Final = 7 * DAY_MS  # a device that nobody claimed is forgotten, and may register again
+CLAIM_TRIES_MAX: Final = 5  # wrong codes for one device; 128 bits are not guessed, this only stops the noise
+THINGS_MAX: Final = 1_000_000
+THINGS_PER_OWNER_MAX: Final = 10_000
+GUARD_HISTORY_MAX: Final = 16  # quantities of one product that a thing is compared with
+GUARD_TRADES_MAX: Final = 32  # prices of one product that an offer is compared with
+GUARD_TRADES_OF_OWNER_MAX: Final = 4  # of them, so that one seller or buyer never is the median of eight
+GUARD_ORDERS_MAX: Final = 64  # orders of one thing in a guard's window of time
+GUARD_WINDOW_MS_MAX: Final = 31 * DAY_MS
+GUARD_TIMES_MILLI_MAX: Final = 1_000_000  # a thousand times the usual: what is more is no guard
 
 # --- catalogue
 OFFERS_MAX: Final = 1_000_000
@@ -89,13 +110,30 @@ PREFERENCES_MAX: Final = 16
 OFFER_LIFE_MS: Final = 90 * DAY_MS
 NEED_LIFE_MS: Final = 90 * DAY_MS
 SEARCH_RESULTS_MAX: Final = 100
-QUERY_ROWS_MAX: Final = 2_000  # rows that one query looks at, about a millisecond; the next page goes on
+QUERY_ROWS_MAX: Final = 2_000  # rows that one query looks at; the next page goes on
+WORD_CHARS_MIN: Final = 2  # a single letter finds too much
+OFFER_WORDS_MAX: Final = 24  # words of one title that are indexed; its 120 characters hold about 20
+SEARCH_TEXT_CHARS_MAX: Final = 200
+SEARCH_WORDS_MAX: Final = 8  # each is one more look-up for every row
+SEARCH_SLICE_ROWS: Final = 100  # rows that a query looks at before it lets others have their turn
+ALTERNATIVES_MAX: Final = 100  # offers that the record of one choice names, best first
+QUESTION_NAMES_MAX: Final = 8  # facts in one question
+QUESTION_LIFE_MS: Final = 7 * DAY_MS  # who has not answered by then will not
+QUESTIONS_MAX: Final = 1_000_000
+QUESTIONS_PER_OWNER_MAX: Final = 100  # open ones that an owner asks
+QUESTIONS_PER_OFFER_MAX: Final = 16  # open ones at one offer
+ANSWERED_FACTS_MAX: Final = 16  # facts that answers add to one offer: as many as it may state itself
 
 # --- contracts
 CONTRACTS_MAX: Final = 5_000_000
 DELIVERY_MS_MAX: Final = 90 * DAY_MS
 INSPECTION_MS_MAX: Final = 30 * DAY_MS
 FACTS_MAX: Final = 16  # facts in a proof of delivery
+FACTS_OF_CONTRACT_MAX: Final = 64  # of all its proofs together; its view then fits one message
+MILESTONES_MAX: Final = 8
+UNITS_MAX: Final = 16  # of one contract: each milestone may come in two parts; one chain of transfers funds them
+GRACE_MS_MAX: Final = 30 * DAY_MS  # how late a seller may still deliver against a credit
+CANCEL_WINDOW_MS_MAX: Final = 14 * DAY_MS  # the right of withdrawal of European consumers
 SEALED_PARTS_MAX: Final = 4  # sealed commitments in one command
 SEALED_BYTES_MAX: Final = 4_096  # one sealed part, in clear
 
@@ -115,5 +153,10 @@ TAX_RETENTION_MS: Final = 10 * 365 * DAY_MS + 3 * DAY_MS  # the longest usual pe
 # --- projection of outcomes
 PROJECTION_QUEUE_MAX: Final = 32_768  # twice what may wait for the journal: a fold of the file is no overflow
 PROJECTION_BATCH_MAX: Final = 1_024  # outcomes in one transaction, about a megabyte
+PROJECTION_SLICE: Final = 32  # outcomes turned into rows at a stretch, some 300 microseconds of the loop
 PROJECTION_BREATH_MS: Final = 20  # outcomes gather for this long, unless a reader waits for one
+INSIGHT_ROWS_MAX: Final = 200  # rows of one page of the projection, about 60 KB
+INSIGHT_DAYS_MAX: Final = 366  # days of one spending report
+SPENDING_ROWS_MAX: Final = 2_000  # rows of one spending report, about 200 KB
+INSIGHT_WAIT_MS: Final = 2_000  # how long one query of the projection may take before it is stopped
 PROJECTION_WAIT_MS: Final = 2_000  # how long a reader waits for an outcome that is durable but not yet here

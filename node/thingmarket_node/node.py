@@ -25,6 +25,7 @@ from thingmarket_node.core.core import Core
 from thingmarket_node.core.messages import Published
 from thingmarket_node.gate import SERVER_OPTIONS, Gate
 from thingmarket_node.home import Home, NodeIdentity, load_config, load_identity
+from thingmarket_node.insight import Insight
 from thingmarket_node.journal import Journal
 from thingmarket_node.projection import Projection
 from thingmarket_node.rails import PlayMoney
@@ -70,7 +71,9 @@ async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
         _spare_the_collector()
         given_minor = sum(brought_in(core.state, currency) for currency in core.state.currencies)
         rail = PlayMoney(config.play_money_max_minor, given_minor=given_minor)
-        shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection)
+        insight = await Insight.open(home.projection)
+        parts.push_async_callback(insight.close)
+        shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection, insight=insight)
         parts.callback(shell.close)
         server = grpc.aio.server(interceptors=(Gate(),), options=SERVER_OPTIONS)
         register(server, shell, started_ms=started_ms)
@@ -121,9 +124,7 @@ async def _catch_up(
         published = (await asyncio.to_thread(boot, keys, now(), journal.read()))[1]
     for outcome in published:
         if outcome.seq > projection.head():
-            await projection.fill(
-                seq=outcome.seq, time_ms=outcome.time_ms, sender=outcome.sender, body=outcome.body
-            )
+            await projection.fill(outcome)
 
 
 async def _serve(front: Front, shell: Shell, server: grpc.aio.Server, ready: Callable[[Ready], None]) -> int:

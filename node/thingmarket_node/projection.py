@@ -1,4 +1,4 @@
-"""What every entry came to, in a table that queries read; filled behind the log and rebuilt from it.
+"""What every entry came to, in tables that queries read; filled behind the log and rebuilt from it.
 
 It may be deleted at any time. Hence synchronous=NORMAL: a power cut may take the last rows, never the
 order of the file, and the log gives them back. Waiting for the disk here would buy nothing.
@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import aiosqlite
 
@@ -17,29 +17,24 @@ from thingmarket.limits import (
     PROJECTION_BATCH_MAX,
     PROJECTION_BREATH_MS,
     PROJECTION_QUEUE_MAX,
+    PROJECTION_SLICE,
     PROJECTION_WAIT_MS,
 )
+from thingmarket_node.core.messages import Published
+from thingmarket_node.projected import INSERTS, SCHEMA, SCHEMA_VERSION, TABLES, Values, rows_of
 
 log = logging.getLogger(__name__)
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS outcomes(
-    seq INTEGER PRIMARY KEY, sender TEXT NOT NULL, time_ms INTEGER NOT NULL, body BLOB NOT NULL);
-"""
-_INSERT: Final = "INSERT OR REPLACE INTO outcomes(seq, time_ms, sender, body) VALUES(?, ?, ?, ?)"
-
-Row = tuple[int, int, str, bytes]
-
 
 class Projection:
-    """Outcomes by log position. Rows come in the order of the log; one task writes them in batches."""
+    """Outcomes and what follows from them, in the order of the log; one task writes them in batches."""
 
     def __init__(self, db: aiosqlite.Connection, head: int) -> None:
         """Use `open`."""
         self._db = db
         self._head = head  # last row in the file
         self._taken = head  # last row that was handed over
-        self._queue: asyncio.Queue[Row | None] = asyncio.Queue(PROJECTION_QUEUE_MAX)
+        self._queue: asyncio.Queue[Published | None] = asyncio.Queue(PROJECTION_QUEUE_MAX)
         self._grown = asyncio.Condition()
         self._hurry = asyncio.Event()
         self._lost = False
@@ -60,33 +55,41 @@ class Projection:
         """The last log position that was handed over; what follows it has to be fed."""
         return self._taken
 
-    def put(self, *, seq: int, time_ms: int, sender: str, body: bytes) -> None:
+    def put(self, one: Published) -> None:
         """Hand over a durable outcome without waiting; what was handed over before is left out.
 
         When the writer is too far behind, this and later rows wait for the next start, which feeds them.
         """
+        seq = one.seq
         if self._lost or seq <= self._taken:
             return
         assert seq == self._taken + 1, f"outcome {seq} after {self._taken}"
         try:
-            self._queue.put_nowait((seq, time_ms, sender, body))
+            self._queue.put_nowait(one)
         except asyncio.QueueFull:
             self._lose("the queue is full")
         else:
             self._taken = seq
 
-    async def fill(self, *, seq: int, time_ms: int, sender: str, body: bytes) -> None:
+    async def fill(self, one: Published) -> None:
         """Hand over an outcome of a replay, waiting for the writer where necessary."""
         if self._lost:
             return
-        assert seq == self._taken + 1, f"outcome {seq} after {self._taken}"
-        await self._queue.put((seq, time_ms, sender, body))
-        self._taken = seq
+        assert one.seq == self._taken + 1, f"outcome {one.seq} after {self._taken}"
+        await self._queue.put(one)
+        self._taken = one.seq
 
     async def outcome(self, seq: int) -> bytes | None:
         """The outcome at a log position, None where there is none; UNAVAILABLE when it takes too long."""
         if seq < 1 or (seq > self._taken and not self._lost):
             return None
+        await self.reach(seq)
+        async with self._db.execute("SELECT body FROM outcomes WHERE seq = ?", (seq,)) as rows:
+            found = await rows.fetchone()
+        return None if found is None else bytes(found[0])
+
+    async def reach(self, seq: int) -> None:
+        """Wait until everything up to a log position is written (UNAVAILABLE when it takes too long)."""
         if self._head < seq:
             self._hurry.set()
         try:
@@ -96,9 +99,6 @@ class Projection:
             raise Refusal(Code.UNAVAILABLE, "the outcome is not written yet; ask again") from None
         if self._head < seq:
             raise Refusal(Code.UNAVAILABLE, "outcomes stay behind the log until the node starts again")
-        async with self._db.execute("SELECT body FROM outcomes WHERE seq = ?", (seq,)) as rows:
-            found = await rows.fetchone()
-        return None if found is None else bytes(found[0])
 
     async def close(self) -> None:
         """Write what was handed over, and close the file."""
@@ -113,18 +113,30 @@ class Projection:
             batch, ends = await self._batch()
             if batch and not self._lost:
                 try:
-                    await self._db.executemany(_INSERT, batch)
-                    await self._db.commit()
+                    await self._insert(batch)
                 except aiosqlite.Error as error:
                     self._lose(str(error))
                 else:
-                    self._head = batch[-1][0]
+                    self._head = batch[-1].seq
             async with self._grown:
                 self._grown.notify_all()
 
-    async def _batch(self) -> tuple[list[Row], bool]:
+    async def _insert(self, batch: list[Published]) -> None:
+        """One transaction; between two slices the loop does other work."""
+        rows: dict[str, list[Values]] = {table: [] for table in TABLES}
+        for at in range(0, len(batch), PROJECTION_SLICE):
+            for one in batch[at : at + PROJECTION_SLICE]:
+                for table, values in rows_of(one):
+                    rows[table].append(values)
+            await asyncio.sleep(0)
+        for table, values in rows.items():
+            if values:
+                await self._db.executemany(INSERTS[table], values)
+        await self._db.commit()
+
+    async def _batch(self) -> tuple[list[Published], bool]:
         """What waits, at least one row; and whether it is the end."""
-        batch: list[Row] = []
+        batch: list[Published] = []
         row = await self._queue.get()
         await self._breath()
         while row is not None:
@@ -154,7 +166,8 @@ async def _connected(path: Path) -> tuple[aiosqlite.Connection, int]:
     try:
         await db.execute("PRAGMA journal_mode=WAL")
         await db.execute("PRAGMA synchronous=NORMAL")
-        await db.executescript(_SCHEMA)
+        await _check_version(db)
+        await db.executescript(SCHEMA)
         async with db.execute("SELECT COALESCE(MAX(seq), 0), COUNT(*) FROM outcomes") as rows:
             found = await rows.fetchone()
         assert found is not None, "an aggregate has one row"
@@ -164,6 +177,15 @@ async def _connected(path: Path) -> tuple[aiosqlite.Connection, int]:
         await db.close()
         raise
     return db, int(found[0])
+
+
+async def _check_version(db: aiosqlite.Connection) -> None:
+    async with db.execute("PRAGMA user_version") as rows:
+        found = await rows.fetchone()
+    version = found[0] if found else 0
+    if version not in (0, SCHEMA_VERSION):
+        raise aiosqlite.DatabaseError(f"its tables are of version {version}, not {SCHEMA_VERSION}")
+    await db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 def _create_private(path: Path) -> None:

@@ -18,6 +18,7 @@ from thingmarket.market.state import State
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.core import Core
 from thingmarket_node.core.sessions import Session
+from thingmarket_node.insight import Insight
 from thingmarket_node.journal import Journal
 from thingmarket_node.journal_sqlite import Snapshot
 from thingmarket_node.projection import Projection
@@ -48,10 +49,18 @@ class Shell:
     """Feeds the core and does what it says, in the event loop; the one owner of both."""
 
     def __init__(
-        self, core: Core, *, journal: Journal, vault: Vault, rail: Rail, projection: Projection
+        self,
+        core: Core,
+        *,
+        journal: Journal,
+        vault: Vault,
+        rail: Rail,
+        projection: Projection,
+        insight: Insight,
     ) -> None:
         """Start the journal's writer; must be made inside the event loop."""
         self.core = core
+        self.insight = insight
         self.watches = Watches()
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._journal, self._vault, self._rail, self._projection = journal, vault, rail, projection
@@ -108,6 +117,10 @@ class Shell:
     async def outcome(self, seq: int) -> bytes | None:
         """The outcome of a durable entry, from the projection."""
         return await self._projection.outcome(seq)
+
+    async def projected(self, seq: int) -> None:
+        """Wait until the projection has a durable log position (UNAVAILABLE)."""
+        await self._projection.reach(seq)
 
     async def unsealed(self, commitment: bytes) -> bytes:
         """Open a sealed part (ERASED, UNKNOWN_ENTRY)."""
@@ -224,9 +237,7 @@ class Shell:
 
     def _tell(self, effect: m.Tell) -> None:
         for outcome in effect.outcomes:
-            self._projection.put(
-                seq=outcome.seq, time_ms=outcome.time_ms, sender=outcome.sender, body=outcome.body
-            )
+            self._projection.put(outcome)
         self.watches.tell(effect.seq, effect.notices)
         while self._readers and self._readers[0][0] <= effect.seq:
             _, _, waiting = heapq.heappop(self._readers)

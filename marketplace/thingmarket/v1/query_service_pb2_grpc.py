@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
 from thingmarket.v1 import query_service_pb2 as thingmarket_dot_v1_dot_query__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -45,6 +46,11 @@ class QueryServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.GetOfferRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_query__service__pb2.GetOfferResponse.FromString,
                 _registered_method=True)
+        self.ListQuestions = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListQuestions',
+                request_serializer=thingmarket_dot_v1_dot_query__service__pb2.ListQuestionsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_query__service__pb2.ListQuestionsResponse.FromString,
+                _registered_method=True)
         self.ListNeeds = channel.unary_unary(
                 '/thingmarket.v1.QueryService/ListNeeds',
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.ListNeedsRequest.SerializeToString,
@@ -80,6 +86,26 @@ class QueryServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.UnsealRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_query__service__pb2.UnsealResponse.FromString,
                 _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListOrders',
+                request_serializer=thingmarket_dot_v1_dot_insight__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_insight__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
+        self.ListDecisions = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListDecisions',
+                request_serializer=thingmarket_dot_v1_dot_insight__pb2.ListDecisionsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_insight__pb2.ListDecisionsResponse.FromString,
+                _registered_method=True)
+        self.FindContracts = channel.unary_unary(
+                '/thingmarket.v1.QueryService/FindContracts',
+                request_serializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsResponse.FromString,
+                _registered_method=True)
+        self.SpendingReport = channel.unary_unary(
+                '/thingmarket.v1.QueryService/SpendingReport',
+                request_serializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/thingmarket.v1.QueryService/Watch',
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.WatchRequest.SerializeToString,
@@ -100,6 +126,13 @@ class QueryServiceServicer:
 
     def GetOffer(self, request, context):
         """One offer by its digest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuestions(self, request, context):
+        """Questions for facts of offers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,6 +187,34 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOrders(self, request, context):
+        """Orders of the caller's owner, from the projection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDecisions(self, request, context):
+        """Decisions of the owner's rules, from the projection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindContracts(self, request, context):
+        """Contracts of the caller's owner by time, thing and category, from the projection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SpendingReport(self, request, context):
+        """Spending of the caller's owner, from the projection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they become durable.
         """
@@ -173,6 +234,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.GetOffer,
                     request_deserializer=thingmarket_dot_v1_dot_query__service__pb2.GetOfferRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_query__service__pb2.GetOfferResponse.SerializeToString,
+            ),
+            'ListQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuestions,
+                    request_deserializer=thingmarket_dot_v1_dot_query__service__pb2.ListQuestionsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_query__service__pb2.ListQuestionsResponse.SerializeToString,
             ),
             'ListNeeds': grpc.unary_unary_rpc_method_handler(
                     servicer.ListNeeds,
@@ -208,6 +274,26 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.Unseal,
                     request_deserializer=thingmarket_dot_v1_dot_query__service__pb2.UnsealRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_query__service__pb2.UnsealResponse.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=thingmarket_dot_v1_dot_insight__pb2.ListOrdersRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_insight__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'ListDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDecisions,
+                    request_deserializer=thingmarket_dot_v1_dot_insight__pb2.ListDecisionsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_insight__pb2.ListDecisionsResponse.SerializeToString,
+            ),
+            'FindContracts': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindContracts,
+                    request_deserializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsResponse.SerializeToString,
+            ),
+            'SpendingReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.SpendingReport,
+                    request_deserializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -270,6 +356,33 @@ class QueryService:
             '/thingmarket.v1.QueryService/GetOffer',
             thingmarket_dot_v1_dot_query__service__pb2.GetOfferRequest.SerializeToString,
             thingmarket_dot_v1_dot_query__service__pb2.GetOfferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListQuestions',
+            thingmarket_dot_v1_dot_query__service__pb2.ListQuestionsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_query__service__pb2.ListQuestionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -459,6 +572,114 @@ class QueryService:
             '/thingmarket.v1.QueryService/Unseal',
             thingmarket_dot_v1_dot_query__service__pb2.UnsealRequest.SerializeToString,
             thingmarket_dot_v1_dot_query__service__pb2.UnsealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListOrders',
+            thingmarket_dot_v1_dot_insight__pb2.ListOrdersRequest.SerializeToString,
+            thingmarket_dot_v1_dot_insight__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListDecisions',
+            thingmarket_dot_v1_dot_insight__pb2.ListDecisionsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_insight__pb2.ListDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindContracts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/FindContracts',
+            thingmarket_dot_v1_dot_insight__pb2.FindContractsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_insight__pb2.FindContractsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SpendingReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/SpendingReport',
+            thingmarket_dot_v1_dot_insight__pb2.SpendingReportRequest.SerializeToString,
+            thingmarket_dot_v1_dot_insight__pb2.SpendingReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

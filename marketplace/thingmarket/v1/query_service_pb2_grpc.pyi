@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from thingmarket.v1 import insight_pb2 as _insight_pb2
 from thingmarket.v1 import query_service_pb2 as _query_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -37,6 +38,8 @@ class QueryServiceStub:
     """Live offers by category or product."""
     GetOffer: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.GetOfferRequest, _query_service_pb2.GetOfferResponse]
     """One offer by its digest."""
+    ListQuestions: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListQuestionsRequest, _query_service_pb2.ListQuestionsResponse]
+    """Questions for facts of offers."""
     ListNeeds: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListNeedsRequest, _query_service_pb2.ListNeedsResponse]
     """Needs of the caller's owner."""
     GetContract: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.GetContractRequest, _query_service_pb2.GetContractResponse]
@@ -51,6 +54,14 @@ class QueryServiceStub:
     """What was spent under a mandate."""
     Unseal: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.UnsealRequest, _query_service_pb2.UnsealResponse]
     """Bytes behind a commitment."""
+    ListOrders: _grpc.UnaryUnaryMultiCallable[_insight_pb2.ListOrdersRequest, _insight_pb2.ListOrdersResponse]
+    """Orders of the caller's owner, from the projection."""
+    ListDecisions: _grpc.UnaryUnaryMultiCallable[_insight_pb2.ListDecisionsRequest, _insight_pb2.ListDecisionsResponse]
+    """Decisions of the owner's rules, from the projection."""
+    FindContracts: _grpc.UnaryUnaryMultiCallable[_insight_pb2.FindContractsRequest, _insight_pb2.FindContractsResponse]
+    """Contracts of the caller's owner by time, thing and category, from the projection."""
+    SpendingReport: _grpc.UnaryUnaryMultiCallable[_insight_pb2.SpendingReportRequest, _insight_pb2.SpendingReportResponse]
+    """Spending of the caller's owner, from the projection."""
     Watch: _grpc.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]
     """Changes as they become durable."""
 
@@ -63,6 +74,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Live offers by category or product."""
     GetOffer: _aio.UnaryUnaryMultiCallable[_query_service_pb2.GetOfferRequest, _query_service_pb2.GetOfferResponse]  # type: ignore[assignment]
     """One offer by its digest."""
+    ListQuestions: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListQuestionsRequest, _query_service_pb2.ListQuestionsResponse]  # type: ignore[assignment]
+    """Questions for facts of offers."""
     ListNeeds: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListNeedsRequest, _query_service_pb2.ListNeedsResponse]  # type: ignore[assignment]
     """Needs of the caller's owner."""
     GetContract: _aio.UnaryUnaryMultiCallable[_query_service_pb2.GetContractRequest, _query_service_pb2.GetContractResponse]  # type: ignore[assignment]
@@ -77,6 +90,14 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """What was spent under a mandate."""
     Unseal: _aio.UnaryUnaryMultiCallable[_query_service_pb2.UnsealRequest, _query_service_pb2.UnsealResponse]  # type: ignore[assignment]
     """Bytes behind a commitment."""
+    ListOrders: _aio.UnaryUnaryMultiCallable[_insight_pb2.ListOrdersRequest, _insight_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    """Orders of the caller's owner, from the projection."""
+    ListDecisions: _aio.UnaryUnaryMultiCallable[_insight_pb2.ListDecisionsRequest, _insight_pb2.ListDecisionsResponse]  # type: ignore[assignment]
+    """Decisions of the owner's rules, from the projection."""
+    FindContracts: _aio.UnaryUnaryMultiCallable[_insight_pb2.FindContractsRequest, _insight_pb2.FindContractsResponse]  # type: ignore[assignment]
+    """Contracts of the caller's owner by time, thing and category, from the projection."""
+    SpendingReport: _aio.UnaryUnaryMultiCallable[_insight_pb2.SpendingReportRequest, _insight_pb2.SpendingReportResponse]  # type: ignore[assignment]
+    """Spending of the caller's owner, from the projection."""
     Watch: _aio.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they become durable."""
 
@@ -98,6 +119,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.GetOfferResponse, _abc.Awaitable[_query_service_pb2.GetOfferResponse]]:
         """One offer by its digest."""
+
+    @_abc_1.abstractmethod
+    def ListQuestions(
+        self,
+        request: _query_service_pb2.ListQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_service_pb2.ListQuestionsResponse, _abc.Awaitable[_query_service_pb2.ListQuestionsResponse]]:
+        """Questions for facts of offers."""
 
     @_abc_1.abstractmethod
     def ListNeeds(
@@ -154,6 +183,38 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.UnsealResponse, _abc.Awaitable[_query_service_pb2.UnsealResponse]]:
         """Bytes behind a commitment."""
+
+    @_abc_1.abstractmethod
+    def ListOrders(
+        self,
+        request: _insight_pb2.ListOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.ListOrdersResponse, _abc.Awaitable[_insight_pb2.ListOrdersResponse]]:
+        """Orders of the caller's owner, from the projection."""
+
+    @_abc_1.abstractmethod
+    def ListDecisions(
+        self,
+        request: _insight_pb2.ListDecisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.ListDecisionsResponse, _abc.Awaitable[_insight_pb2.ListDecisionsResponse]]:
+        """Decisions of the owner's rules, from the projection."""
+
+    @_abc_1.abstractmethod
+    def FindContracts(
+        self,
+        request: _insight_pb2.FindContractsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.FindContractsResponse, _abc.Awaitable[_insight_pb2.FindContractsResponse]]:
+        """Contracts of the caller's owner by time, thing and category, from the projection."""
+
+    @_abc_1.abstractmethod
+    def SpendingReport(
+        self,
+        request: _insight_pb2.SpendingReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.SpendingReportResponse, _abc.Awaitable[_insight_pb2.SpendingReportResponse]]:
+        """Spending of the caller's owner, from the projection."""
 
     @_abc_1.abstractmethod
     def Watch(

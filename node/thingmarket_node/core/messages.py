@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from thingmarket.audit.receipts import Receipt
+from thingmarket.catalog.offers import Offer
+from thingmarket.contract.contract import Contract
 from thingmarket.errors import Refusal
 from thingmarket.identity.envelope import Signed
 from thingmarket.identity.handshake import Hello
 from thingmarket.ids import Digest, PartyId
-from thingmarket.market.entries import Notice
+from thingmarket.market.entries import Command, Notice, Outcome
 from thingmarket.policy.decision import Decision
 from thingmarket_node.core.sessions import Grant
 from thingmarket_node.groups import Group, Head
@@ -211,12 +213,21 @@ class Tell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One durable outcome."""
+    """One durable outcome, and the rows that it is about as they were right after its entry.
+
+    `owner` is for whom the sender acted, `listing` what a purchase was of, `trades` the contracts that
+    changed, each with its offer.
+    """
 
     seq: int
     time_ms: int
     sender: str
     body: bytes
+    outcome: Outcome
+    command: Command | None = None
+    owner: str = ""
+    listing: Offer | None = None
+    trades: tuple[tuple[Contract, Offer], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

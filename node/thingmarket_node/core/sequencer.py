@@ -15,6 +15,7 @@ from thingmarket.market.records import Answer
 from thingmarket.time import UnixMs
 from thingmarket.wire.log import entry_bytes, outcome_bytes, read_entry, read_genesis
 from thingmarket_node.core.messages import CallId, Published
+from thingmarket_node.core.publishing import published
 from thingmarket_node.groups import EMPTY, Group, Head
 
 _HASH_BYTES: Final = 32
@@ -126,13 +127,16 @@ class Sequencer:
             entries = [read_entry(data) for data in group.entries]
         except Refusal as refusal:
             raise Refusal(Code.TAMPERED, f"group {group.number}: {refusal.reason}") from None
-        outcomes = [self.market.apply(entry) for entry in entries]
-        bodies = [outcome_bytes(outcome) for outcome in outcomes]
-        if hash_of_outcomes(bodies) != group.outcome_hash:
+        followed = [self._follow(entry) for entry in entries]
+        if hash_of_outcomes([one.body for one in followed]) != group.outcome_hash:
             raise Refusal(Code.TAMPERED, f"group {group.number} came to other outcomes than it did before")
         if self.market.state.state_root() != group.state_root:
             raise Refusal(Code.TAMPERED, f"group {group.number} leads to another state than it did before")
-        return tuple(map(_published, entries, bodies))
+        return tuple(followed)
+
+    def _follow(self, entry: Entry) -> Published:
+        outcome = self.market.apply(entry)
+        return published(self.market.state, entry, outcome, outcome_bytes(outcome))
 
 
 class _Draft:
@@ -159,7 +163,7 @@ class _Draft:
         self.entries.append(data)
         self._size += len(data)
         self._outcomes.append(outcome)
-        self._published.append(_published(entry, outcome_bytes(outcome)))
+        self._published.append(published(market.state, entry, outcome, outcome_bytes(outcome)))
         return outcome
 
     def formed(self) -> Formed:
@@ -175,11 +179,6 @@ class _Draft:
         sequencer.head = Head.at(group)
         sequencer.tree.extend([leaf_hash(data) for data in self.entries])
         return Formed(group, tuple(self.decided), tuple(self._published), tuple(self._outcomes))
-
-
-def _published(entry: Entry, body: bytes) -> Published:
-    sender = entry.content.header.sender if isinstance(entry.content, Command) else ""
-    return Published(seq=entry.seq, time_ms=entry.time_ms, sender=sender, body=body)
 
 
 def hash_of_outcomes(bodies: Iterable[bytes]) -> bytes:

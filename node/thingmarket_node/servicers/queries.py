@@ -16,6 +16,7 @@ from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.log import notice_message, read_entry
 from thingmarket.wire.receipts import receipt_message
 from thingmarket_node.gate import token_of
+from thingmarket_node.servicers.insight import InsightQueries
 from thingmarket_node.shell import Shell
 from thingmarket_node.watches import Told
 from thingmarket_node.watches import Watch as Watcher
@@ -32,7 +33,7 @@ class Logged:
     time_ms: int
 
 
-class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
+class QueryServicer(InsightQueries, query_service_pb2_grpc.QueryServiceServicer):
     """Answers reads of a session."""
 
     def __init__(self, shell: Shell) -> None:

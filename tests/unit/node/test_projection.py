@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.market.entries import Outcome
 from thingmarket_node import projection as module
+from thingmarket_node.core.messages import Published
 from thingmarket_node.projection import Projection
+
+
+def outcome_at(seq: int, body: bytes) -> Published:
+    return Published(seq=seq, time_ms=1_000 + seq, sender="somebody", body=body, outcome=Outcome(seq=seq))
 
 
 def hand_over(projection: Projection, *seqs: int) -> None:
     for seq in seqs:
-        projection.put(seq=seq, time_ms=1_000 + seq, sender="somebody", body=b"outcome %d" % seq)
+        projection.put(outcome_at(seq, b"outcome %d" % seq))
 
 
 async def test_an_outcome_is_found_as_soon_as_it_was_handed_over(tmp_path: Path) -> None:
@@ -43,7 +49,7 @@ async def test_it_is_filled_from_a_replay_that_is_longer_than_its_queue(
     monkeypatch.setattr(module, "PROJECTION_QUEUE_MAX", 4)
     projection = await Projection.open(tmp_path / "projection.db")
     for seq in range(1, 101):
-        await projection.fill(seq=seq, time_ms=seq, sender="somebody", body=b"%d" % seq)
+        await projection.fill(outcome_at(seq, b"%d" % seq))
     assert await projection.outcome(100) == b"100"
     await projection.close()
 
@@ -61,7 +67,7 @@ async def test_a_full_queue_costs_rows_until_the_next_start_and_no_wrong_answer(
     await projection.close()
     again = await Projection.open(tmp_path / "projection.db")
     for seq in range(again.head() + 1, 8):
-        await again.fill(seq=seq, time_ms=seq, sender="somebody", body=b"outcome %d" % seq)
+        await again.fill(outcome_at(seq, b"outcome %d" % seq))
     assert await again.outcome(7) == b"outcome 7"
     await again.close()
 
@@ -78,7 +84,7 @@ async def test_a_lost_disk_harms_nobody(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as refusal:
         await projection.outcome(2)
     assert refusal.value.number == Code.UNAVAILABLE
-    await projection.fill(seq=3, time_ms=3, sender="somebody", body=b"3")  # does not wait for ever
+    await projection.fill(outcome_at(3, b"3"))  # does not wait for ever
     await projection.close()
 
 

@@ -29,6 +29,7 @@ from thingmarket_node.core.boot import boot
 from thingmarket_node.core.calls import NodeKeys
 from thingmarket_node.core.sessions import Grant
 from thingmarket_node.home import Home, init_node
+from thingmarket_node.insight import Insight
 from thingmarket_node.journal import Journal
 from thingmarket_node.projection import Projection
 from thingmarket_node.shell import Shell, now
@@ -123,8 +124,10 @@ async def shell(tmp_path: Path, rail: CountingRail) -> AsyncIterator[Shell]:
         keys = NodeKeys(node=identity.node, network_id=NETWORK, identity=identity.identity, log=identity.log)
         core, published = boot(keys, now(), journal.read())
         for one in published:
-            await projection.fill(seq=one.seq, time_ms=one.time_ms, sender=one.sender, body=one.body)
-        shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection)
+            await projection.fill(one)
+        insight = await Insight.open(home.projection)
+        parts.push_async_callback(insight.close)
+        shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection, insight=insight)
         parts.callback(shell.close)
         yield shell
 

@@ -1,0 +1,48 @@
+"""What the world outside learns of an applied entry: its outcome, and the rows that it is about."""
+
+from thingmarket.catalog.offers import Offer
+from thingmarket.contract.contract import Contract
+from thingmarket.contract.orders import Purchase
+from thingmarket.ids import ContractId, Digest
+from thingmarket.market.entries import Command, Entry, NoticeKind, Outcome
+from thingmarket.market.state import State
+from thingmarket_node.core.messages import Published
+
+
+def published(state: State, entry: Entry, outcome: Outcome, body: bytes) -> Published:
+    """Point at the frozen rows as they are right after the entry; nothing is copied or computed."""
+    command = entry.content if isinstance(entry.content, Command) else None
+    return Published(
+        seq=entry.seq,
+        time_ms=entry.time_ms,
+        sender=command.header.sender if command else "",
+        body=body,
+        outcome=outcome,
+        command=command,
+        owner=_owner(state, command) if command else "",
+        listing=_listing(state, command) if command else None,
+        trades=_trades(state, outcome),
+    )
+
+
+def _owner(state: State, command: Command) -> str:
+    header = command.header
+    if not header.mandate_leaf:
+        return header.sender
+    record = state.mandates.get(Digest(header.mandate_leaf))
+    return record.effective.root_owner if record else ""
+
+
+def _listing(state: State, command: Command) -> Offer | None:
+    if not isinstance(command.body, Purchase):
+        return None
+    record = state.offers.get(Digest(command.body.offer))
+    return record.offer if record else None
+
+
+def _trades(state: State, outcome: Outcome) -> tuple[tuple[Contract, Offer], ...]:
+    changed = dict.fromkeys(
+        notice.reference for notice in outcome.notices if notice.kind is NoticeKind.CONTRACT
+    )
+    contracts = [state.contracts[ContractId(reference)] for reference in changed]
+    return tuple((contract, state.offers[contract.offer].offer) for contract in contracts)

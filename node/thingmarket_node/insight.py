@@ -1,0 +1,107 @@
+"""Questions to the projection, by a connection of its own: whoever asks much does not hold up its writer."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final, Self
+
+import aiosqlite
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import DAY_MS, INSIGHT_WAIT_MS, SPENDING_ROWS_MAX
+from thingmarket.market.indexes import Reader
+from thingmarket.wire.insight import ContractRow, DecisionRow, Filter, OrderRow, SpendingRow
+
+_ORDERS: Final = """
+SELECT seq, time_ms, actor, offer, product, category, quantity_steps, currency, total_minor, code, rule,
+    reference FROM orders
+WHERE owner = :owner AND seq < :before_seq AND time_ms >= :since_ms AND time_ms < :until_ms
+    AND (:actor = '' OR actor = :actor) AND substr(category, 1, length(:category)) = :category
+ORDER BY seq DESC LIMIT :limit
+"""
+_DECISIONS: Final = """
+SELECT seq, time_ms, actor, act, verdict, rules, code, reason, reference FROM decisions
+WHERE owner = :owner AND seq < :before_seq AND time_ms >= :since_ms AND time_ms < :until_ms
+    AND (:actor = '' OR actor = :actor)
+ORDER BY seq DESC LIMIT :limit
+"""
+_CONTRACTS: Final = """
+SELECT id, state, buyer_owner = :owner, CASE buyer_owner WHEN :owner THEN buyer ELSE seller END AS actor,
+    CASE buyer_owner WHEN :owner THEN seller_owner ELSE buyer_owner END, product, title, category,
+    quantity_steps, currency, total_minor, returned_minor, created_ms, seq FROM contracts
+WHERE (buyer_owner = :owner OR seller_owner = :owner) AND seq < :before_seq
+    AND created_ms >= :since_ms AND created_ms < :until_ms AND (:actor = '' OR actor = :actor)
+    AND substr(category, 1, length(:category)) = :category AND (:state = '' OR state = :state)
+ORDER BY created_ms DESC, seq DESC LIMIT :limit
+"""
+_SPENDING: Final = f"""
+SELECT buyer, category, currency, created_ms / {DAY_MS} * {DAY_MS} AS day_ms, COUNT(*), SUM(total_minor),
+    SUM(returned_minor) FROM contracts
+WHERE buyer_owner = :owner AND created_ms >= :since_ms AND created_ms < :until_ms
+    AND (:actor = '' OR buyer = :actor) AND substr(category, 1, length(:category)) = :category
+GROUP BY day_ms, buyer, category, currency ORDER BY day_ms, buyer, category, currency
+LIMIT {SPENDING_ROWS_MAX + 1}
+"""  # noqa: S608  numbers of ours
+
+
+class Insight:
+    """Reads the tables of the projection for one party at a time; what is not his is not there."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        """Use `open`."""
+        self._db = db
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open the projection's file for reading; the projection must have made it."""
+        return cls(await aiosqlite.connect(f"file:{path}?mode=ro", uri=True))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._db.close()
+
+    async def orders(self, reader: Reader, wanted: Filter) -> list[OrderRow]:
+        """Purchases as they were ordered, newest first. [INS-2]"""
+        names = OrderRow.__dataclass_fields__
+        rows = await self._rows(_ORDERS, reader, wanted)
+        return [OrderRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    async def decisions(self, reader: Reader, wanted: Filter) -> list[DecisionRow]:
+        """What the owner's rules decided, and what was refused, newest first. [INS-2]"""
+        names = DecisionRow.__dataclass_fields__
+        rows = await self._rows(_DECISIONS, reader, wanted)
+        return [DecisionRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    async def contracts(self, reader: Reader, wanted: Filter, state: str) -> list[ContractRow]:
+        """Contracts from either side, newest first. [INS-2]"""
+        names = ContractRow.__dataclass_fields__
+        rows = await self._rows(_CONTRACTS, reader, wanted, state=state)
+        return [ContractRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    async def spending(self, reader: Reader, wanted: Filter) -> list[SpendingRow]:
+        """What was bought, by UTC day, thing, category and currency. [INS-3]"""
+        names = SpendingRow.__dataclass_fields__
+        rows = await self._rows(_SPENDING, reader, wanted)
+        if len(rows) > SPENDING_ROWS_MAX:
+            raise Refusal(Code.TOO_LARGE, f"over {SPENDING_ROWS_MAX} rows: ask for a shorter time", "INS-3")
+        return [SpendingRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    async def _rows(self, query: str, reader: Reader, wanted: Filter, state: str = "") -> list[Any]:
+        actor = wanted.actor
+        if reader.party != reader.owner:  # a thing sees its own rows alone
+            actor = reader.party
+        values = {
+            "owner": reader.owner,
+            "actor": actor,
+            "since_ms": wanted.since_ms,
+            "until_ms": wanted.until_ms,
+            "category": wanted.category,
+            "before_seq": wanted.before_seq,
+            "limit": wanted.limit,
+            "state": state,
+        }
+        try:
+            async with asyncio.timeout(INSIGHT_WAIT_MS / 1000):
+                return list(await self._db.execute_fetchall(query, values))
+        except TimeoutError:
+            await self._db.interrupt()
+            raise Refusal(Code.BUSY, "this would take too long: ask for a shorter time", "INS-2") from None

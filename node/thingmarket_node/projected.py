@@ -1,0 +1,89 @@
+"""The tables that people query: orders, contracts and decisions, as rows made of what each entry came to.
+
+They hold nothing that the log does not: dropped, they are made again, equal to the last byte.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from thingmarket.catalog.offers import Offer
+from thingmarket.contract.contract import Contract
+from thingmarket.contract.orders import Purchase
+from thingmarket.policy.decision import Decision
+from thingmarket_node.core.messages import Published
+
+SCHEMA_VERSION: Final = 3
+"""Raised with every change of a table; a file of another version is made anew."""
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS outcomes(
+    seq INTEGER PRIMARY KEY, sender TEXT NOT NULL, time_ms INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS decisions(
+    seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, owner TEXT NOT NULL, actor TEXT NOT NULL,
+    act TEXT NOT NULL, verdict INTEGER NOT NULL, rules TEXT NOT NULL, code INTEGER NOT NULL,
+    reason TEXT NOT NULL, reference BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS decisions_of ON decisions(owner, seq);
+CREATE TABLE IF NOT EXISTS orders(
+    seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, owner TEXT NOT NULL, actor TEXT NOT NULL,
+    offer BLOB NOT NULL, product TEXT NOT NULL, category TEXT NOT NULL, quantity_steps INTEGER NOT NULL,
+    currency TEXT NOT NULL, total_minor INTEGER NOT NULL, code INTEGER NOT NULL, rule TEXT NOT NULL,
+    reference BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS orders_of ON orders(owner, seq);
+CREATE TABLE IF NOT EXISTS contracts(
+    id BLOB PRIMARY KEY, state TEXT NOT NULL, buyer_owner TEXT NOT NULL, buyer TEXT NOT NULL,
+    seller_owner TEXT NOT NULL, seller TEXT NOT NULL, product TEXT NOT NULL, title TEXT NOT NULL,
+    category TEXT NOT NULL, quantity_steps INTEGER NOT NULL, currency TEXT NOT NULL,
+    total_minor INTEGER NOT NULL, returned_minor INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+    seq INTEGER NOT NULL, changed_seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS contracts_bought ON contracts(buyer_owner, created_ms);
+CREATE INDEX IF NOT EXISTS contracts_sold ON contracts(seller_owner, created_ms);
+"""
+
+TABLES: Final = ("outcomes", "decisions", "orders", "contracts")
+
+_MARKS: Final = {"outcomes": 4, "decisions": 10, "orders": 13, "contracts": 16}
+INSERTS: Final = {
+    table: f"INSERT OR REPLACE INTO {table} VALUES({', '.join('?' * columns)})"
+    for table, columns in _MARKS.items()
+}
+
+Values = tuple[int | str | bytes, ...]
+
+
+def rows_of(one: Published) -> Iterator[tuple[str, Values]]:
+    """Name the table and give the values of every row that one entry writes."""
+    yield "outcomes", (one.seq, one.sender, one.time_ms, one.body)
+    command, outcome = one.command, one.outcome
+    if command is not None and (outcome.code or outcome.decision):
+        yield "decisions", _decision(one, command.type_id.name)
+    if command is not None and isinstance(command.body, Purchase):
+        yield "orders", _order(one, command.body)
+    for contract, offer in one.trades:
+        yield "contracts", contract_row(contract, offer)
+
+
+def _decision(one: Published, act: str) -> Values:
+    outcome = one.outcome
+    decision: Decision | None = outcome.decision
+    verdict = int(decision.verdict) if decision else 0
+    rules = " ".join(decision.rules) if decision else outcome.rule
+    head = (one.seq, one.time_ms, one.owner, one.sender, act)
+    return (*head, verdict, rules, outcome.code, outcome.reason, outcome.reference)
+
+
+def _order(one: Published, body: Purchase) -> Values:
+    listing, outcome = one.listing, one.outcome
+    product, category = (listing.product_id, listing.category) if listing else ("", "")
+    head = (one.seq, one.time_ms, one.owner, one.sender, body.offer, product, category)
+    rule = outcome.decision.rules[0] if outcome.code and outcome.decision else outcome.rule
+    amounts = (body.quantity_steps, body.currency, body.total_minor)
+    return (*head, *amounts, outcome.code, rule, outcome.reference)
+
+
+def contract_row(contract: Contract, offer: Offer) -> Values:
+    """A contract as it stands; `returned_minor` is what went back to the buyer."""
+    sides = (contract.buyer_owner, contract.buyer, contract.seller_owner, contract.seller)
+    goods = (offer.product_id, offer.title, offer.category, contract.quantity_steps)
+    money = (contract.currency, contract.total_minor, 0)
+    when = (contract.created_ms, contract.seq, contract.changed_seq)
+    return (contract.id, contract.state.value, *sides, *goods, *money, *when)

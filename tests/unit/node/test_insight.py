@@ -1,0 +1,174 @@
+"""The tables that people query: equal to the log, made again at will, each party's own."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders import PRINTER_INK, Actor, World, limit
+from thingmarket.errors import Code, Refusal
+from thingmarket.limits import DAY_MS
+from thingmarket.market.indexes import Reader
+from thingmarket.market.market import Market
+from thingmarket.v1 import insight_pb2
+from thingmarket.wire.insight import Filter, check_report, read_filter
+from thingmarket.wire.log import outcome_bytes, read_entry
+from thingmarket_node.core.messages import Published
+from thingmarket_node.core.publishing import published
+from thingmarket_node.insight import Insight
+from thingmarket_node.projected import TABLES, contract_row
+from thingmarket_node.projection import Projection
+
+EVER = 2**53 - 1
+
+
+def everything(**changes: object) -> Filter:
+    return Filter(**{"until_ms": EVER, "before_seq": EVER, "since_ms": 1, **changes})  # type: ignore[arg-type]
+
+
+class Street:
+    """Anna's two printers, Bob's shop: two purchases, one refused; the first is delivered and accepted."""
+
+    def __init__(self) -> None:
+        self.world = world = World()
+        self.anna, self.bob = world.owner("anna", 100_000), world.owner("bob")
+        self.printer = world.thing("printer", self.anna, limits=(limit(5_000),))
+        self.copier = world.thing("copier", self.anna)
+        self.shop = world.thing("shop", self.bob)
+        self.ink = world.offer(self.shop)
+        self.first = world.bought(self.printer, self.ink, 2)
+        world.deliver(self.first)
+        world.accept(self.first)
+        world.pass_time(DAY_MS)
+        self.second = world.bought(self.copier, self.ink, 1)
+        assert world.buy(self.printer, self.ink, 9).code == Code.DENIED
+
+    def reader(self, actor: Actor) -> Reader:
+        return Reader(actor.id, actor.owner)
+
+
+def outcomes_of(world: World) -> Iterator[Published]:
+    market = Market()
+    for data in world.log:
+        entry = read_entry(data)
+        outcome = market.apply(entry)
+        yield published(market.state, entry, outcome, outcome_bytes(outcome))
+
+
+async def projected(world: World, path: Path) -> None:
+    projection = await Projection.open(path)
+    for one in outcomes_of(world):
+        await projection.fill(one)
+    await projection.close()
+
+
+def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    with sqlite3.connect(path) as db:
+        return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in TABLES}
+
+
+@pytest.fixture
+def street() -> Street:
+    return Street()
+
+
+async def test_what_was_dropped_is_made_again_equal(street: Street, tmp_path: Path) -> None:
+    """[INS-1]"""
+    path = tmp_path / "projection.db"
+    await projected(street.world, path)
+    before = dump(path)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    await projected(street.world, path)
+    assert dump(path) == before
+    assert all(before.values()), "every table has rows"
+
+
+async def test_the_contracts_are_those_of_the_state(street: Street, tmp_path: Path) -> None:
+    """[INS-1]"""
+    await projected(street.world, tmp_path / "projection.db")
+    state = street.world.state
+    expected = sorted(
+        contract_row(contract, state.offers[contract.offer].offer) for contract in state.contracts.values()
+    )
+    assert dump(tmp_path / "projection.db")["contracts"] == expected
+
+
+async def test_an_owner_finds_orders_decisions_contracts_and_spending(street: Street, tmp_path: Path) -> None:
+    """[INS-2] [INS-3]"""
+    await projected(street.world, tmp_path / "projection.db")
+    insight = await Insight.open(tmp_path / "projection.db")
+    anna = street.reader(street.anna)
+    orders = await insight.orders(anna, everything())
+    assert [(row.actor, row.quantity_steps, row.code) for row in orders] == [
+        (street.printer.id, 9, Code.DENIED),
+        (street.copier.id, 1, 0),
+        (street.printer.id, 2, 0),
+    ]
+    assert orders[0].rule == "LIM-1" or orders[0].rule.startswith("LIM")
+    assert orders[1].reference == street.second
+    denied = [row for row in await insight.decisions(anna, everything()) if row.verdict == 2]
+    assert [(row.act, row.rules, row.code) for row in denied] == [("PURCHASE", orders[0].rule, Code.DENIED)]
+    rows = await insight.contracts(anna, everything(), "COMPLETED")
+    assert [(row.id, row.bought, row.counterparty) for row in rows] == [(street.first, True, street.bob.id)]
+    spending = await insight.spending(anna, everything())
+    assert [(row.actor, row.category, row.orders, row.total_minor) for row in spending] == [
+        (street.printer.id, PRINTER_INK, 1, 2_380),
+        (street.copier.id, PRINTER_INK, 1, 1_190),
+    ]
+    assert spending[1].day_ms - spending[0].day_ms == DAY_MS
+    await insight.close()
+
+
+async def test_rows_are_found_by_thing_time_and_category(street: Street, tmp_path: Path) -> None:
+    """[INS-2]"""
+    await projected(street.world, tmp_path / "projection.db")
+    insight = await Insight.open(tmp_path / "projection.db")
+    anna = street.reader(street.anna)
+    assert len(await insight.orders(anna, everything(actor=street.copier.id))) == 1
+    assert len(await insight.orders(anna, everything(category=PRINTER_INK[:4]))) == 3
+    assert await insight.orders(anna, everything(category="99")) == []
+    newest = await insight.orders(anna, everything(limit=1))
+    assert len(await insight.orders(anna, everything(before_seq=newest[0].seq))) == 2
+    cut_ms = street.world.time_ms - DAY_MS // 2
+    assert len(await insight.spending(anna, everything(since_ms=cut_ms))) == 1
+    await insight.close()
+
+
+async def test_a_stranger_finds_nothing_and_a_thing_only_its_own(street: Street, tmp_path: Path) -> None:
+    """[INS-2]"""
+    await projected(street.world, tmp_path / "projection.db")
+    insight = await Insight.open(tmp_path / "projection.db")
+    carol = street.world.owner("carol")
+    assert await insight.orders(street.reader(carol), everything()) == []
+    assert await insight.spending(street.reader(street.bob), everything()) == []
+    copier = street.reader(street.copier)
+    assert [row.actor for row in await insight.orders(copier, everything())] == [street.copier.id]
+    assert await insight.contracts(
+        copier, everything(actor=street.printer.id), ""
+    ) == await insight.contracts(copier, everything(), ""), (
+        "another thing's name gives a thing no more than its own rows"
+    )
+    await insight.close()
+
+
+def test_a_report_has_a_beginning_and_covers_a_year_at_most() -> None:
+    """[INS-3]"""
+    for wrong in (Filter(), Filter(since_ms=5, until_ms=4), Filter(since_ms=1, until_ms=400 * DAY_MS)):
+        with pytest.raises(Refusal):
+            check_report(wrong)
+    check_report(Filter(since_ms=1, until_ms=366 * DAY_MS))
+
+
+def test_a_filter_beyond_its_limits_is_refused() -> None:
+    """[INS-2]"""
+    for wrong in (
+        {"actor": "nobody"},
+        {"category": "x"},
+        {"since_ms": -1},
+        {"limit": 201},
+        {"before_seq": 2**60},
+    ):
+        with pytest.raises(Refusal):
+            read_filter(insight_pb2.InsightFilter(**wrong))  # type: ignore[arg-type]
