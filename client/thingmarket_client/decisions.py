@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from thingmarket.audit.commitments import SALT_BYTES, commit
-from thingmarket.catalog.choice import Choice, Scored, explain_choice
+from thingmarket.catalog.choice import Choice, explain_choice
+from thingmarket.catalog.ranking import Scored
 from thingmarket_client.keystore import read_private, replace_private
 
 FOLDER: Final = "decisions"

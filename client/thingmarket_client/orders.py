@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from thingmarket.audit.commitments import SALT_BYTES, commit
 from thingmarket.audit.receipts import Receipt
-from thingmarket.catalog.choice import Candidate, Choice, choose
-from thingmarket.catalog.fit import steps_in_offer
+from thingmarket.catalog.choice import Choice, choose
 from thingmarket.catalog.needs import Need
 from thingmarket.catalog.pricing import Price, price
+from thingmarket.catalog.ranking import Candidate, candidate_of
 from thingmarket.contract.orders import Purchase, RetentionClass, SealedRef, check_purchase
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId
@@ -71,16 +71,12 @@ class Bought:
 
 def candidate(need: Need, seen: OfferSeen) -> Candidate | None:
     """An offer with its total for what the need asks; None when that quantity has no price."""
-    steps = steps_in_offer(need, seen.offer) or seen.offer.min_steps
-    try:
-        total = price(seen.offer, steps, seen.tax_basis_points)
-    except Refusal:
-        return None
-    return Candidate(
-        offer=seen.offer,
+    return candidate_of(
+        need,
+        seen.offer,
         digest=seen.digest,
         stock_steps=seen.stock_steps,
-        total_minor=total.total_minor,
+        tax_basis_points=seen.tax_basis_points,
         seller=seen.seller_owner,
     )
 

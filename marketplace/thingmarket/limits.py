@@ -131,11 +131,23 @@ INSPECTION_MS_MAX: Final = 30 * DAY_MS
 FACTS_MAX: Final = 16  # facts in a proof of delivery
 FACTS_OF_CONTRACT_MAX: Final = 64  # of all its proofs together; its view then fits one message
 MILESTONES_MAX: Final = 8
-UNITS_MAX: Final = 16  # of one contract: each milestone may come in two parts; one chain of transfers funds them
+UNITS_MAX: Final = 16  # of one contract: each milestone may come in two parts, and one chain funds them
 GRACE_MS_MAX: Final = 30 * DAY_MS  # how late a seller may still deliver against a credit
 CANCEL_WINDOW_MS_MAX: Final = 14 * DAY_MS  # the right of withdrawal of European consumers
 SEALED_PARTS_MAX: Final = 4  # sealed commitments in one command
 SEALED_BYTES_MAX: Final = 4_096  # one sealed part, in clear
+
+# --- orders that wait for an approval
+PENDINGS_MAX: Final = 1_000_000  # waiting or ended; those that became a contract are not counted
+PENDINGS_PER_OWNER_MAX: Final = 256  # waiting: nobody reads a longer inbox, and a stolen key fills no more
+PENDINGS_PER_THING_MAX: Final = 32  # waiting: leaves room for the owner's other things
+PENDINGS_KEPT_PER_THING_MAX: Final = 1_024  # waiting or ended without a contract; about 2 MB
+PENDING_KEPT_MS: Final = 7 * DAY_MS  # how long an order without a contract can be read after its end
+APPROVERS_MAX: Final = COSIGNERS_MAX + 1  # of one persona: the owner, and everybody whom a mandate can name
+QUIET_WINDOWS_MAX: Final = 28  # four for each day of the week
+APPROVAL_LATENCY_MS_MAX: Final = COSIGN_TTL_MAX_MS  # who needs longer is never in time
+PERSONAS_PER_OWNER_MAX: Final = 10_000  # as many as he may have things
+INBOX_PAGE_MAX: Final = 100  # orders in one page of an inbox
 
 # --- ledger
 CHAIN_MAX: Final = 64  # linked transfers

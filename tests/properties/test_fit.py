@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from tests.unit.catalog.samples import a_need, an_offer
 from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInteger
-from thingmarket.catalog.choice import Candidate, choose, explain_choice
+from thingmarket.catalog.choice import choose, explain_choice
 from thingmarket.catalog.fit import Truth, fit
 from thingmarket.catalog.needs import Comparison, Constraint, Need, Preference, check_need
 from thingmarket.catalog.offers import Offer, check_offer
+from thingmarket.catalog.ranking import Candidate
 from thingmarket.ids import digest
 
 # Few names, values and units, so that they meet often.

@@ -5,6 +5,7 @@ from enum import IntEnum, unique
 from typing import Final
 
 from thingmarket.catalog.labels import check_label
+from thingmarket.catalog.units import unit_word
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import ATTRIBUTES_MAX, INTEGER_MAX, NAME_CHARS_MAX
 from thingmarket.quantity import checked_unit
@@ -27,10 +28,11 @@ class ScaledInteger:
     unit: str = ""
 
     def __str__(self) -> str:
-        """Write it for people, as in `-1.50 KGM`."""
+        """Write it for people, as in `-1.50 kilograms`."""
         whole, part = divmod(abs(self.steps), 10**self.scale)
         digits = f"{whole}.{part:0{self.scale}d}" if self.scale else f"{whole}"
-        return ("-" if self.steps < 0 else "") + digits + (f" {self.unit}" if self.unit else "")
+        unit = unit_word(self.unit, one=digits == "1")
+        return ("-" if self.steps < 0 else "") + digits + (f" {unit}" if unit else "")
 
 
 AttributeValue = ScaledInteger | str | bool
@@ -62,7 +64,7 @@ def kind_of(value: AttributeValue) -> ValueKind:
 
 
 def shown(value: AttributeValue) -> str:
-    """Write a value for people: `12 GRM`, `red`, `yes`."""
+    """Write a value for people: `12 grams`, `red`, `yes`."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

@@ -7,6 +7,8 @@ from typing import Final
 from thingmarket.catalog.attributes import AttributeValue, ScaledInteger, difference, equal, kind_of, shown
 from thingmarket.catalog.needs import Comparison, Constraint, Need
 from thingmarket.catalog.offers import Offer
+from thingmarket.catalog.products import product_key
+from thingmarket.catalog.units import unit_word
 
 
 @unique
@@ -27,7 +29,7 @@ class Reason:
     got: str
 
     def __str__(self) -> str:
-        """Write it for people, as in `weight is 12 GRM, not at most 10 GRM`."""
+        """Write it for people, as in `weight is 12 grams, not at most 10 grams`."""
         return f"{self.fact} is {self.got}, not {self.wanted}"
 
 
@@ -74,6 +76,11 @@ def truth(constraint: Constraint, value: AttributeValue | None) -> Truth:
     return Truth.TRUE if finding is None else Truth.UNDEFINED if isinstance(finding, str) else Truth.FALSE
 
 
+def constraint_words(constraint: Constraint) -> str:
+    """What is asked for, in words: `weight at most 10 grams`."""
+    return f"{constraint.attribute} {_wanted(constraint)}"
+
+
 def steps_in_offer(need: Need, offer: Offer) -> int | None:
     """What `need` asks for, in the offer's steps; None when it is no whole number of them."""
     asked, coarser = need.quantity_steps * 10**offer.unit_scale, 10**need.unit_scale
@@ -89,14 +96,16 @@ def _category(need: Need, offer: Offer) -> Finding:
 
 
 def _product(need: Need, offer: Offer) -> Finding:
-    if need.product_id in ("", offer.product_id):
+    if not need.product_id or product_key(need.product_id) == product_key(offer.product_id):
         return None
     return Reason(fact="product_id", wanted=need.product_id, got=offer.product_id)
 
 
 def _quantity(need: Need, offer: Offer) -> Finding:
     if need.unit != offer.unit:
-        return Reason(fact="unit", wanted=need.unit, got=offer.unit)
+        words = unit_word(need.unit), unit_word(offer.unit)
+        wanted, got = words if words[0] != words[1] else (need.unit, offer.unit)
+        return Reason(fact="unit", wanted=wanted, got=got)
     steps = steps_in_offer(need, offer)
     asked = ScaledInteger(need.quantity_steps, need.unit_scale, need.unit)
     if steps is None:
@@ -122,8 +131,11 @@ def _finding(constraint: Constraint, value: AttributeValue | None) -> Finding:
             return f"{constraint.attribute}:{one.unit}"
         if _holds(constraint, value):
             return None
-    wanted = _WORDS[constraint.comparison] + " or ".join(map(shown, constraint.values))
-    return Reason(fact=constraint.attribute, wanted=wanted, got=shown(value))
+    return Reason(fact=constraint.attribute, wanted=_wanted(constraint), got=shown(value))
+
+
+def _wanted(constraint: Constraint) -> str:
+    return _WORDS[constraint.comparison] + " or ".join(map(shown, constraint.values))
 
 
 def _holds(constraint: Constraint, value: AttributeValue) -> bool:

@@ -17,7 +17,8 @@ from thingmarket.catalog.attributes import (
     kind_of,
 )
 from thingmarket.catalog.labels import check_label
-from thingmarket.catalog.offers import check_category, check_product_id
+from thingmarket.catalog.offers import check_category
+from thingmarket.catalog.products import check_product_id
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, checked_bytes
 from thingmarket.limits import (
@@ -69,6 +70,19 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Favourite:
+    """A wish for one of some values, as of a brand: one of them scores the whole weight. [CAT-13]"""
+
+    attribute: str
+    values: tuple[AttributeValue, ...]
+    weight_millionths: int
+
+
+Wish = Preference | Favourite
+"""What makes one offer that fits better than another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What is wanted; `category` is a prefix, `product_id` empty unless only one product will do.
 
@@ -83,7 +97,7 @@ class Need:
     unit_scale: int = 0
     quantity_steps: int
     must: tuple[Constraint, ...] = ()
-    prefer: tuple[Preference, ...] = ()
+    prefer: tuple[Wish, ...] = ()
     valid_until_ms: int
 
 
@@ -121,20 +135,23 @@ def check_constraint(constraint: Constraint) -> None:
     most = CONSTRAINT_VALUES_MAX if comparison in _OF_MANY else 1
     if not 1 <= len(values) <= most:
         raise Refusal(Code.BAD_FIELD, f"{name} {comparison.name} takes 1 to {most} values, not {len(values)}")
-    for value in values:
-        check_value(value, name)
-    if len({(kind_of(v), v.unit if isinstance(v, ScaledInteger) else "") for v in values}) > 1:
-        raise Refusal(Code.BAD_FIELD, f"the values of {name} differ in kind or unit")
+    _check_values(values, name)
     if comparison in _OF_NUMBERS and kind_of(values[0]) is not ValueKind.NUMBER:
         raise Refusal(Code.BAD_FIELD, f"{name} {comparison.name} compares numbers")
 
 
-def check_preferences(preferences: tuple[Preference, ...]) -> None:
+def check_preferences(preferences: tuple[Wish, ...]) -> None:
     """Refuse wishes that cannot be scored: same ends, a name twice, weights that miss a million."""
     if len(preferences) > PREFERENCES_MAX:
         raise Refusal(Code.BAD_FIELD, f"{len(preferences)} preferences; at most {PREFERENCES_MAX}")
     for wish in preferences:
-        _check_preference(wish)
+        if isinstance(wish, Favourite):
+            _check_favourite(wish)
+        else:
+            _check_preference(wish)
+        if not 1 <= wish.weight_millionths <= WHOLE_MILLIONTHS:
+            reason = f"the weight of {wish.attribute} is not between 1 and {WHOLE_MILLIONTHS}"
+            raise Refusal(Code.OUT_OF_RANGE, reason)
     if len({wish.attribute for wish in preferences}) < len(preferences):
         raise Refusal(Code.BAD_FIELD, "an attribute is preferred twice")
     if preferences and sum(wish.weight_millionths for wish in preferences) != WHOLE_MILLIONTHS:
@@ -167,5 +184,22 @@ def _check_preference(wish: Preference) -> None:
     if name in COMPUTED and (wish.ideal.unit or wish.ideal.scale or wish.worst.scale):
         counted = "milliseconds" if name == DELIVERY else "minor units"
         raise Refusal(Code.BAD_FIELD, f"{name} is counted in whole {counted}, without unit and scale")
-    if not 1 <= wish.weight_millionths <= WHOLE_MILLIONTHS:
-        raise Refusal(Code.OUT_OF_RANGE, f"the weight of {name} is not between 1 and {WHOLE_MILLIONTHS}")
+
+
+def _check_favourite(wish: Favourite) -> None:
+    name = wish.attribute
+    check_name(name, "preference")
+    if name in COMPUTED:
+        raise Refusal(Code.BAD_FIELD, f"{name} has an ideal and a worst, no favourites")
+    if not 1 <= len(wish.values) <= CONSTRAINT_VALUES_MAX:
+        raise Refusal(
+            Code.BAD_FIELD, f"{name} has {len(wish.values)} favourites, not 1 to {CONSTRAINT_VALUES_MAX}"
+        )
+    _check_values(wish.values, name)
+
+
+def _check_values(values: tuple[AttributeValue, ...], name: str) -> None:
+    for value in values:
+        check_value(value, name)
+    if len({(kind_of(v), v.unit if isinstance(v, ScaledInteger) else "") for v in values}) > 1:
+        raise Refusal(Code.BAD_FIELD, f"the values of {name} differ in kind or unit")

@@ -5,15 +5,16 @@ from enum import IntEnum, unique
 
 from thingmarket.catalog.attributes import Attribute, check_attributes
 from thingmarket.catalog.labels import check_label
+from thingmarket.catalog.products import check_product_id
+from thingmarket.catalog.terms import PLAIN_TERMS, Terms, check_terms
 from thingmarket.errors import Code, Refusal
-from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, checked_bytes, checked_id
+from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, checked_bytes
 from thingmarket.limits import DELIVERY_MS_MAX, INSPECTION_MS_MAX, OFFER_LIFE_MS, TITLE_CHARS_MAX
 from thingmarket.money import checked_amount, currency_of
 from thingmarket.quantity import checked_steps, checked_unit
 from thingmarket.time import UnixMs, checked_time
 
 _CATEGORY_LENGTHS = (2, 4, 6, 8)  # segment, family, class and commodity of UNSPSC
-_GTIN_LENGTHS = (8, 12, 13, 14)
 _TAX_CATEGORY_CHARS_MAX = 3
 
 
@@ -50,6 +51,7 @@ class Offer:
     fulfilment: FulfilmentKind
     delivery_ms: int
     inspection_ms: int
+    terms: Terms = PLAIN_TERMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +60,6 @@ class WithdrawOffer:
 
     key: bytes
     offer: bytes
-
-
-def gtin_valid(digits: str) -> bool:
-    """True for 8, 12, 13 or 14 digits of which the last is the GS1 check digit of the others."""
-    if not _is_gtin_shaped(digits):
-        return False
-    weighted = sum(int(d) * (3 if place % 2 else 1) for place, d in enumerate(reversed(digits)))
-    return weighted % 10 == 0
-
-
-def check_product_id(value: str) -> None:
-    """Refuse bad characters, and a GTIN whose check digit is wrong (BAD_ID)."""
-    checked_id(value, "product_id")
-    if _is_gtin_shaped(value) and not gtin_valid(value):
-        raise Refusal(Code.BAD_ID, f"product_id {value} looks like a GTIN and its check digit is wrong")
 
 
 def check_category(value: str) -> None:
@@ -101,6 +88,7 @@ def check_offer(offer: Offer) -> None:
     checked_time(offer.valid_until_ms, "valid_until_ms")
     _check_span(offer.delivery_ms, DELIVERY_MS_MAX, "delivery_ms")
     _check_span(offer.inspection_ms, INSPECTION_MS_MAX, "inspection_ms")
+    check_terms(offer.terms, offer.delivery_ms)
 
 
 def check_offer_times(offer: Offer, now_ms: UnixMs) -> None:
@@ -123,10 +111,6 @@ def check_quantity(offer: Offer, quantity_steps: int) -> None:
         raise Refusal(
             Code.WRONG_QUANTITY, f"{quantity_steps} steps are not {offer.min_steps} to {offer.max_steps}"
         )
-
-
-def _is_gtin_shaped(value: str) -> bool:
-    return len(value) in _GTIN_LENGTHS and value.isascii() and value.isdigit()
 
 
 def _check_tax_category(value: str) -> None:

@@ -34,6 +34,16 @@ class TypeId(IntEnum):
     DEPOSIT = 30
     ERASE = 31
     FUND_REQUEST = 32
+    APPROVE = 33
+    SET_PERSONA = 34
+    REGISTER_DEVICE = 35
+    CLAIM_THING = 36
+    REGISTER_THING = 37
+    SET_THING_STATE = 38
+    SET_GUARDS = 39
+    ASK_FACTS = 42
+    ANSWER_FACTS = 43
+    REPORT_MALFUNCTION = 51
 
 
 # Named tuples, which are made in half the time of a frozen dataclass: every command brings two of them.

@@ -5,14 +5,27 @@ from enum import IntEnum
 
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
+from thingmarket.catalog.questions import AnswerFacts, AskFacts
+from thingmarket.contract.approvals import Approve
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
+from thingmarket.contract.personas import SetPersona
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.headers import Header
 from thingmarket.identity.mandates import Approval
 from thingmarket.identity.parties import KeyEvent
+from thingmarket.identity.things import (
+    NO_PROBATION,
+    ClaimThing,
+    Probation,
+    RegisterDevice,
+    RegisterThing,
+    SetThingState,
+)
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.policy.decision import Decision
+from thingmarket.policy.guards import SetGuards
+from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.time import UnixMs
 
 
@@ -36,12 +49,22 @@ Body = (
     | WithdrawOffer
     | Need
     | WithdrawNeed
+    | AskFacts
+    | AnswerFacts
     | Purchase
     | Fulfil
     | AcceptDelivery
     | Deposit
     | Erase
     | FundRequest
+    | Approve
+    | SetPersona
+    | RegisterDevice
+    | ClaimThing
+    | RegisterThing
+    | SetThingState
+    | SetGuards
+    | ReportMalfunction
 )
 
 
@@ -69,6 +92,7 @@ class Genesis:
     currencies: tuple[str, ...]
     tax_basis_points: tuple[tuple[str, int], ...]
     rules: int
+    probation: Probation = NO_PROBATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +124,10 @@ class NoticeKind(IntEnum):
     NEED = 3
     MANDATE = 4
     BALANCE = 5
+    APPROVAL = 6
+    FACTS = 9
+    THING = 7
+    GUARD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +142,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an entry came to. `code` is 0 or the number of the refusal, which changed nothing."""
+    """What an entry came to. `code` is 0 or the number of the refusal, which changed nothing.
+
+    `pending` means that `reference` is an order that waits for an approval.
+    """
 
     seq: int
     code: int = 0
@@ -123,3 +154,4 @@ class Outcome:
     reference: bytes = b""
     decision: Decision | None = None
     notices: tuple[Notice, ...] = ()
+    pending: bool = False

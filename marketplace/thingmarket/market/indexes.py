@@ -1,18 +1,16 @@
 """Look-ups that follow from the tables; they have no root of their own and stand in no snapshot."""
 
-from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
-from thingmarket.catalog.offers import Offer
-from thingmarket.contract.contract import Contract, ContractState
+from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.market.records import ListingState, MandateRecord, MandateState, NeedRecord, OfferRecord
+from thingmarket.market.shelves import Shelves
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
 K = TypeVar("K")
 N = TypeVar("N", bound=bytes)
-_CATEGORY_LEVELS = (2, 4, 6, 8)
 
 
 class Reader(NamedTuple):
@@ -39,7 +37,7 @@ class Indexes:
         self.offers_under: dict[bytes, set[Digest]] = {}  # live ones by the leaf they were made under
         self.needs_live_of: dict[PartyId, int] = {}
         self.contracts_open = 0
-        self.offers_of: dict[str, Timeline[Digest]] = {}  # "" for all, "category 4410", "product X"
+        self.shelves = Shelves(offers)
         self.needs_of: dict[PartyId, Timeline[Digest]] = {}
         self.mandates_of: dict[PartyId, Timeline[Digest]] = {}  # active ones by their subject
         self.mandates_from: dict[PartyId, set[Digest]] = {}  # active ones by the owner they come from
@@ -72,12 +70,6 @@ class Indexes:
         self.offers_live += now - was
         _count(self.offers_live_of, record.seller_owner, now - was)
         _keep(self.offers_under, record.mandate_leaf, digest, present=now)
-        for name in _shelves(record.offer):
-            timeline = _timeline(self.offers_of, name)
-            if now:
-                timeline.add(record.seq, digest)
-            else:
-                timeline.remove(record.seq, digest)
 
     def _need_changed(self, digest: Digest, old: NeedRecord | None, new: NeedRecord | None) -> None:
         was = old is not None and old.state is ListingState.LIVE
@@ -107,32 +99,17 @@ class Indexes:
     def _contract_changed(self, contract: ContractId, old: Contract | None, new: Contract | None) -> None:
         record = new or old
         assert record is not None, "a change has an old or a new value"
-        was = old is not None and old.state is ContractState.ACTIVE
-        now = new is not None and new.state is ContractState.ACTIVE
+        was = old is not None and old.state in OPEN_STATES
+        now = new is not None and new.state in OPEN_STATES
         self.contracts_open += now - was
-        account = (record.buyer_owner, record.currency)
-        self.escrow_minor[account] = self.escrow_minor.get(account, 0) + (now - was) * record.total_minor
+        change = (new.held_minor if new else 0) - (old.held_minor if old else 0)
+        _count(self.escrow_minor, (record.buyer_owner, record.currency), change)
         for reader in self.readers_of(record):
             timeline = _timeline(self.contracts_of, reader)
             if old is not None:
                 timeline.remove(old.changed_seq, contract)
             if new is not None:
                 timeline.add(new.changed_seq, contract)
-
-
-def shelf(*, category: str, product_id: str) -> str:
-    """Name the shelf that holds all live offers of a product, of a category, or of everything."""
-    if product_id:
-        return f"product {product_id}"
-    return f"category {category}" if category else ""
-
-
-def _shelves(offer: Offer) -> Iterator[str]:
-    yield shelf(category="", product_id="")
-    yield shelf(category="", product_id=offer.product_id)
-    for level in _CATEGORY_LEVELS:
-        if level <= len(offer.category):
-            yield shelf(category=offer.category[:level], product_id="")
 
 
 def _timeline(index: dict[K, Timeline[N]], key: K) -> Timeline[N]:

@@ -4,12 +4,13 @@ from typing import assert_never
 
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
+from thingmarket.catalog.questions import AnswerFacts, AskFacts
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.parties import Role, known_party
 from thingmarket.ids import Digest, NetworkId
-from thingmarket.market import deliveries, funding, listings, parties, purchases
+from thingmarket.market import deliveries, facts, funding, listings, parties, purchases
 from thingmarket.market.answers import forget_time_ms
 from thingmarket.market.authority import Denied, authority_of
 from thingmarket.market.entries import Command, Entry, Genesis, Notice, Outcome, RulesSwitch, TimersDue
@@ -83,6 +84,8 @@ class Market:
                     notices.append(listings.end_offer(state, Digest(reference), ListingState.EXPIRED))
                 case TimerKind.NEED:
                     notices.append(listings.end_need(state, Digest(reference), ListingState.EXPIRED))
+                case TimerKind.QUESTION:
+                    notices += facts.question_expired(state, Digest(reference))
                 case TimerKind.MANDATE:
                     notices += parties.mandate_expired(state, Digest(reference))
                 case _:
@@ -158,6 +161,10 @@ class Market:
                 return listings.announce(state, command, body, authority, seq)
             case WithdrawNeed():
                 return listings.withdraw_need(state, command, body, authority)
+            case AskFacts():
+                return facts.ask(state, command, body, authority, seq)
+            case AnswerFacts():
+                return facts.answer(state, command, body, authority)
             case Purchase():
                 return purchases.purchase(state, command, body, authority, seq)
             case Fulfil():

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from itertools import islice
 
-from thingmarket.catalog.offers import check_category
-from thingmarket.catalog.products import check_product_id
+from thingmarket.catalog.questions import QuestionState
 from thingmarket.contract.contract import Contract
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import PresentMandate
 from thingmarket.identity.parties import is_thing
 from thingmarket.ids import ContractId, Digest, PartyId
-from thingmarket.limits import QUERY_ROWS_MAX, SEARCH_RESULTS_MAX
+from thingmarket.limits import SEARCH_RESULTS_MAX
 from thingmarket.market.entries import Command
-from thingmarket.market.indexes import Reader, shelf
-from thingmarket.market.records import OfferRecord
+from thingmarket.market.indexes import Reader
+from thingmarket.market.records import OfferFacts, OfferRecord
+from thingmarket.market.searching import Search, Wanted
 from thingmarket.market.state import State
 from thingmarket.policy.spending import SpendingCounter
 
@@ -29,6 +29,7 @@ class OfferView:
     tax_basis_points: int
     seq: int
     state: str
+    answers: tuple[bytes, ...] = ()  # signed commands that answered questions, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,19 @@ class OffersPage:
 
     offers: tuple[OfferView, ...]
     next_after_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionView:
+    """A question as either side sees it; who asked is not shown."""
+
+    digest: Digest
+    offer: Digest
+    names: tuple[str, ...]
+    deadline_ms: int
+    state: QuestionState
+    asked_by_us: bool
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,29 +109,13 @@ def reader_of(state: State, party: PartyId) -> Reader:
 def search_offers(
     state: State, *, category: str = "", product_id: str = "", limit: int, after_seq: int = 0
 ) -> OffersPage:
-    """Find live offers by UNSPSC prefix and product; empty means any. A page may be short and have a next.
-
-    One call looks at a bounded number of rows, however many offers there are. [QRY-2]
-    """
-    if not 1 <= limit <= SEARCH_RESULTS_MAX:
-        raise Refusal(Code.OUT_OF_RANGE, f"limit={limit} is not between 1 and {SEARCH_RESULTS_MAX}", "QRY-2")
-    if category:
-        check_category(category)
-    if product_id:
-        check_product_id(product_id)
-    timeline = state.indexes.offers_of.get(shelf(category=category, product_id=product_id))
-    if timeline is None:
-        return OffersPage((), 0)
-    found: list[OfferView] = []
-    last = after_seq
-    for looked_at, (seq, digest) in enumerate(timeline.after(after_seq)):
-        if looked_at == QUERY_ROWS_MAX or len(found) == limit:
-            return OffersPage(tuple(found), next_after_seq=last)
-        last = seq
-        record = state.offers[digest]
-        if record.offer.category.startswith(category):
-            found.append(_offer_view(state, digest, record))
-    return OffersPage(tuple(found), next_after_seq=0)
+    """One page of live offers by UNSPSC prefix and product, all steps at once. [QRY-2]"""
+    search = Search(Wanted(category=category, product_id=product_id), limit=limit, after_seq=after_seq)
+    while not search.done:
+        search.step(state)
+    return OffersPage(
+        tuple(offer_view(state, digest) for digest in search.found), next_after_seq=search.next_after_seq
+    )
 
 
 def offer_view(state: State, digest: bytes) -> OfferView:
@@ -129,6 +127,7 @@ def offer_view(state: State, digest: bytes) -> OfferView:
 
 
 def _offer_view(state: State, digest: Digest, record: OfferRecord) -> OfferView:
+    facts: OfferFacts | None = state.offer_facts.get(digest)
     return OfferView(
         digest=digest,
         signed_bytes=record.signed_bytes,
@@ -137,7 +136,31 @@ def _offer_view(state: State, digest: Digest, record: OfferRecord) -> OfferView:
         tax_basis_points=state.tax_basis_points[record.offer.tax_category],
         seq=record.seq,
         state=record.state.value,
+        answers=facts.answers if facts else (),
     )
+
+
+def list_questions(state: State, reader: Reader, after_seq: int = 0) -> tuple[QuestionView, ...]:
+    """Questions that the reader's owner asked or was asked, oldest first, at most 100. [QRY-8]
+
+    Who asked is not told: the seller answers everybody.
+    """
+    timeline = state.asked.of.get(reader.owner)
+    views = []
+    for seq, digest in islice(timeline.after(after_seq), SEARCH_RESULTS_MAX) if timeline else ():
+        record = state.questions[digest]
+        views.append(
+            QuestionView(
+                digest=digest,
+                offer=record.offer,
+                names=record.names,
+                deadline_ms=record.deadline_ms,
+                state=record.state,
+                asked_by_us=record.asker_owner == reader.owner,
+                seq=seq,
+            )
+        )
+    return tuple(views)
 
 
 def list_needs(state: State, reader: Reader, after_seq: int = 0) -> tuple[NeedView, ...]:

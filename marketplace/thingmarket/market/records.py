@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from thingmarket.catalog.attributes import Attribute
 from thingmarket.catalog.needs import Need
 from thingmarket.catalog.offers import Offer
+from thingmarket.catalog.questions import QuestionState
 from thingmarket.identity.effective import EffectiveMandate
+from thingmarket.identity.things import Assurance, ThingState
 from thingmarket.ids import Digest, PartyId
 from thingmarket.settlement.accounts import AccountNumber
 
@@ -36,6 +39,53 @@ class MandateRecord:
     effective: EffectiveMandate
     state: MandateState
     seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRecord:
+    """A device that nobody has claimed yet: it proved its key, and committed to the code of its label."""
+
+    device: PartyId
+    model: str
+    serial_commitment: bytes
+    claim_commitment: bytes
+    salt: bytes
+    claim_by_ms: int
+    seq: int
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingRecord:
+    """How far a thing has come with one owner, why, and what it did in its probation.
+
+    `since_ms`, `since_seq` and `cause` are of its state. `handed` is a mandate that waits for the thing.
+    `orders_of_day` counts the UTC day `day`; `barred` means that the operator suspended it.
+    """
+
+    thing: PartyId
+    owner: PartyId
+    state: ThingState
+    assurance: Assurance
+    seq: int
+    since_ms: int
+    since_seq: int
+    cause: str
+    model: str = ""
+    kind: str = ""
+    serial_commitment: bytes = b""
+    claim_code: bytes = b""
+    handed: bytes = b""
+    barred: bool = False
+    guarded: bool = False
+    probation_over: bool = False
+    deliveries: int = 0
+    day: int = 0
+    orders_of_day: int = 0
+    malfunctions: int = 0
+    component: str = ""
+    severity: int = 0
+    reported_ms: int = 0
 
 
 class ListingState(Enum):
@@ -81,6 +131,28 @@ class NeedRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionRecord:
+    """Facts that a party asked for, under the digest of the question's body."""
+
+    asker: PartyId
+    asker_owner: PartyId
+    seller_owner: PartyId
+    offer: Digest
+    names: tuple[str, ...]
+    deadline_ms: int
+    state: QuestionState
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFacts:
+    """What answers added to an offer: facts, ascending by name, and the signed commands that gave them."""
+
+    attributes: tuple[Attribute, ...] = ()
+    answers: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a sender was told under a key; remembered for 24 h of entry time."""
 
@@ -93,6 +165,7 @@ class Answer:
     reason: str
     rule: str
     reference: bytes
+    pending: bool = False
 
 
 class TimerKind(IntEnum):
@@ -103,3 +176,6 @@ class TimerKind(IntEnum):
     OFFER = 3
     NEED = 4
     MANDATE = 5
+    APPROVAL = 6
+    QUESTION = 10
+    CLAIM = 12

@@ -9,14 +9,17 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
 from thingmarket.market.answers import Answers
+from thingmarket.market.asked import Asked
 from thingmarket.market.indexes import Indexes
 from thingmarket.market.records import (
     Answer,
     MandateRecord,
     MandateState,
     NeedRecord,
+    OfferFacts,
     OfferRecord,
     PartyRecord,
+    QuestionRecord,
     TimerKind,
 )
 from thingmarket.market.timers import Timers
@@ -55,6 +58,8 @@ class State:
         self.epochs: Table[PartyId, int] = self._table("epochs", PartyId, int)
         self.offers: Table[Digest, OfferRecord] = self._table("offers", Digest, OfferRecord)
         self.needs: Table[Digest, NeedRecord] = self._table("needs", Digest, NeedRecord)
+        self.questions: Table[Digest, QuestionRecord] = self._table("questions", Digest, QuestionRecord)
+        self.offer_facts: Table[Digest, OfferFacts] = self._table("offer_facts", Digest, OfferFacts)
         self.contracts: Table[ContractId, Contract] = self._table("contracts", ContractId, Contract)
         self.spending: Table[tuple[Digest, str], SpendingCounter] = self._table(
             "spending", tuple[Digest, str], SpendingCounter
@@ -65,6 +70,7 @@ class State:
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self._ledger_root = LedgerRoot()
+        self.asked = Asked(self.questions)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
 
     def _table(self, name: str, key: object, value: object) -> Table[Any, Any]:
@@ -81,6 +87,8 @@ class State:
             self.epochs,
             self.offers,
             self.needs,
+            self.questions,
+            self.offer_facts,
             self.contracts,
             self.spending,
             self.erasures,

@@ -12,15 +12,25 @@ _CHUNK_ROWS: Final = 512  # a row is put in or taken out by moving at most this 
 class Timeline(Generic[N]):
     """Names with the log position at which each stands, oldest first, in chunks that never are empty."""
 
-    __slots__ = ("_chunks",)
+    __slots__ = ("_chunks", "_rows")
 
     def __init__(self) -> None:
         """Start empty."""
         self._chunks: list[list[tuple[int, N]]] = []
+        self._rows = 0
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self._rows
 
     def add(self, seq: int, name: N) -> None:
         """Put a row in, mostly as the last one; not so when a snapshot is read or a change undone."""
-        row, chunks = (seq, name), self._chunks
+        self.add_row((seq, name))
+
+    def add_row(self, row: tuple[int, N]) -> None:
+        """The same, for a row that stands in many timelines and is kept once."""
+        chunks = self._chunks
+        self._rows += 1
         if not chunks or row > chunks[-1][-1]:
             if not chunks or len(chunks[-1]) >= _CHUNK_ROWS:
                 chunks.append([])
@@ -39,8 +49,17 @@ class Timeline(Generic[N]):
         at = bisect_left(chunks[place], row)
         assert chunks[place][at] == row, "a row is taken out where it was put in"
         del chunks[place][at]
+        self._rows -= 1
         if not chunks[place]:
             del chunks[place]
+
+    def holds(self, row: tuple[int, N]) -> bool:
+        """Whether a row is there."""
+        place = self._place(row)
+        if place == len(self._chunks):
+            return False
+        chunk = self._chunks[place]
+        return chunk[bisect_left(chunk, row)] == row
 
     def newest(self) -> N | None:
         """The name that stands last."""

@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cthingmarket/v1/catalog.proto\x12\x0ethingmarket.v1\";\n\rScaledInteger\x12\r\n\x05steps\x18\x01 \x01(\x03\x12\r\n\x05scale\x18\x02 \x01(\x04\x12\x0c\n\x04unit\x18\x03 \x01(\t\"j\n\x0e\x41ttributeValue\x12/\n\x06number\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.ScaledIntegerH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x66lag\x18\x03 \x01(\x08H\x00\x42\x07\n\x05value\"H\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x05value\x18\x02 \x01(\x0b\x32\x1e.thingmarket.v1.AttributeValue\"\x7f\n\nConstraint\x12\x11\n\tattribute\x18\x01 \x01(\t\x12.\n\ncomparison\x18\x02 \x01(\x0e\x32\x1a.thingmarket.v1.Comparison\x12.\n\x06values\x18\x03 \x03(\x0b\x32\x1e.thingmarket.v1.AttributeValue\"\x96\x01\n\nPreference\x12\x11\n\tattribute\x18\x01 \x01(\t\x12,\n\x05ideal\x18\x02 \x01(\x0b\x32\x1d.thingmarket.v1.ScaledInteger\x12,\n\x05worst\x18\x03 \x01(\x0b\x32\x1d.thingmarket.v1.ScaledInteger\x12\x19\n\x11weight_millionths\x18\x04 \x01(\x03\"\xab\x03\n\x0cPublishOffer\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12-\n\nattributes\x18\x05 \x03(\x0b\x32\x19.thingmarket.v1.Attribute\x12\x0c\n\x04unit\x18\x06 \x01(\t\x12\x12\n\nunit_scale\x18\x07 \x01(\x04\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12\x13\n\x0bprice_minor\x18\t \x01(\x03\x12\x18\n\x10price_base_steps\x18\n \x01(\x03\x12\x14\n\x0ctax_category\x18\x0b \x01(\t\x12\x13\n\x0bstock_steps\x18\x0c \x01(\x03\x12\x11\n\tmin_steps\x18\r \x01(\x03\x12\x11\n\tmax_steps\x18\x0e \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x0f \x01(\x03\x12\x32\n\nfulfilment\x18\x10 \x01(\x0e\x32\x1e.thingmarket.v1.FulfilmentKind\x12\x13\n\x0b\x64\x65livery_ms\x18\x11 \x01(\x03\x12\x15\n\rinspection_ms\x18\x12 \x01(\x03\"+\n\rWithdrawOffer\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\"\xf8\x01\n\x0c\x41nnounceNeed\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x12\n\nproduct_id\x18\x04 \x01(\t\x12\x0c\n\x04unit\x18\x05 \x01(\t\x12\x12\n\nunit_scale\x18\x06 \x01(\x04\x12\x16\n\x0equantity_steps\x18\x07 \x01(\x03\x12(\n\x04must\x18\x08 \x03(\x0b\x32\x1a.thingmarket.v1.Constraint\x12*\n\x06prefer\x18\t \x03(\x0b\x32\x1a.thingmarket.v1.Preference\x12\x16\n\x0evalid_until_ms\x18\n \x01(\x03\")\n\x0cWithdrawNeed\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0c\n\x04need\x18\x02 \x01(\x0c*\x9e\x01\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPARISON_EQUAL\x10\x01\x12\x16\n\x12\x43OMPARISON_NONE_OF\x10\x02\x12\x15\n\x11\x43OMPARISON_ONE_OF\x10\x03\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x04\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x05*i\n\x0e\x46ulfilmentKind\x12\x1f\n\x1b\x46ULFILMENT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46ULFILMENT_KIND_HUMAN\x10\x01\x12\x1b\n\x17\x46ULFILMENT_KIND_VIRTUAL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cthingmarket/v1/catalog.proto\x12\x0ethingmarket.v1\";\n\rScaledInteger\x12\r\n\x05steps\x18\x01 \x01(\x03\x12\r\n\x05scale\x18\x02 \x01(\x04\x12\x0c\n\x04unit\x18\x03 \x01(\t\"j\n\x0e\x41ttributeValue\x12/\n\x06number\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.ScaledIntegerH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x66lag\x18\x03 \x01(\x08H\x00\x42\x07\n\x05value\"H\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x05value\x18\x02 \x01(\x0b\x32\x1e.thingmarket.v1.AttributeValue\"\x7f\n\nConstraint\x12\x11\n\tattribute\x18\x01 \x01(\t\x12.\n\ncomparison\x18\x02 \x01(\x0e\x32\x1a.thingmarket.v1.Comparison\x12.\n\x06values\x18\x03 \x03(\x0b\x32\x1e.thingmarket.v1.AttributeValue\"\xca\x01\n\nPreference\x12\x11\n\tattribute\x18\x01 \x01(\t\x12,\n\x05ideal\x18\x02 \x01(\x0b\x32\x1d.thingmarket.v1.ScaledInteger\x12,\n\x05worst\x18\x03 \x01(\x0b\x32\x1d.thingmarket.v1.ScaledInteger\x12\x19\n\x11weight_millionths\x18\x04 \x01(\x03\x12\x32\n\nfavourites\x18\x05 \x03(\x0b\x32\x1e.thingmarket.v1.AttributeValue\"\xab\x03\n\x0cPublishOffer\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12-\n\nattributes\x18\x05 \x03(\x0b\x32\x19.thingmarket.v1.Attribute\x12\x0c\n\x04unit\x18\x06 \x01(\t\x12\x12\n\nunit_scale\x18\x07 \x01(\x04\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12\x13\n\x0bprice_minor\x18\t \x01(\x03\x12\x18\n\x10price_base_steps\x18\n \x01(\x03\x12\x14\n\x0ctax_category\x18\x0b \x01(\t\x12\x13\n\x0bstock_steps\x18\x0c \x01(\x03\x12\x11\n\tmin_steps\x18\r \x01(\x03\x12\x11\n\tmax_steps\x18\x0e \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x0f \x01(\x03\x12\x32\n\nfulfilment\x18\x10 \x01(\x0e\x32\x1e.thingmarket.v1.FulfilmentKind\x12\x13\n\x0b\x64\x65livery_ms\x18\x11 \x01(\x03\x12\x15\n\rinspection_ms\x18\x12 \x01(\x03\"+\n\rWithdrawOffer\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\"\xf8\x01\n\x0c\x41nnounceNeed\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x12\n\nproduct_id\x18\x04 \x01(\t\x12\x0c\n\x04unit\x18\x05 \x01(\t\x12\x12\n\nunit_scale\x18\x06 \x01(\x04\x12\x16\n\x0equantity_steps\x18\x07 \x01(\x03\x12(\n\x04must\x18\x08 \x03(\x0b\x32\x1a.thingmarket.v1.Constraint\x12*\n\x06prefer\x18\t \x03(\x0b\x32\x1a.thingmarket.v1.Preference\x12\x16\n\x0evalid_until_ms\x18\n \x01(\x03\")\n\x0cWithdrawNeed\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0c\n\x04need\x18\x02 \x01(\x0c\"J\n\x08\x41skFacts\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\r\n\x05names\x18\x03 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x04 \x01(\x03\"j\n\x0b\x41nswerFacts\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08question\x18\x02 \x01(\x0c\x12\r\n\x05offer\x18\x03 \x01(\x0c\x12-\n\nattributes\x18\x04 \x03(\x0b\x32\x19.thingmarket.v1.Attribute*\x9e\x01\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPARISON_EQUAL\x10\x01\x12\x16\n\x12\x43OMPARISON_NONE_OF\x10\x02\x12\x15\n\x11\x43OMPARISON_ONE_OF\x10\x03\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x04\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x05*i\n\x0e\x46ulfilmentKind\x12\x1f\n\x1b\x46ULFILMENT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46ULFILMENT_KIND_HUMAN\x10\x01\x12\x1b\n\x17\x46ULFILMENT_KIND_VIRTUAL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thingmarket.v1.catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COMPARISON']._serialized_start=1343
-  _globals['_COMPARISON']._serialized_end=1501
-  _globals['_FULFILMENTKIND']._serialized_start=1503
-  _globals['_FULFILMENTKIND']._serialized_end=1608
+  _globals['_COMPARISON']._serialized_start=1579
+  _globals['_COMPARISON']._serialized_end=1737
+  _globals['_FULFILMENTKIND']._serialized_start=1739
+  _globals['_FULFILMENTKIND']._serialized_end=1844
   _globals['_SCALEDINTEGER']._serialized_start=48
   _globals['_SCALEDINTEGER']._serialized_end=107
   _globals['_ATTRIBUTEVALUE']._serialized_start=109
@@ -44,13 +44,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSTRAINT']._serialized_start=291
   _globals['_CONSTRAINT']._serialized_end=418
   _globals['_PREFERENCE']._serialized_start=421
-  _globals['_PREFERENCE']._serialized_end=571
-  _globals['_PUBLISHOFFER']._serialized_start=574
-  _globals['_PUBLISHOFFER']._serialized_end=1001
-  _globals['_WITHDRAWOFFER']._serialized_start=1003
-  _globals['_WITHDRAWOFFER']._serialized_end=1046
-  _globals['_ANNOUNCENEED']._serialized_start=1049
-  _globals['_ANNOUNCENEED']._serialized_end=1297
-  _globals['_WITHDRAWNEED']._serialized_start=1299
-  _globals['_WITHDRAWNEED']._serialized_end=1340
+  _globals['_PREFERENCE']._serialized_end=623
+  _globals['_PUBLISHOFFER']._serialized_start=626
+  _globals['_PUBLISHOFFER']._serialized_end=1053
+  _globals['_WITHDRAWOFFER']._serialized_start=1055
+  _globals['_WITHDRAWOFFER']._serialized_end=1098
+  _globals['_ANNOUNCENEED']._serialized_start=1101
+  _globals['_ANNOUNCENEED']._serialized_end=1349
+  _globals['_WITHDRAWNEED']._serialized_start=1351
+  _globals['_WITHDRAWNEED']._serialized_end=1392
+  _globals['_ASKFACTS']._serialized_start=1394
+  _globals['_ASKFACTS']._serialized_end=1468
+  _globals['_ANSWERFACTS']._serialized_start=1470
+  _globals['_ANSWERFACTS']._serialized_end=1576
 # @@protoc_insertion_point(module_scope)

@@ -205,7 +205,7 @@ Global___Constraint: _TypeAlias = Constraint  # noqa: Y015
 
 @_typing.final
 class Preference(_message.Message):
-    """A wish, scored between worst (0) and ideal (1). [CAT-6]"""
+    """A wish: scored between worst (0) and ideal (1), or full for a favourite value. [CAT-6] [CAT-13]"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -213,17 +213,22 @@ class Preference(_message.Message):
     IDEAL_FIELD_NUMBER: _builtins.int
     WORST_FIELD_NUMBER: _builtins.int
     WEIGHT_MILLIONTHS_FIELD_NUMBER: _builtins.int
+    FAVOURITES_FIELD_NUMBER: _builtins.int
     attribute: _builtins.str
-    """Name of a number attribute, or `price`, `delivery`."""
+    """Name of an attribute, or `price`, `delivery`."""
     weight_millionths: _builtins.int
     """Share of the score, millionths; all of a need add up to 1,000,000."""
     @_builtins.property
     def ideal(self) -> Global___ScaledInteger:
-        """Value that scores full, in the attribute's steps."""
+        """Value that scores full, in the attribute's steps; absent with favourites."""
 
     @_builtins.property
     def worst(self) -> Global___ScaledInteger:
-        """Value that scores nothing."""
+        """Value that scores nothing; absent with favourites."""
+
+    @_builtins.property
+    def favourites(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributeValue]:
+        """Values each of which scores full, any other nothing; at most 16, of one kind and unit."""
 
     def __init__(
         self,
@@ -232,10 +237,11 @@ class Preference(_message.Message):
         ideal: Global___ScaledInteger | None = ...,
         worst: Global___ScaledInteger | None = ...,
         weight_millionths: _builtins.int = ...,
+        favourites: _abc.Iterable[Global___AttributeValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ideal", b"ideal", "worst", b"worst"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "ideal", b"ideal", "weight_millionths", b"weight_millionths", "worst", b"worst"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "favourites", b"favourites", "ideal", b"ideal", "weight_millionths", b"weight_millionths", "worst", b"worst"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -268,7 +274,7 @@ class PublishOffer(_message.Message):
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     product_id: _builtins.str
-    """Product id: a GTIN or the seller's own, 1..128 characters of [A-Za-z0-9._:-]."""
+    """Product id: a GTIN [CAT-11] or the seller's own, 1..128 characters of [A-Za-z0-9._:-]."""
     title: _builtins.str
     """Title for people, at most 120 characters."""
     category: _builtins.str
@@ -446,3 +452,75 @@ class WithdrawNeed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WithdrawNeed: _TypeAlias = WithdrawNeed  # noqa: Y015
+
+@_typing.final
+class AskFacts(_message.Message):
+    """Asks the seller of an offer for facts that it does not state. [CAT-15]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """Idempotency key, 16 bytes."""
+    offer: _builtins.bytes
+    """SHA-256 of the offer's body, 32 bytes."""
+    deadline_ms: _builtins.int
+    """The question is over at this moment, Unix milliseconds; at most 7 days ahead."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of attributes, ascending, 1 to 8."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        offer: _builtins.bytes = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        deadline_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_ms", b"deadline_ms", "key", b"key", "names", b"names", "offer", b"offer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AskFacts: _TypeAlias = AskFacts  # noqa: Y015
+
+@_typing.final
+class AnswerFacts(_message.Message):
+    """Answers a question; without facts it declines. [CAT-16]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """Idempotency key, 16 bytes."""
+    question: _builtins.bytes
+    """SHA-256 of the question's body, 32 bytes."""
+    offer: _builtins.bytes
+    """SHA-256 of the body of the offer that the facts are of, 32 bytes."""
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
+        """Facts that were asked for, ascending by name, at most 8; they count as if the offer stated them."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        question: _builtins.bytes = ...,
+        offer: _builtins.bytes = ...,
+        attributes: _abc.Iterable[Global___Attribute] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "key", b"key", "offer", b"offer", "question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerFacts: _TypeAlias = AnswerFacts  # noqa: Y015

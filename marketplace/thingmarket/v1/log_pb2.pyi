@@ -70,6 +70,8 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A mandate became known, ended or was revoked."""
     NOTICE_KIND_BALANCE: _NoticeKind.ValueType  # 5
     """A balance changed from outside."""
+    NOTICE_KIND_FACTS: _NoticeKind.ValueType  # 9
+    """A question for facts of an offer was asked, answered, declined or is over."""
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """What a notice is about."""
@@ -86,6 +88,8 @@ NOTICE_KIND_MANDATE: NoticeKind.ValueType  # 4
 """A mandate became known, ended or was revoked."""
 NOTICE_KIND_BALANCE: NoticeKind.ValueType  # 5
 """A balance changed from outside."""
+NOTICE_KIND_FACTS: NoticeKind.ValueType  # 9
+"""A question for facts of an offer was asked, answered, declined or is over."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from thingmarket.v1 import catalog_pb2 as _catalog_pb2
 from thingmarket.v1 import envelope_pb2 as _envelope_pb2
 from thingmarket.v1 import log_pb2 as _log_pb2
 import builtins as _builtins
@@ -33,6 +34,7 @@ class OfferView(_message.Message):
     TAX_BASIS_POINTS_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
     digest: _builtins.bytes
     """SHA-256 of its body, 32 bytes."""
     seller: _builtins.str
@@ -49,6 +51,10 @@ class OfferView(_message.Message):
     def offer(self) -> _envelope_pb2.Signed:
         """The signed command that published it."""
 
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Signed]:
+        """Signed AnswerFacts of the seller, oldest first, at most 16; they add facts to the offer. [CAT-17]"""
+
     def __init__(
         self,
         *,
@@ -59,10 +65,11 @@ class OfferView(_message.Message):
         tax_basis_points: _builtins.int = ...,
         seq: _builtins.int = ...,
         state: _builtins.str = ...,
+        answers: _abc.Iterable[_envelope_pb2.Signed] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "offer", b"offer", "seller", b"seller", "seq", b"seq", "state", b"state", "stock_steps", b"stock_steps", "tax_basis_points", b"tax_basis_points"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "digest", b"digest", "offer", b"offer", "seller", b"seller", "seq", b"seq", "state", b"state", "stock_steps", b"stock_steps", "tax_basis_points", b"tax_basis_points"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -78,6 +85,11 @@ class SearchOffersRequest(_message.Message):
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    MUST_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    NEED_FIELD_NUMBER: _builtins.int
+    LEAVE_OUT_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """UNSPSC prefix, digits; empty for any."""
     product_id: _builtins.str
@@ -86,6 +98,20 @@ class SearchOffersRequest(_message.Message):
     """Most results, 1..100."""
     after_seq: _builtins.int
     """Offers after this log position, for the next page."""
+    text: _builtins.str
+    """Words that title or category must have, at most 8 and 200 characters. [CAT-12]"""
+    currency: _builtins.str
+    """ISO 4217 code; empty for any."""
+    leave_out: _builtins.int
+    """Number of a wish of the need that is not looked at, from 1, its musts first; 0 for none. [CAT-14]"""
+    @_builtins.property
+    def must(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Constraint]:
+        """Conditions that must not fail, at most 16; an offer that does not state the fact is found. [CAT-4]"""
+
+    @_builtins.property
+    def need(self) -> _catalog_pb2.AnnounceNeed:
+        """With a need the best offers for it are found, best first; needs a currency. [QRY-7]"""
+
     def __init__(
         self,
         *,
@@ -93,10 +119,15 @@ class SearchOffersRequest(_message.Message):
         product_id: _builtins.str = ...,
         limit: _builtins.int = ...,
         after_seq: _builtins.int = ...,
+        text: _builtins.str = ...,
+        must: _abc.Iterable[_catalog_pb2.Constraint] | None = ...,
+        currency: _builtins.str = ...,
+        need: _catalog_pb2.AnnounceNeed | None = ...,
+        leave_out: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["need", b"need"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "category", b"category", "limit", b"limit", "product_id", b"product_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "category", b"category", "currency", b"currency", "leave_out", b"leave_out", "limit", b"limit", "must", b"must", "need", b"need", "product_id", b"product_id", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -104,7 +135,7 @@ Global___SearchOffersRequest: _TypeAlias = SearchOffersRequest  # noqa: Y015
 
 @_typing.final
 class SearchOffersResponse(_message.Message):
-    """Live offers in the order of their publication."""
+    """Live offers in the order of their publication; with a need the best of those looked at, best first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -175,6 +206,100 @@ class GetOfferResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetOfferResponse: _TypeAlias = GetOfferResponse  # noqa: Y015
+
+@_typing.final
+class QuestionView(_message.Message):
+    """A question for facts of an offer, as both sides see it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ASKED_BY_US_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """SHA-256 of its body, 32 bytes."""
+    offer: _builtins.bytes
+    """SHA-256 of the offer's body, 32 bytes."""
+    deadline_ms: _builtins.int
+    """Its deadline, Unix milliseconds."""
+    state: _builtins.str
+    """ASKED, ANSWERED, DECLINED or EXPIRED."""
+    asked_by_us: _builtins.bool
+    """True when the caller's owner asked it; who else did is not told."""
+    seq: _builtins.int
+    """Log position of its asking."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the facts."""
+
+    def __init__(
+        self,
+        *,
+        digest: _builtins.bytes = ...,
+        offer: _builtins.bytes = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        deadline_ms: _builtins.int = ...,
+        state: _builtins.str = ...,
+        asked_by_us: _builtins.bool = ...,
+        seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_by_us", b"asked_by_us", "deadline_ms", b"deadline_ms", "digest", b"digest", "names", b"names", "offer", b"offer", "seq", b"seq", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionView: _TypeAlias = QuestionView  # noqa: Y015
+
+@_typing.final
+class ListQuestionsRequest(_message.Message):
+    """Asks for questions that the caller's owner asked or was asked. [QRY-8]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    after_seq: _builtins.int
+    """Questions after this log position."""
+    def __init__(
+        self,
+        *,
+        after_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuestionsRequest: _TypeAlias = ListQuestionsRequest  # noqa: Y015
+
+@_typing.final
+class ListQuestionsResponse(_message.Message):
+    """Questions, oldest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuestionView]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        questions: _abc.Iterable[Global___QuestionView] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["questions", b"questions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListQuestionsResponse: _TypeAlias = ListQuestionsResponse  # noqa: Y015
 
 @_typing.final
 class NeedView(_message.Message):

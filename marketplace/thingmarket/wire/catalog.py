@@ -4,13 +4,16 @@ from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInte
 from thingmarket.catalog.needs import (
     Comparison,
     Constraint,
+    Favourite,
     Need,
     Preference,
+    Wish,
     WithdrawNeed,
     check_need,
     check_withdraw_need,
 )
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, check_offer, check_withdraw_offer
+from thingmarket.catalog.questions import AnswerFacts, AskFacts, check_answer_facts, check_ask_facts
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import COMMAND_BYTES_MAX
 from thingmarket.v1 import catalog_pb2 as pb
@@ -84,8 +87,14 @@ def withdraw_offer_body(withdrawal: WithdrawOffer) -> bytes:
 
 def read_announce_need(body: bytes) -> Need:
     """Read and check a need from its exact bytes, whose SHA-256 is the need's name."""
-    message = parse(pb.AnnounceNeed, body, COMMAND_BYTES_MAX)
-    need = Need(
+    need = need_value(parse(pb.AnnounceNeed, body, COMMAND_BYTES_MAX))
+    check_need(need)
+    return need
+
+
+def need_value(message: pb.AnnounceNeed) -> Need:
+    """A need as its message says it, not checked yet."""
+    return Need(
         key=message.key,
         title=message.title,
         category=message.category,
@@ -93,16 +102,19 @@ def read_announce_need(body: bytes) -> Need:
         unit=message.unit,
         unit_scale=message.unit_scale,
         quantity_steps=message.quantity_steps,
-        must=tuple(_constraint(constraint) for constraint in message.must),
-        prefer=tuple(_preference(wish) for wish in message.prefer),
+        must=tuple(constraint_value(constraint) for constraint in message.must),
+        prefer=tuple(_wish(wish) for wish in message.prefer),
         valid_until_ms=message.valid_until_ms,
     )
-    check_need(need)
-    return need
 
 
 def announce_need_body(need: Need) -> bytes:
     """Write the body of a need."""
+    return need_message(need).SerializeToString(deterministic=True)
+
+
+def need_message(need: Need) -> pb.AnnounceNeed:
+    """Write a need."""
     return pb.AnnounceNeed(
         key=need.key,
         title=need.title,
@@ -111,25 +123,19 @@ def announce_need_body(need: Need) -> bytes:
         unit=need.unit,
         unit_scale=need.unit_scale,
         quantity_steps=need.quantity_steps,
-        must=[
-            pb.Constraint(
-                attribute=c.attribute,
-                comparison=pb.Comparison.ValueType(c.comparison),
-                values=[_value_message(value) for value in c.values],
-            )
-            for c in need.must
-        ],
-        prefer=[
-            pb.Preference(
-                attribute=wish.attribute,
-                ideal=_number_message(wish.ideal),
-                worst=_number_message(wish.worst),
-                weight_millionths=wish.weight_millionths,
-            )
-            for wish in need.prefer
-        ],
+        must=map(constraint_message, need.must),
+        prefer=map(_wish_message, need.prefer),
         valid_until_ms=need.valid_until_ms,
-    ).SerializeToString(deterministic=True)
+    )
+
+
+def constraint_message(constraint: Constraint) -> pb.Constraint:
+    """Write a condition."""
+    return pb.Constraint(
+        attribute=constraint.attribute,
+        comparison=pb.Comparison.ValueType(constraint.comparison),
+        values=[_value_message(value) for value in constraint.values],
+    )
 
 
 def read_withdraw_need(body: bytes) -> WithdrawNeed:
@@ -146,6 +152,46 @@ def withdraw_need_body(withdrawal: WithdrawNeed) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
+def read_ask_facts(body: bytes) -> AskFacts:
+    """Read a question, whose SHA-256 is its name."""
+    message = parse(pb.AskFacts, body, COMMAND_BYTES_MAX)
+    question = AskFacts(
+        key=message.key, offer=message.offer, names=tuple(message.names), deadline_ms=message.deadline_ms
+    )
+    check_ask_facts(question)
+    return question
+
+
+def ask_facts_body(question: AskFacts) -> bytes:
+    """Write a question."""
+    return pb.AskFacts(
+        key=question.key, offer=question.offer, names=question.names, deadline_ms=question.deadline_ms
+    ).SerializeToString(deterministic=True)
+
+
+def read_answer_facts(body: bytes) -> AnswerFacts:
+    """Read an answer."""
+    message = parse(pb.AnswerFacts, body, COMMAND_BYTES_MAX)
+    answer = AnswerFacts(
+        key=message.key,
+        question=message.question,
+        offer=message.offer,
+        attributes=tuple(_attribute(attribute) for attribute in message.attributes),
+    )
+    check_answer_facts(answer)
+    return answer
+
+
+def answer_facts_body(answer: AnswerFacts) -> bytes:
+    """Write an answer."""
+    return pb.AnswerFacts(
+        key=answer.key,
+        question=answer.question,
+        offer=answer.offer,
+        attributes=[pb.Attribute(name=a.name, value=_value_message(a.value)) for a in answer.attributes],
+    ).SerializeToString(deterministic=True)
+
+
 def _fulfilment(number: int) -> FulfilmentKind:
     if number not in FulfilmentKind._value2member_map_:
         raise Refusal(Code.BAD_FIELD, f"fulfilment {number} is not known")
@@ -156,14 +202,23 @@ def _attribute(message: pb.Attribute) -> Attribute:
     return Attribute(message.name, _value(message.value))
 
 
-def _constraint(message: pb.Constraint) -> Constraint:
+def constraint_value(message: pb.Constraint) -> Constraint:
+    """Read a condition, not checked yet (BAD_FIELD)."""
     if message.comparison not in Comparison._value2member_map_:
         raise Refusal(Code.BAD_FIELD, f"comparison {message.comparison} is not known")
     values = tuple(_value(value) for value in message.values)
     return Constraint(message.attribute, Comparison(message.comparison), values)
 
 
-def _preference(message: pb.Preference) -> Preference:
+def _wish(message: pb.Preference) -> Wish:
+    if message.favourites:
+        if message.HasField("ideal") or message.HasField("worst"):
+            raise Refusal(Code.BAD_FIELD, "a preference states favourites, or an ideal and a worst")
+        return Favourite(
+            attribute=message.attribute,
+            values=tuple(map(_value, message.favourites)),
+            weight_millionths=message.weight_millionths,
+        )
     if not (message.HasField("ideal") and message.HasField("worst")):
         raise Refusal(Code.BAD_FIELD, "a preference states both its ideal and its worst")
     return Preference(
@@ -171,6 +226,21 @@ def _preference(message: pb.Preference) -> Preference:
         ideal=_number(message.ideal),
         worst=_number(message.worst),
         weight_millionths=message.weight_millionths,
+    )
+
+
+def _wish_message(wish: Wish) -> pb.Preference:
+    if isinstance(wish, Favourite):
+        return pb.Preference(
+            attribute=wish.attribute,
+            favourites=map(_value_message, wish.values),
+            weight_millionths=wish.weight_millionths,
+        )
+    return pb.Preference(
+        attribute=wish.attribute,
+        ideal=_number_message(wish.ideal),
+        worst=_number_message(wish.worst),
+        weight_millionths=wish.weight_millionths,
     )
 
 

@@ -25,6 +25,8 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.WITHDRAW_OFFER: catalog.read_withdraw_offer,
     TypeId.ANNOUNCE_NEED: catalog.read_announce_need,
     TypeId.WITHDRAW_NEED: catalog.read_withdraw_need,
+    TypeId.ASK_FACTS: catalog.read_ask_facts,
+    TypeId.ANSWER_FACTS: catalog.read_answer_facts,
     TypeId.PURCHASE: trade.read_purchase,
     TypeId.FULFIL: trade.read_fulfil,
     TypeId.ACCEPT_DELIVERY: trade.read_accept_delivery,

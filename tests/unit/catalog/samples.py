@@ -3,9 +3,9 @@
 from typing import Any
 
 from thingmarket.catalog.attributes import Attribute, ScaledInteger
-from thingmarket.catalog.choice import Candidate
-from thingmarket.catalog.needs import Comparison, Constraint, Need, Preference
+from thingmarket.catalog.needs import Comparison, Constraint, Favourite, Need, Preference
 from thingmarket.catalog.offers import FulfilmentKind, Offer
+from thingmarket.catalog.ranking import Candidate
 from thingmarket.ids import digest
 from thingmarket.limits import DAY_MS
 from thingmarket.time import UnixMs
@@ -61,6 +61,10 @@ def must(attribute: str, comparison: Comparison, *values: ScaledInteger | str | 
 def wish(attribute: str, worst: ScaledInteger | int, ideal: ScaledInteger | int, weight: int) -> Preference:
     worst, ideal = (n if isinstance(n, ScaledInteger) else ScaledInteger(n) for n in (worst, ideal))
     return Preference(attribute=attribute, ideal=ideal, worst=worst, weight_millionths=weight)
+
+
+def favourite(attribute: str, weight: int, *values: ScaledInteger | str | bool) -> Favourite:
+    return Favourite(attribute=attribute, values=values, weight_millionths=weight)
 
 
 def a_candidate(name: str, total_minor: int, *attributes: Attribute, **changes: Any) -> Candidate:

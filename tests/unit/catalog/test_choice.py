@@ -4,8 +4,9 @@ import pytest
 
 from tests.unit.catalog.samples import a_candidate, a_need, must, wish
 from thingmarket.catalog.attributes import Attribute, ScaledInteger
-from thingmarket.catalog.choice import Loss, choose, explain_choice
+from thingmarket.catalog.choice import choose, explain_choice
 from thingmarket.catalog.needs import Comparison
+from thingmarket.catalog.ranking import Loss
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import digest
 from thingmarket.limits import DAY_MS
@@ -71,7 +72,7 @@ def test_delivery_counts_in_milliseconds() -> None:
     [
         ([], "not stated"),
         ([Attribute("co2", "low")], "not a number"),
-        ([co2(0, unit="KGM")], "not stated in GRM"),
+        ([co2(0, unit="KGM")], "not stated in grams"),
     ],
 )
 def test_a_wish_without_a_usable_fact_scores_nothing_and_says_so(
@@ -92,16 +93,16 @@ def test_what_does_not_fit_is_not_known_to_fit_or_is_out_of_stock_is_never_chose
     assert choice.chosen == good.digest
     assert [scored.barred for scored in choice.ranked] == [
         "",
-        "does not fit: co2 is 200 GRM, not at most 100 GRM",
         "not known to fit: nothing stated on co2",
-        "out of stock: 1 steps left, 2 needed",
+        "does not fit: co2 is 200 grams, not at most 100 grams",
+        "out of stock: 1 piece left, 2 pieces needed",
     ]
     assert choose(need, [wrong, vague, empty]).chosen is None
     assert choose(need, []).chosen is None
 
 
 def test_stock_is_counted_in_the_steps_of_the_offer() -> None:
-    for stock_steps, barred in ((1_999, "out of stock: 1999 steps left, 2000 needed"), (2_000, "")):
+    for stock_steps, barred in ((1_999, "out of stock: 1.999 pieces left, 2.000 pieces needed"), (2_000, "")):
         fine = a_candidate("fine", 1, unit_scale=3, max_steps=9_999, stock_steps=stock_steps)
         assert choose(a_need(quantity_steps=2), [fine]).ranked[0].barred == barred
 
@@ -124,7 +125,7 @@ def test_a_choice_is_explained_in_numbers() -> None:
     first, second = sorted(candidates[1:3], key=lambda candidate: candidate.digest)
     assert chosen == (
         f"chosen: {first.offer.title} ({first.digest.hex()[:8]}) for 26.00 EUR, score 712500; "
-        "price 2600: 525000 of 750000; co2 100 GRM: 187500 of 250000"
+        "price 26.00 EUR: 525000 of 750000; co2 100 grams: 187500 of 250000"
     )
     assert others == [
         f"not chosen: {second.offer.title} ({second.digest.hex()[:8]}) for 26.00 EUR, score 712500; "
@@ -132,9 +133,9 @@ def test_a_choice_is_explained_in_numbers() -> None:
         f"not chosen: brown ({candidates[0].digest.hex()[:8]}) for 25.00 EUR, score 625000; "
         "87500 behind (price +37500, co2 -125000), costs 1.00 EUR less",
         f"not chosen: sold out ({candidates[3].digest.hex()[:8]}) for 20.00 EUR, score 1000000; "
-        "out of stock: 0 steps left, 2 needed",
+        "out of stock: 0 pieces left, 2 pieces needed",
     ]
     assert explain_choice(choose(need, [])) == ["no offers to choose from"]
     assert explain_choice(choose(need, candidates[3:]))[0] == "none of the offers can be bought"
     dear = explain_choice(choose(a_need(), [a_candidate("a", 100), a_candidate("b", 150)]))[1]
-    assert dear.endswith("same score, costs 0.50 EUR more")
+    assert dear.endswith("for 1.50 EUR; costs 0.50 EUR more")

@@ -80,9 +80,9 @@ def test_every_failed_condition_is_named_with_what_was_wanted_and_found() -> Non
     assert [str(reason) for reason in result.failed] == [
         "category is 44103105, not within 50",
         "product_id is 4006381333931, not 96385074",
-        "quantity is 1 C62 to 10 C62, not 11 C62",
+        "quantity is 1 piece to 10 pieces, not 11 pieces",
         "brand is Inkwell, not other than Inkwell or Acme",
-        "weight is 12.5 GRM, not at most 10 GRM",
+        "weight is 12.5 grams, not at most 10 grams",
     ]
 
 
@@ -110,7 +110,10 @@ def test_a_category_fits_by_prefix_and_is_unknown_when_the_seller_was_less_exact
 
 
 def test_another_unit_or_too_coarse_a_scale_fails() -> None:
-    assert fit(a_need(unit="KGM"), an_offer()).failed == (Reason(fact="unit", wanted="KGM", got="C62"),)
+    assert fit(a_need(unit="KGM"), an_offer()).failed == (
+        Reason(fact="unit", wanted="kilograms", got="pieces"),
+    )
+    assert fit(a_need(unit="H87"), an_offer()).failed == (Reason(fact="unit", wanted="H87", got="C62"),)
     result = fit(a_need(unit_scale=1, quantity_steps=25), an_offer())
     assert [reason.fact for reason in result.failed] == ["unit_scale"]
 

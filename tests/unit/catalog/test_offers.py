@@ -11,11 +11,10 @@ from thingmarket.catalog.offers import (
     WithdrawOffer,
     check_offer,
     check_offer_times,
-    check_product_id,
     check_quantity,
     check_withdraw_offer,
-    gtin_valid,
 )
+from thingmarket.catalog.products import check_product_id, gtin_valid
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import DELIVERY_MS_MAX, INSPECTION_MS_MAX, INTEGER_MAX, OFFER_LIFE_MS
 from thingmarket.time import UnixMs
@@ -178,7 +177,7 @@ def test_numbers_of_two_scales_compare_exactly() -> None:
 
 def test_values_are_written_for_people() -> None:
     assert [shown(v) for v in (ScaledInteger(-5, 2, "KGM"), True, False, "red")] == [
-        "-0.05 KGM",
+        "-0.05 kilograms",
         "yes",
         "no",
         "red",

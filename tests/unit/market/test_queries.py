@@ -10,7 +10,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import PartyId, digest
 from thingmarket.limits import DAY_MS
-from thingmarket.market import queries
+from thingmarket.market import queries, searching
 from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.queries import reader_of
@@ -100,7 +100,7 @@ def test_one_search_looks_at_a_bounded_number_of_rows(monkeypatch: pytest.Monkey
     world = Street()
     world.offer(world.shop, category="14")
     last = world.offer(world.shop)
-    monkeypatch.setattr(queries, "QUERY_ROWS_MAX", 1)
+    monkeypatch.setattr(searching, "QUERY_ROWS_MAX", 1)
     first = queries.search_offers(world.state, product_id="ink-black", category="14", limit=9)
     assert first.offers == () and first.next_after_seq == world.state.offers[world.ink].seq
     second = queries.search_offers(
