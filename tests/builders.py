@@ -8,7 +8,7 @@ from typing import Any, Final
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.pricing import price
-from thingmarket.contract.contract import Contract, ContractState
+from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.contract.orders import (
     AcceptDelivery,
     Deposit,
@@ -421,8 +421,10 @@ class World:
     def escrow_of(self, contract: Contract) -> int:
         """What a contract's escrow holds by the ledger, minor units."""
         held = self._held(contract.buyer_owner, contract.currency, AccountKind.ESCROW, contract.id)
-        expected = contract.total_minor if contract.state is ContractState.ACTIVE else 0
-        assert held == expected, f"escrow holds {held}, a contract that is {contract.state} {expected}"
+        assert held == contract.held_minor, f"escrow holds {held}, the open units {contract.held_minor}"
+        assert (held > 0) == (contract.state in OPEN_STATES), f"{held} in escrow, yet {contract.state}"
+        for part in ("quantity_steps", "net_minor", "tax_minor", "total_minor"):
+            assert sum(getattr(unit, part) for unit in contract.units) == getattr(contract, part), part
         return held
 
     def deposited(self, currency: str = "EUR") -> int:

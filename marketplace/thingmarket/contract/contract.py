@@ -1,47 +1,62 @@
-"""The contract: what was promised for how much, and what has become of it."""
+"""The contract: what was promised for how much, and what has become of each part of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from thingmarket.contract.fulfilment import FulfilmentState
+from thingmarket.contract.units import Unit
+from thingmarket.errors import Code, Refusal
 from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.policy.decision import Fact
 from thingmarket.settlement.escrow import EscrowState
-from thingmarket.transitions import Protocol, Role, Step
+from thingmarket.transitions import Protocol, Role, Silence, Step
 
 
 class ContractState(Enum):
     """What has become of a contract."""
 
+    PENDING = "PENDING"
     ACTIVE = "ACTIVE"
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
 
 
-# The node itself moves a contract, when its fulfilment unit became final. [CON-2]
+# The node itself moves a contract: by its time to cancel for nothing, and by its units. [CON-2]
 CONTRACT: Final = Protocol(
     "CON",
-    start=ContractState.ACTIVE,
+    start=ContractState.PENDING,
     steps=(
-        Step(ContractState.ACTIVE, "UnitAccepted", Role.NODE, ContractState.COMPLETED),
-        Step(ContractState.ACTIVE, "UnitFailed", Role.NODE, ContractState.CANCELLED),
+        Step(ContractState.PENDING, "Start", Role.NODE, ContractState.ACTIVE),
+        Step(ContractState.PENDING, "NothingDelivered", Role.NODE, ContractState.CANCELLED),
+        Step(ContractState.ACTIVE, "AllFinal", Role.NODE, ContractState.COMPLETED),
+        Step(ContractState.ACTIVE, "NothingDelivered", Role.NODE, ContractState.CANCELLED),
     ),
+    silences=(Silence(ContractState.PENDING, "cancel window", ContractState.ACTIVE),),
     driven_by="FUL",
 )
 
-UNIT_MESSAGES: Final = {FulfilmentState.ACCEPTED: "UnitAccepted", FulfilmentState.FAILED: "UnitFailed"}
+UNIT_MESSAGES: Final = {
+    FulfilmentState.ACCEPTED: "UnitAccepted",
+    FulfilmentState.FAILED: "UnitFailed",
+    FulfilmentState.CANCELLED: "UnitCancelled",
+}
+"""What a unit that has become final says to the escrow."""
+
+OPEN_STATES: Final = (ContractState.PENDING, ContractState.ACTIVE)
+"""States in which escrow holds money."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FulfilmentEvent:
-    """One step of the fulfilment unit and what caused it: a message's name, or a deadline's."""
+    """One step of a unit and what caused it: a message's name, or a deadline's; unit 0 is all of them."""
 
     state: FulfilmentState
     seq: int
     time_ms: int
     cause: str
     facts: tuple[Fact, ...] = ()
+    unit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +65,6 @@ class Contract:
 
     id: ContractId
     state: ContractState
-    fulfilment: FulfilmentState
-    escrow: EscrowState
     buyer: PartyId
     buyer_owner: PartyId
     seller: PartyId
@@ -63,15 +76,14 @@ class Contract:
     tax_minor: int
     total_minor: int
     created_ms: int
-    deliver_by_ms: int
     inspection_ms: int
     seq: int
     changed_seq: int
+    units: tuple[Unit, ...]
     mandate_leaf: bytes = b""
     need: bytes = b""
     choice: bytes = b""
     sealed: tuple[bytes, ...] = ()
-    inspect_by_ms: int = 0
     history: tuple[FulfilmentEvent, ...] = ()
 
     def role_of(self, *, party: PartyId, owner: PartyId) -> Role | None:
@@ -81,3 +93,56 @@ class Contract:
         if owner == self.seller_owner and party in (self.seller, self.seller_owner):
             return Role.SELLER
         return None
+
+    def unit(self, number: int) -> Unit:
+        """The unit of this number; 0 is the first that is open, or the last (UNKNOWN_UNIT)."""
+        if number == 0:
+            return next((unit for unit in self.units if not unit.final), self.units[-1])
+        if number > len(self.units):
+            raise Refusal(Code.UNKNOWN_UNIT, f"unit {number} of {len(self.units)}", "CON-4")
+        return self.units[number - 1]
+
+    def with_unit(self, unit: Unit) -> "Contract":
+        """The contract with one unit changed, or a next one added."""
+        before, after = self.units[: unit.number - 1], self.units[unit.number :]
+        assert unit.number <= len(self.units) + 1, "units are numbered without gaps"
+        return replace(self, units=(*before, unit, *after))
+
+    @property
+    def over(self) -> bool:
+        """Whether every unit is final."""
+        return all(unit.final for unit in self.units)
+
+    # What a reader of a contract of one unit looks for; of several, that of the first open or the last one.
+
+    @property
+    def fulfilment(self) -> FulfilmentState:
+        """Where the goods are: of the first unit that is open; ACCEPTED when it is over and any was."""
+        if self.over and any(unit.fulfilment is FulfilmentState.ACCEPTED for unit in self.units):
+            return FulfilmentState.ACCEPTED
+        return self.unit(0).fulfilment
+
+    @property
+    def escrow(self) -> EscrowState:
+        """HELD while any unit's money is; then RELEASED when any was."""
+        states = [unit.escrow for unit in self.units]
+        return next(
+            state
+            for state in (EscrowState.HELD, EscrowState.RELEASED, EscrowState.REFUNDED)
+            if state in states
+        )
+
+    @property
+    def held_minor(self) -> int:
+        """What escrow holds."""
+        return sum(unit.total_minor for unit in self.units if unit.escrow is EscrowState.HELD)
+
+    @property
+    def deliver_by_ms(self) -> int:
+        """When delivery is due."""
+        return self.unit(0).deliver_by_ms
+
+    @property
+    def inspect_by_ms(self) -> int:
+        """When inspection ends; 0 before delivery."""
+        return self.unit(0).inspect_by_ms

@@ -14,6 +14,7 @@ class FulfilmentState(Enum):
     DELIVERED = "DELIVERED"
     ACCEPTED = "ACCEPTED"
     FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
 
 
 FULFILMENT: Final = Protocol(
@@ -23,8 +24,11 @@ FULFILMENT: Final = Protocol(
         Step(FulfilmentState.PLANNED, "Ready", Role.SELLER, FulfilmentState.READY),
         Step(FulfilmentState.PLANNED, "Delivered", Role.SELLER, FulfilmentState.DELIVERED),
         Step(FulfilmentState.PLANNED, "Failed", Role.SELLER, FulfilmentState.FAILED),
+        Step(FulfilmentState.PLANNED, "Cancel", Role.BUYER, FulfilmentState.CANCELLED),
+        Step(FulfilmentState.PLANNED, "Exchange", Role.NODE, FulfilmentState.ACCEPTED),
         Step(FulfilmentState.READY, "Delivered", Role.SELLER, FulfilmentState.DELIVERED),
         Step(FulfilmentState.READY, "Failed", Role.SELLER, FulfilmentState.FAILED),
+        Step(FulfilmentState.READY, "Cancel", Role.BUYER, FulfilmentState.CANCELLED),
         Step(FulfilmentState.DELIVERED, "AcceptDelivery", Role.BUYER, FulfilmentState.ACCEPTED),
     ),
     silences=(

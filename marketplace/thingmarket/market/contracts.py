@@ -1,24 +1,27 @@
-"""The contract of a purchase: made, its goods and money held, its sides told. [CON-1]"""
+"""The contract of a purchase: made, its goods and money held, its sides told, ended. [CON-1]"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from thingmarket.catalog.pricing import Price
-from thingmarket.contract.contract import CONTRACT, Contract, FulfilmentEvent
-from thingmarket.contract.fulfilment import FULFILMENT
+from thingmarket.contract.contract import CONTRACT, Contract, ContractState, FulfilmentEvent
+from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
 from thingmarket.contract.orders import Purchase
+from thingmarket.contract.units import Unit, units_of
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.ids import ContractId, Digest, PartyId, derived_id
 from thingmarket.limits import CONTRACTS_MAX, LEDGER_AMOUNT_MAX
+from thingmarket.market import budgets
 from thingmarket.market.authority import Authority
 from thingmarket.market.entries import Notice, NoticeKind
-from thingmarket.market.listings import end_need
+from thingmarket.market.listings import end_need, reopen_need
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
 from thingmarket.settlement.accounts import AccountFlag, AccountKind
-from thingmarket.settlement.escrow import ESCROW, EscrowAccounts
+from thingmarket.settlement.escrow import EscrowAccounts, Portion
 from thingmarket.settlement.transfers import Status
+from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 
 GUARDED = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
@@ -45,7 +48,8 @@ def make(
     contract = _contract(state, order, authority, seq, cause)
     _hold(state, contract)
     state.contracts.put(contract.id, contract)
-    state.timers.set(contract.deliver_by_ms, TimerKind.DELIVERY, contract.id)
+    for unit in contract.units:
+        wait_for_delivery(state, contract, unit)
     notices = contract_notices(contract)
     if order.need is not None:
         need = Digest(order.purchase.need)
@@ -61,9 +65,7 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
     planned = FulfilmentEvent(state=FULFILMENT.start, seq=seq, time_ms=now_ms, cause="Purchase")
     return Contract(
         id=ContractId(derived_id(now_ms, b"contract", state.network_id, seq.to_bytes(8, "big") + cause)),
-        state=CONTRACT.start,
-        fulfilment=FULFILMENT.start,
-        escrow=ESCROW.start,
+        state=CONTRACT.after(CONTRACT.start, "Start", Role.NODE),
         buyer=order.buyer,
         buyer_owner=authority.owner,
         seller=order.listing.seller,
@@ -75,10 +77,10 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
         tax_minor=order.price.tax_minor,
         total_minor=order.price.total_minor,
         created_ms=now_ms,
-        deliver_by_ms=now_ms + offer.delivery_ms,
         inspection_ms=offer.inspection_ms,
         seq=seq,
         changed_seq=seq,
+        units=units_of(offer, order.price, order.purchase.quantity_steps, now_ms),
         mandate_leaf=authority.mandate.leaf if authority.mandate else b"",
         need=order.purchase.need,
         choice=order.purchase.choice,
@@ -101,7 +103,7 @@ def _hold(state: State, contract: Contract) -> None:
     _check_columns(state, contract)
     ledger.check_room(4)  # as many as `escrow_accounts` may open
     accounts = escrow_accounts(state, contract)
-    statuses = ledger.submit(accounts.fund(), contract.created_ms)
+    statuses = ledger.submit(accounts.fund([portion(unit) for unit in contract.units]), contract.created_ms)
     assert not any(statuses), f"the guards were asked before, yet {list(statuses)}"
 
 
@@ -142,9 +144,40 @@ def escrow_accounts(state: State, contract: Contract) -> EscrowAccounts:
         buyer_goods=ledger.open(
             owner=buyer, ledger=listing.goods_ledger, kind=AccountKind.GOODS, flags=GUARDED
         ),
-        total_minor=contract.total_minor,
-        quantity_steps=contract.quantity_steps,
     )
+
+
+def portion(unit: Unit) -> Portion:
+    """What a unit moves."""
+    return Portion(unit.number, unit.quantity_steps, unit.total_minor)
+
+
+def timer_of(contract: Contract, unit: Unit) -> bytes:
+    """What the deadlines of a unit refer to: the contract and, in one byte, the unit."""
+    return contract.id + bytes((unit.number,))
+
+
+def wait_for_delivery(state: State, contract: Contract, unit: Unit) -> None:
+    """Open the deadline of a unit that has to be delivered. [FUL-4]"""
+    state.timers.set(fails_ms(state, contract, unit), TimerKind.DELIVERY, timer_of(contract, unit))
+
+
+def fails_ms(state: State, contract: Contract, unit: Unit) -> int:
+    """When a unit that was not delivered has failed: its grace is over. Unix milliseconds."""
+    return unit.deliver_by_ms + state.offers[contract.offer].offer.terms.grace_ms
+
+
+def ended(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contract, tuple[Notice, ...]]:
+    """When every unit is final, the contract is; its order is closed and an unfilled need open. [CON-2]"""
+    if not contract.over:
+        return contract, ()
+    delivered = any(unit.fulfilment is FulfilmentState.ACCEPTED for unit in contract.units)
+    message = "AllFinal" if delivered else "NothingDelivered"
+    contract = replace(contract, state=CONTRACT.after(contract.state, message, Role.NODE))
+    budgets.close(state, contract)
+    if contract.need and contract.state is ContractState.CANCELLED:
+        return contract, (reopen_need(state, Digest(contract.need), now_ms),)
+    return contract, ()
 
 
 def contract_notices(contract: Contract) -> tuple[Notice, ...]:

@@ -35,7 +35,7 @@ from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import fact_value, read_signed, signed_message, signed_value
 
 CONTRACT_ID_BYTES = 16
-_HISTORY_MAX = 16  # a unit has five states and never goes back
+_HISTORY_MAX = 96  # sixteen units of up to four steps each, divisions and what concerns all of them
 _NOTICES_MAX = 10_000  # what one entry tells; a message ends long before
 _CURRENCIES_MAX = 64
 

@@ -301,12 +301,14 @@ def _wake_storm(patches: Patches) -> None:
 
 
 def _hold_never_released(patches: Patches) -> None:
-    patches.put(EscrowAccounts, "release", lambda _: lambda self: b"")
+    patches.put(EscrowAccounts, "release", lambda _: lambda self, *args, **more: b"")
 
 
 def _refund_to_the_seller(patches: Patches) -> None:
     def broken(original: Any) -> Any:
-        return lambda self: original(replace(self, buyer_wallet=self.seller_wallet))
+        return lambda self, *args, **more: original(
+            replace(self, buyer_wallet=self.seller_wallet), *args, **more
+        )
 
     patches.put(EscrowAccounts, "refund", broken)
 

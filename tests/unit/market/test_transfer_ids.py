@@ -20,13 +20,20 @@ def test_the_transfers_of_a_contract_have_ids_that_follow_from_it() -> None:
     made_ms = world.contract(contract).created_ms
     # Asked of a copy: an id that is taken is answered by EXISTS and kin, whatever comes under it.
     copy = Ledger.restore(world.state.ledger.snapshot())
-    taken = [code for code in TransferCode if _is_taken(copy, derived_id_of(contract, made_ms, code), world)]
-    assert taken == [
-        TransferCode.FUND,
-        TransferCode.GOODS_HELD,
-        TransferCode.RELEASE,
-        TransferCode.GOODS_GIVEN,
+    asked = {
+        TransferCode.FUND: (0, 0),
+        TransferCode.GOODS_HELD: (1, 1),
+        TransferCode.RELEASE: (1, 0),
+        TransferCode.GOODS_GIVEN: (1, 1),
+        TransferCode.REFUND: (1, 0),
+        TransferCode.GOODS_RETURNED: (1, 1),
+    }
+    taken = [
+        code
+        for code, step in asked.items()
+        if _is_taken(copy, derived_id_of(contract, made_ms, code, *step), world)
     ]
+    assert taken == list(asked)[:4]
 
 
 def test_a_key_that_equals_the_id_of_a_transfer_is_not_in_its_way() -> None:
@@ -34,7 +41,7 @@ def test_a_key_that_equals_the_id_of_a_transfer_is_not_in_its_way() -> None:
     printer = world.thing("printer", world.owner("alice", fund=100_00))
     offer = world.offer(world.thing("shop", world.owner("bob")))
     contract = world.bought(printer, offer)
-    release = derived_id_of(contract, world.contract(contract).created_ms, TransferCode.RELEASE)
+    release = derived_id_of(contract, world.contract(contract).created_ms, TransferCode.RELEASE, 1)
     again = replace(read_purchase(world.purchase_body(offer)), key=Key(release))
     made = world.send(printer, TypeId.PURCHASE, purchase_body(again))
     assert made.code == 0 and made.reference != contract
