@@ -172,3 +172,15 @@ INSIGHT_DAYS_MAX: Final = 366  # days of one spending report
 SPENDING_ROWS_MAX: Final = 2_000  # rows of one spending report, about 200 KB
 INSIGHT_WAIT_MS: Final = 2_000  # how long one query of the projection may take before it is stopped
 PROJECTION_WAIT_MS: Final = 2_000  # how long a reader waits for an outcome that is durable but not yet here
+
+# --- billing
+INVOICE_TEXT_CHARS_MAX: Final = 200  # a name or a line of an address on an invoice
+TAX_ROWS_MAX: Final = 256  # rows of an operator's tax table: 50 states with five rates each
+FEE_BASIS_POINTS_MAX: Final = 5_000  # an operator's fee and a reserve leave the seller something together
+RESERVE_DAYS_MAX: Final = 180  # card schemes let a payer complain for 120
+INVOICES_PAGE_ROWS_MAX: Final = 100  # invoices in one answer, about 60 KB
+PROGRAMMES_PER_OWNER_MAX: Final = 16
+POINT_VALUE_MINOR_MAX: Final = 10_000  # a point is small change
+POINTS_IDLE_DAYS_MAX: Final = 3_660
+RATES_PER_OWNER_MAX: Final = 100  # live exchange rates of one publisher
+RATE_LIFE_MS: Final = 7 * DAY_MS  # an older rate is no longer that of the market

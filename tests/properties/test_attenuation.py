@@ -13,10 +13,10 @@ from tests.support.mandates import (
     NOW,
     OTHER_NODE,
     OTHER_SELLER,
+    OWNER,
     ROOT,
     SELLER,
     THINGS,
-    approval_of,
     child_of,
     meet,
 )
@@ -28,8 +28,9 @@ from thingmarket.identity.scopes import Scope
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.acts import Act
 from thingmarket.policy.authorize import authorize
+from thingmarket.policy.cosign import NOBODY_SPOKE, Cosign
 from thingmarket.policy.decision import Verdict
-from thingmarket.policy.spending import Counters, SpendingCounter, counted
+from thingmarket.policy.spending import Counters, SpendingCounter, reservation_of, spend
 from thingmarket.time import UnixMs, UtcDay, utc_day
 from thingmarket.wire.identity import issued
 
@@ -185,7 +186,7 @@ def test_what_an_accepted_child_permits_its_parent_permits(data: st.DataObject) 
     approved = data.draw(st.booleans())
 
     def verdict(mandate: EffectiveMandate) -> Verdict:
-        yes = approval_of(mandate.leaf, expires_ms=NOW + 9 * DAY_MS) if approved else None
+        yes = Cosign(approved=(OWNER,)) if approved else NOBODY_SPOKE
         return authorize(mandate, act, counters, yes).verdict
 
     event(f"{'buys' if act.action is Action.BUY else 'other'}: {verdict(alone).name}")
@@ -233,8 +234,8 @@ def test_siblings_together_never_spend_more_than_their_parent_may(orders: list[t
         time_ms = UnixMs(NOW + day * DAY_MS)
         act = replace(ACT, time_ms=time_ms, payable_minor=minor)
         if authorize(chains[who], act, counters).allows:
-            today = utc_day(time_ms)
-            counters |= counted(chains[who], counters, currency="EUR", day=today, amount_minor=minor)
+            order = reservation_of(chains[who], currency="EUR", time_ms=time_ms, amount_minor=minor)
+            counters |= spend(counters, order)
             for link in chains[who].links:
                 spent_minor[link, day] = spent_minor.get((link, day), 0) + minor
     for chain in chains:

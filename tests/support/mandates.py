@@ -18,7 +18,7 @@ from thingmarket.identity.mandates import (
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import Digest, digest
 from thingmarket.limits import DAY_MS
-from thingmarket.policy.acts import Act
+from thingmarket.policy.acts import Act, DataShared
 from thingmarket.time import UnixMs
 from thingmarket.wire.identity import issued
 
@@ -65,6 +65,9 @@ ROOT: Final = issued(
         counterparties=Scope(include=tuple(sorted((SELLER, OTHER_SELLER)))),
         limits=(LIMIT,),
         nodes=Scope(include=(NODE,)),
+        data_scopes=Scope(include=("consumption", "usage")),
+        data_purposes=Scope(include=("delivery",)),
+        data_retention_days=30,
         nonce=b"n" * 12,
     )
 )
@@ -83,6 +86,7 @@ PURCHASE: Final = Act(
     unit="C62",
     quantity_steps=1,
     body_digest=BODY,
+    shared=DataShared(kinds=("usage",), purpose="delivery", retention_days=30),
 )
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.mandates import Action, Autonomy, BoundItem, Mandate, SpendingLimit, mandate_digest
+from thingmarket.identity.mandates import (
+    LIMIT_FIELDS,
+    Action,
+    Autonomy,
+    BoundItem,
+    Mandate,
+    SpendingLimit,
+    mandate_digest,
+)
 from thingmarket.limits import MANDATE_ROOT_LIFE_MS
 
 
@@ -69,12 +77,14 @@ def _limits_within(child: Mandate, parent: Mandate) -> bool:
 
 
 def _limit_within(limit: SpendingLimit, above: SpendingLimit) -> bool:
+    return all(getattr(limit, field) <= getattr(above, field) for field in LIMIT_FIELDS)
+
+
+def _data_within(child: Mandate, parent: Mandate) -> bool:
     return (
-        limit.per_item_minor <= above.per_item_minor
-        and limit.per_order_minor <= above.per_order_minor
-        and limit.per_day_minor <= above.per_day_minor
-        and limit.total_minor <= above.total_minor
-        and limit.cosign_above_minor <= above.cosign_above_minor
+        child.data_scopes.names_within(parent.data_scopes)
+        and child.data_purposes.names_within(parent.data_purposes)
+        and child.data_retention_days <= parent.data_retention_days
     )
 
 
@@ -173,5 +183,90 @@ LINK_RULES: Final = (
         "revocation_epoch",
         "all links have one epoch",
         lambda child, parent: child.revocation_epoch == parent.revocation_epoch,
+    ),
+    LinkRule(
+        "MAN-27",
+        "deny_counterparties",
+        "whom a parent denies its child denies too",
+        lambda child, parent: set(parent.deny_counterparties) <= set(child.deny_counterparties),
+    ),
+    LinkRule(
+        "MAN-28",
+        "min_assurance",
+        "a child asks at least its parent's assurance",
+        lambda child, parent: child.min_assurance >= parent.min_assurance,
+    ),
+    LinkRule(
+        "MAN-29",
+        "required_certificates",
+        "a child asks every certificate that its parent asks",
+        lambda child, parent: set(parent.required_certificates) <= set(child.required_certificates),
+    ),
+    LinkRule(
+        "MAN-30",
+        "cosigners",
+        "nobody approves for a child who may not for its parent",
+        lambda child, parent: set(child.cosigners) <= set(parent.cosigners),
+    ),
+    LinkRule(
+        "MAN-31",
+        "cosign_quorum",
+        "a child needs at least its parent's approvals",
+        lambda child, parent: child.cosign_quorum >= parent.cosign_quorum,
+    ),
+    LinkRule(
+        "MAN-32",
+        "cosign_ttl_ms",
+        "a child's approvals are waited for no longer than its parent's",
+        lambda child, parent: child.cosign_ttl_ms <= parent.cosign_ttl_ms,
+    ),
+    LinkRule(
+        "MAN-33",
+        "geo",
+        "each of a child's places lies within one of its parent's",
+        lambda child, parent: child.geo.lie_in(parent.geo),
+    ),
+    LinkRule(
+        "MAN-34",
+        "windows",
+        "each of a child's windows lies within one of its parent's",
+        lambda child, parent: child.windows.lies_in(parent.windows),
+    ),
+    LinkRule(
+        "MAN-35",
+        "data_scopes, data_purposes, data_retention_days",
+        "a child shares no other data, for no other purpose and no longer than its parent",
+        _data_within,
+    ),
+    LinkRule(
+        "MAN-36",
+        "budget_authority",
+        "a child's budget is counted where its parent's is",
+        lambda child, parent: parent.budget_authority in ("", child.budget_authority),
+    ),
+    LinkRule(
+        "MAN-37",
+        "terms_hash",
+        "a child's terms are its parent's, or none",
+        lambda child, parent: child.terms_hash in (b"", parent.terms_hash),
+    ),
+    LinkRule(
+        "MAN-38",
+        "delivery_max_ms, warranty_min_days, co2_max_grams",
+        "a child asks of an offer at least what its parent asks",
+        lambda child, parent: (
+            child.delivery_max_ms <= parent.delivery_max_ms
+            and child.warranty_min_days >= parent.warranty_min_days
+            and child.co2_max_grams <= parent.co2_max_grams
+        ),
+    ),
+    LinkRule(
+        "MAN-39",
+        "settle_accounts, refund_destination",
+        "a child uses no other accounts than its parent",
+        lambda child, parent: (
+            child.settle_accounts.names_within(parent.settle_accounts)
+            and parent.refund_destination in ("", child.refund_destination)
+        ),
     ),
 )

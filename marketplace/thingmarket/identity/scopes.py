@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Any, Final
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SCOPE_ITEMS_MAX
-
-T = TypeVar("T", int, str, tuple[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ def checked_scope(scope: Scope, field: str, checked_item: Callable[[str, str], s
     return scope
 
 
-def check_ascending(items: Sequence[T], field: str, most: int) -> None:
+def check_ascending(items: Sequence[Any], field: str, most: int) -> None:
     """Refuse a list that is too long or has more than one spelling (TOO_LARGE, BAD_FIELD)."""
     if len(items) > most:
         raise Refusal(Code.TOO_LARGE, f"{field} has {len(items)} items; at most {most}")

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
-from thingmarket.identity.mandates import Approval
+from thingmarket.identity.mandates import Action
 from thingmarket.identity.parties import Role, is_thing
 from thingmarket.ids import PartyId
+from thingmarket.market.denied import Denied
 from thingmarket.market.entries import Command
+from thingmarket.market.guards import guarded
+from thingmarket.market.standing import standing
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
 from thingmarket.policy.authorize import authorize
+from thingmarket.policy.cosign import NOBODY_SPOKE, Cosign, cosign_of
 from thingmarket.policy.decision import Decision, Verdict
 from thingmarket.policy.rules import RULES
 from thingmarket.time import UnixMs
@@ -18,21 +22,15 @@ from thingmarket.time import UnixMs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """Who acts for which owner, under which mandate (None: the owner himself), at what entry time."""
+    """Who acts for which owner, under which mandate (None: the owner himself), at what entry time.
+
+    `cosign` is what the signed approvals say that came with the command.
+    """
 
     owner: PartyId
     mandate: EffectiveMandate | None
     now_ms: UnixMs
-    approval: Approval | None = None
-
-
-class Denied(Refusal):
-    """A refusal by the owner's rules; carries the decision with its facts."""
-
-    def __init__(self, number: int, reason: str, rule: str, decision: Decision) -> None:
-        """Keep the decision beside the refusal."""
-        super().__init__(number, reason, rule)
-        self.decision = decision
+    cosign: Cosign = NOBODY_SPOKE
 
 
 def authority_of(state: State, command: Command, now_ms: UnixMs) -> Authority:
@@ -52,25 +50,26 @@ def authority_of(state: State, command: Command, now_ms: UnixMs) -> Authority:
     mandate = state.mandate(header.mandate_leaf)
     if mandate.subject != header.sender:
         raise Refusal(Code.NOT_PERMITTED, "this mandate was given to another thing", "MAN-4")
-    approval = _approval_for(command, mandate)
-    return Authority(owner=mandate.root_owner, mandate=mandate, now_ms=now_ms, approval=approval)
+    cosign = NOBODY_SPOKE
+    if command.approvals:
+        words = [approval for approval, _ in command.approvals]
+        cosign = cosign_of(words, mandate, body_digest=command.body_digest, time_ms=now_ms)
+    return Authority(owner=mandate.root_owner, mandate=mandate, now_ms=now_ms, cosign=cosign)
 
 
-def _approval_for(command: Command, mandate: EffectiveMandate) -> Approval | None:
-    """The owner's word on this very body; among several, a rejection counts first."""
-    words = [
-        approval
-        for approval, _ in command.approvals
-        if approval.owner == mandate.root_owner
-        and approval.body_digest == command.body_digest
-        and approval.mandate_leaf == mandate.leaf
-    ]
-    return min(words, key=lambda approval: approval.approved, default=None)
+def decide(state: State, authority: Authority, act: Act) -> Decision:
+    """Ask the thing's standing, the owner's rules and his guards (DENIED, GUARD_TRIPPED)."""
+    mandate, cosign = authority.mandate, authority.cosign
+    record = None if mandate is None else standing(state, mandate, act)
+    decision = authorize(mandate, act, state.spending, cosign)
+    if record is None or mandate is None or not record.guarded or act.action is not Action.BUY:
+        return decision
+    return guarded(state, record, mandate, cosign, act, decision)
 
 
 def permit(state: State, authority: Authority, act: Act) -> Decision:
     """Ask the owner's rules; only an allowing decision is returned (DENIED, NEED_COSIGN)."""
-    decision = authorize(authority.mandate, act, state.spending, authority.approval)
+    decision = decide(state, authority, act)
     if decision.verdict is Verdict.ALLOW:
         return decision
     rule = decision.rules[0]

@@ -2,16 +2,29 @@
 
 from dataclasses import dataclass
 
+from thingmarket.catalog.attributes import Attribute
 from thingmarket.identity.mandates import Action
+from thingmarket.identity.terms import Place
 from thingmarket.time import UnixMs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataShared:
+    """Which kinds of data are given to whom for what, and for how long they may be kept."""
+
+    kinds: tuple[str, ...]
+    purpose: str
+    retention_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """What somebody wants to do. Fields that an action has no use for stay empty.
 
-    `counterparty` is the other side's owner. The net price is `price_minor` per `price_base_steps`;
-    10 ** `unit_scale` steps are one whole unit. `payable_minor` includes tax and fees.
+    `counterparty` is the other side's owner; its assurance is that of the thing which sells. The net price
+    is `price_minor` per `price_base_steps`; 10 ** `unit_scale` steps are one whole unit. `payable_minor`
+    includes tax and fees. `attributes` are the offer's. `place` is coarse. An act that
+    `follows` carries out what was agreed before: it is possible at any hour.
     """
 
     action: Action
@@ -28,3 +41,9 @@ class Act:
     unit_scale: int = 0
     quantity_steps: int = 0
     body_digest: bytes = b""
+    counterparty_assurance: int = 0
+    delivery_ms: int = 0
+    attributes: tuple[Attribute, ...] = ()
+    place: Place | None = None
+    shared: DataShared | None = None
+    follows: bool = False

@@ -326,6 +326,9 @@ class SpendingLimit(_message.Message):
     TOTAL_MINOR_FIELD_NUMBER: _builtins.int
     COSIGN_ABOVE_MINOR_FIELD_NUMBER: _builtins.int
     ORDERS_PER_DAY_FIELD_NUMBER: _builtins.int
+    MAX_OPEN_ORDERS_FIELD_NUMBER: _builtins.int
+    MAX_OPEN_HOLDS_FIELD_NUMBER: _builtins.int
+    LIABILITY_CAP_MINOR_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code."""
     per_item_minor: _builtins.int
@@ -335,13 +338,19 @@ class SpendingLimit(_message.Message):
     per_day_minor: _builtins.int
     """Highest sum in one UTC day, minor units."""
     per_month_minor: _builtins.int
-    """Highest sum in one UTC month, minor units; refused in this version."""
+    """Highest sum in one UTC month, minor units."""
     total_minor: _builtins.int
     """Highest sum over the mandate's life, minor units."""
     cosign_above_minor: _builtins.int
-    """Orders above this amount need the owner's approval, minor units; 0: every order."""
+    """Orders above this amount need approval, minor units; 0: every order."""
     orders_per_day: _builtins.int
-    """Most orders in one UTC day; refused in this version."""
+    """Most orders placed in one UTC day."""
+    max_open_orders: _builtins.int
+    """Most orders at once that wait for approval or whose contract has not ended."""
+    max_open_holds: _builtins.int
+    """Most contracts at once whose money is held."""
+    liability_cap_minor: _builtins.int
+    """Most that all open orders may oblige the owner to at once, minor units."""
     def __init__(
         self,
         *,
@@ -353,10 +362,13 @@ class SpendingLimit(_message.Message):
         total_minor: _builtins.int = ...,
         cosign_above_minor: _builtins.int = ...,
         orders_per_day: _builtins.int = ...,
+        max_open_orders: _builtins.int = ...,
+        max_open_holds: _builtins.int = ...,
+        liability_cap_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosign_above_minor", b"cosign_above_minor", "currency", b"currency", "orders_per_day", b"orders_per_day", "per_day_minor", b"per_day_minor", "per_item_minor", b"per_item_minor", "per_month_minor", b"per_month_minor", "per_order_minor", b"per_order_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosign_above_minor", b"cosign_above_minor", "currency", b"currency", "liability_cap_minor", b"liability_cap_minor", "max_open_holds", b"max_open_holds", "max_open_orders", b"max_open_orders", "orders_per_day", b"orders_per_day", "per_day_minor", b"per_day_minor", "per_item_minor", b"per_item_minor", "per_month_minor", b"per_month_minor", "per_order_minor", b"per_order_minor", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,7 +376,7 @@ Global___SpendingLimit: _TypeAlias = SpendingLimit  # noqa: Y015
 
 @_typing.final
 class GeoBox(_message.Message):
-    """A box of coordinates, ten-millionths of a degree; refused in this version."""
+    """A box of coordinates, ten-millionths of a degree, edges included."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -373,13 +385,13 @@ class GeoBox(_message.Message):
     NORTH_E7_FIELD_NUMBER: _builtins.int
     EAST_E7_FIELD_NUMBER: _builtins.int
     south_e7: _builtins.int
-    """Southern edge."""
+    """Southern edge, -900,000,000..900,000,000."""
     west_e7: _builtins.int
-    """Western edge."""
+    """Western edge, -1,800,000,000..1,800,000,000."""
     north_e7: _builtins.int
-    """Northern edge."""
+    """Northern edge, not below the southern."""
     east_e7: _builtins.int
-    """Eastern edge."""
+    """Eastern edge, not below the western."""
     def __init__(
         self,
         *,
@@ -397,8 +409,36 @@ class GeoBox(_message.Message):
 Global___GeoBox: _TypeAlias = GeoBox  # noqa: Y015
 
 @_typing.final
+class Places(_message.Message):
+    """Where. Empty allows no place. [MAN-2]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANY_FIELD_NUMBER: _builtins.int
+    BOXES_FIELD_NUMBER: _builtins.int
+    any: _builtins.bool
+    """Everywhere."""
+    @_builtins.property
+    def boxes(self) -> _containers.RepeatedCompositeFieldContainer[Global___GeoBox]:
+        """Permitted boxes, ascending, at most 16; empty when any is true."""
+
+    def __init__(
+        self,
+        *,
+        any: _builtins.bool = ...,
+        boxes: _abc.Iterable[Global___GeoBox] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any", b"any", "boxes", b"boxes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Places: _TypeAlias = Places  # noqa: Y015
+
+@_typing.final
 class WeeklyWindow(_message.Message):
-    """A weekly window in UTC; refused in this version."""
+    """A weekly window in UTC."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -406,11 +446,11 @@ class WeeklyWindow(_message.Message):
     START_MINUTE_FIELD_NUMBER: _builtins.int
     END_MINUTE_FIELD_NUMBER: _builtins.int
     days_mask: _builtins.int
-    """Bit 0 is Monday."""
+    """Bit 0 is Monday; 1..127."""
     start_minute: _builtins.int
     """Minutes after midnight, 0..1439."""
     end_minute: _builtins.int
-    """Minutes after midnight, 1..1440."""
+    """First minute that is outside, 1..1440."""
     def __init__(
         self,
         *,
@@ -425,6 +465,34 @@ class WeeklyWindow(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WeeklyWindow: _TypeAlias = WeeklyWindow  # noqa: Y015
+
+@_typing.final
+class Week(_message.Message):
+    """When. Empty allows no time. [MAN-2]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANY_FIELD_NUMBER: _builtins.int
+    WINDOWS_FIELD_NUMBER: _builtins.int
+    any: _builtins.bool
+    """Always."""
+    @_builtins.property
+    def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___WeeklyWindow]:
+        """Permitted windows, ascending, at most 16; empty when any is true."""
+
+    def __init__(
+        self,
+        *,
+        any: _builtins.bool = ...,
+        windows: _abc.Iterable[Global___WeeklyWindow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any", b"any", "windows", b"windows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Week: _TypeAlias = Week  # noqa: Y015
 
 @_typing.final
 class Mandate(_message.Message):
@@ -459,7 +527,6 @@ class Mandate(_message.Message):
     GEO_FIELD_NUMBER: _builtins.int
     WINDOWS_FIELD_NUMBER: _builtins.int
     DATA_SCOPES_FIELD_NUMBER: _builtins.int
-    LIABILITY_CAP_MINOR_FIELD_NUMBER: _builtins.int
     NODES_FIELD_NUMBER: _builtins.int
     BUDGET_AUTHORITY_FIELD_NUMBER: _builtins.int
     STATUS_LIST_FIELD_NUMBER: _builtins.int
@@ -471,6 +538,10 @@ class Mandate(_message.Message):
     WARRANTY_MIN_DAYS_FIELD_NUMBER: _builtins.int
     SETTLE_ACCOUNTS_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
+    REFUND_DESTINATION_FIELD_NUMBER: _builtins.int
+    DATA_PURPOSES_FIELD_NUMBER: _builtins.int
+    DATA_RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    CO2_MAX_GRAMS_FIELD_NUMBER: _builtins.int
     network_id: _builtins.bytes
     """16 bytes that name the network."""
     mandate_id: _builtins.bytes
@@ -496,17 +567,15 @@ class Mandate(_message.Message):
     autonomy: Global___Autonomy.ValueType
     """Upper bound on what the subject may do by itself."""
     min_assurance: _builtins.int
-    """Least assurance of a counterparty; refused in this version."""
+    """Least assurance of what sells, 0..3: self-asserted, claimed, attested, certified."""
     min_reputation_milli: _builtins.int
     """Least reputation of a counterparty, thousandths; refused in this version."""
     cosign_quorum: _builtins.int
-    """How many approvals are needed; refused in this version (one, the owner's)."""
+    """How many of them and the owner must approve, 1..9."""
     cosign_ttl_ms: _builtins.int
-    """How long an approval may be waited for; refused in this version."""
-    liability_cap_minor: _builtins.int
-    """Most that the owner is liable for, minor units; refused in this version."""
+    """How long an approval is waited for, milliseconds, one minute to 30 days."""
     budget_authority: _builtins.str
-    """Node that counts the budget; refused in this version (the node that is used)."""
+    """Node that counts the budget; empty: the one that is used. Another one is refused in this version."""
     status_list: _builtins.str
     """Address of a status list; refused in this version."""
     status_age_max_ms: _builtins.int
@@ -514,15 +583,21 @@ class Mandate(_message.Message):
     revocation_epoch: _builtins.int
     """The issuer's epoch; a mandate of an older epoch than the owner's current one is dead."""
     terms_hash: _builtins.bytes
-    """SHA-256 of the text shown to the owner; refused in this version."""
+    """SHA-256 of the text shown to the owner, 32 bytes or empty."""
     rules_hash: _builtins.bytes
-    """SHA-256 of the thing's decision rules; refused in this version."""
+    """SHA-256 of the thing's decision rules, 32 bytes or empty."""
     delivery_max_ms: _builtins.int
-    """Longest delivery time that may be accepted, milliseconds; refused in this version."""
+    """Longest delivery time of an offer that may be bought, milliseconds; 0 allows none."""
     warranty_min_days: _builtins.int
-    """Shortest warranty that may be accepted, days; refused in this version."""
+    """Shortest warranty of an offer that may be bought, days: its attribute `warranty` in DAY."""
     nonce: _builtins.bytes
     """12 random bytes."""
+    refund_destination: _builtins.str
+    """Where refunds go: the root owner, or empty for where they came from."""
+    data_retention_days: _builtins.int
+    """Longest time that shared data may be kept, days."""
+    co2_max_grams: _builtins.int
+    """Highest emissions of one whole unit, grams of CO2 equivalent: the offer's attribute `co2` in GRM."""
     @_builtins.property
     def actions(self) -> _containers.RepeatedScalarFieldContainer[Global___Action.ValueType]:
         """Permitted actions, ascending, without repetition."""
@@ -541,11 +616,11 @@ class Mandate(_message.Message):
 
     @_builtins.property
     def deny_counterparties(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Refused owner ids; refused in this version (use counterparties.exclude)."""
+        """Refused owner ids, ascending, at most 32."""
 
     @_builtins.property
     def required_certificates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """`certifier:scheme` names; refused in this version."""
+        """Names: an offer must state the attribute `certificate.NAME` as yes; ascending, at most 8."""
 
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpendingLimit]:
@@ -553,27 +628,31 @@ class Mandate(_message.Message):
 
     @_builtins.property
     def cosigners(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who may approve besides the owner; refused in this version."""
+        """Owner ids of those who may approve besides the owner; ascending, at most 8."""
 
     @_builtins.property
-    def geo(self) -> _containers.RepeatedCompositeFieldContainer[Global___GeoBox]:
-        """Places; refused in this version."""
+    def geo(self) -> Global___Places:
+        """Places for which may be bought."""
 
     @_builtins.property
-    def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___WeeklyWindow]:
-        """Times of the week; refused in this version."""
+    def windows(self) -> Global___Week:
+        """Times of the week at which may be acted."""
 
     @_builtins.property
     def data_scopes(self) -> Global___Scope:
-        """Kinds of data that may be shared; refused in this version."""
+        """Kinds of data that may be shared: coarse_location, consumption, contact, identity, telemetry, usage."""
 
     @_builtins.property
     def nodes(self) -> Global___Scope:
         """Ids of nodes where the mandate may be used."""
 
     @_builtins.property
-    def settle_accounts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Accounts that may be used; refused in this version."""
+    def settle_accounts(self) -> Global___Scope:
+        """Whose account may pay: the root owner's; another's is refused in this version."""
+
+    @_builtins.property
+    def data_purposes(self) -> Global___Scope:
+        """What shared data may be used for: names of [a-z0-9_.]."""
 
     def __init__(
         self,
@@ -602,10 +681,9 @@ class Mandate(_message.Message):
         cosigners: _abc.Iterable[_builtins.str] | None = ...,
         cosign_quorum: _builtins.int = ...,
         cosign_ttl_ms: _builtins.int = ...,
-        geo: _abc.Iterable[Global___GeoBox] | None = ...,
-        windows: _abc.Iterable[Global___WeeklyWindow] | None = ...,
+        geo: Global___Places | None = ...,
+        windows: Global___Week | None = ...,
         data_scopes: Global___Scope | None = ...,
-        liability_cap_minor: _builtins.int = ...,
         nodes: Global___Scope | None = ...,
         budget_authority: _builtins.str = ...,
         status_list: _builtins.str = ...,
@@ -615,12 +693,16 @@ class Mandate(_message.Message):
         rules_hash: _builtins.bytes = ...,
         delivery_max_ms: _builtins.int = ...,
         warranty_min_days: _builtins.int = ...,
-        settle_accounts: _abc.Iterable[_builtins.str] | None = ...,
+        settle_accounts: Global___Scope | None = ...,
         nonce: _builtins.bytes = ...,
+        refund_destination: _builtins.str = ...,
+        data_purposes: Global___Scope | None = ...,
+        data_retention_days: _builtins.int = ...,
+        co2_max_grams: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "counterparties", b"counterparties", "data_scopes", b"data_scopes", "nodes", b"nodes"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "counterparties", b"counterparties", "data_purposes", b"data_purposes", "data_scopes", b"data_scopes", "geo", b"geo", "nodes", b"nodes", "settle_accounts", b"settle_accounts", "windows", b"windows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "autonomy", b"autonomy", "bound_items", b"bound_items", "budget_authority", b"budget_authority", "categories", b"categories", "cosign_quorum", b"cosign_quorum", "cosign_ttl_ms", b"cosign_ttl_ms", "cosigners", b"cosigners", "counterparties", b"counterparties", "data_scopes", b"data_scopes", "delivery_max_ms", b"delivery_max_ms", "deny_counterparties", b"deny_counterparties", "depth", b"depth", "expires_ms", b"expires_ms", "geo", b"geo", "issuer", b"issuer", "liability_cap_minor", b"liability_cap_minor", "limits", b"limits", "mandate_id", b"mandate_id", "max_depth", b"max_depth", "min_assurance", b"min_assurance", "min_reputation_milli", b"min_reputation_milli", "network_id", b"network_id", "nodes", b"nodes", "nonce", b"nonce", "not_before_ms", b"not_before_ms", "parent_digest", b"parent_digest", "required_certificates", b"required_certificates", "revocation_epoch", b"revocation_epoch", "root_owner", b"root_owner", "rules_hash", b"rules_hash", "settle_accounts", b"settle_accounts", "status_age_max_ms", b"status_age_max_ms", "status_list", b"status_list", "subject", b"subject", "terms_hash", b"terms_hash", "version", b"version", "warranty_min_days", b"warranty_min_days", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "autonomy", b"autonomy", "bound_items", b"bound_items", "budget_authority", b"budget_authority", "categories", b"categories", "co2_max_grams", b"co2_max_grams", "cosign_quorum", b"cosign_quorum", "cosign_ttl_ms", b"cosign_ttl_ms", "cosigners", b"cosigners", "counterparties", b"counterparties", "data_purposes", b"data_purposes", "data_retention_days", b"data_retention_days", "data_scopes", b"data_scopes", "delivery_max_ms", b"delivery_max_ms", "deny_counterparties", b"deny_counterparties", "depth", b"depth", "expires_ms", b"expires_ms", "geo", b"geo", "issuer", b"issuer", "limits", b"limits", "mandate_id", b"mandate_id", "max_depth", b"max_depth", "min_assurance", b"min_assurance", "min_reputation_milli", b"min_reputation_milli", "network_id", b"network_id", "nodes", b"nodes", "nonce", b"nonce", "not_before_ms", b"not_before_ms", "parent_digest", b"parent_digest", "refund_destination", b"refund_destination", "required_certificates", b"required_certificates", "revocation_epoch", b"revocation_epoch", "root_owner", b"root_owner", "rules_hash", b"rules_hash", "settle_accounts", b"settle_accounts", "status_age_max_ms", b"status_age_max_ms", "status_list", b"status_list", "subject", b"subject", "terms_hash", b"terms_hash", "version", b"version", "warranty_min_days", b"warranty_min_days", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -628,7 +710,7 @@ Global___Mandate: _TypeAlias = Mandate  # noqa: Y015
 
 @_typing.final
 class Approval(_message.Message):
-    """The owner's yes or no to one command body. Signed by the owner. [MAN-9]"""
+    """A yes or no to one command body by the owner or a cosigner. Signed by him. [MAN-9]"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -646,7 +728,7 @@ class Approval(_message.Message):
     mandate_leaf: _builtins.bytes
     """SHA-256 of the mandate leaf that the body is sent under, 32 bytes."""
     owner: _builtins.str
-    """The owner who approves."""
+    """Who approves: the owner, or a cosigner of the mandate."""
     approved: _builtins.bool
     """True: approved. False: rejected."""
     expires_ms: _builtins.int

@@ -10,9 +10,18 @@ from google.protobuf.message import Message
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.envelope import Signed, TypeId
-from thingmarket.identity.mandates import Action, Approval, Autonomy, BoundItem, Mandate, SpendingLimit
+from thingmarket.identity.mandates import (
+    LIMIT_FIELDS,
+    Action,
+    Approval,
+    Autonomy,
+    BoundItem,
+    Mandate,
+    SpendingLimit,
+)
 from thingmarket.identity.parties import KeyEvent, Role
 from thingmarket.identity.scopes import Scope
+from thingmarket.identity.terms import GeoBox, Places, Week, WeeklyWindow
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import (
     APPROVAL_BYTES_MAX,
@@ -32,7 +41,6 @@ MANDATE_VERSION: Final = 1
 # What this version enforces. Any other field of the messages is refused by its name: a limit that the
 # owner wrote and nobody counts would be worse than none.
 _MANDATE_FIELDS: Final = frozenset(field.name for field in fields(Mandate)) | {"version"}
-_LIMIT_FIELDS: Final = frozenset(field.name for field in fields(SpendingLimit))
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -72,7 +80,7 @@ def key_event_payload(event: KeyEvent) -> bytes:
 def read_mandate(payload: bytes) -> Mandate:
     """Read one link; fields that this version does not enforce are refused by name."""
     message = parse(pb.Mandate, payload, MANDATE_LINK_BYTES_MAX)
-    _refuse_unsupported(message, _MANDATE_FIELDS, "")
+    _refuse_unsupported(message, _MANDATE_FIELDS)
     if message.version != MANDATE_VERSION:
         raise Refusal(Code.MANDATE_FIELD_UNSUPPORTED, f"version={message.version} is not {MANDATE_VERSION}")
     return Mandate(
@@ -95,6 +103,25 @@ def read_mandate(payload: bytes) -> Mandate:
         nodes=_scope(message.nodes),
         revocation_epoch=message.revocation_epoch,
         nonce=message.nonce,
+        deny_counterparties=tuple(map(PartyId, message.deny_counterparties)),
+        min_assurance=message.min_assurance,
+        required_certificates=tuple(message.required_certificates),
+        cosigners=tuple(map(PartyId, message.cosigners)),
+        cosign_quorum=message.cosign_quorum,
+        cosign_ttl_ms=message.cosign_ttl_ms,
+        geo=Places(any=message.geo.any, boxes=tuple(map(_geo_box, message.geo.boxes))),
+        windows=Week(any=message.windows.any, windows=tuple(map(_window, message.windows.windows))),
+        data_scopes=_scope(message.data_scopes),
+        data_purposes=_scope(message.data_purposes),
+        data_retention_days=message.data_retention_days,
+        budget_authority=message.budget_authority,
+        terms_hash=message.terms_hash,
+        rules_hash=message.rules_hash,
+        delivery_max_ms=message.delivery_max_ms,
+        warranty_min_days=message.warranty_min_days,
+        co2_max_grams=message.co2_max_grams,
+        settle_accounts=_scope(message.settle_accounts),
+        refund_destination=message.refund_destination,
         signed_bytes=payload,
     )
 
@@ -123,6 +150,25 @@ def mandate_payload(mandate: Mandate) -> bytes:
             nodes=_scope_message(mandate.nodes),
             revocation_epoch=mandate.revocation_epoch,
             nonce=mandate.nonce,
+            deny_counterparties=mandate.deny_counterparties,
+            min_assurance=mandate.min_assurance,
+            required_certificates=mandate.required_certificates,
+            cosigners=mandate.cosigners,
+            cosign_quorum=mandate.cosign_quorum,
+            cosign_ttl_ms=mandate.cosign_ttl_ms,
+            geo=_places_message(mandate.geo),
+            windows=_week_message(mandate.windows),
+            data_scopes=_scope_message(mandate.data_scopes),
+            data_purposes=_scope_message(mandate.data_purposes),
+            data_retention_days=mandate.data_retention_days,
+            budget_authority=mandate.budget_authority,
+            terms_hash=mandate.terms_hash,
+            rules_hash=mandate.rules_hash,
+            delivery_max_ms=mandate.delivery_max_ms,
+            warranty_min_days=mandate.warranty_min_days,
+            co2_max_grams=mandate.co2_max_grams,
+            settle_accounts=_scope_message(mandate.settle_accounts),
+            refund_destination=mandate.refund_destination,
         )
     )
 
@@ -233,11 +279,12 @@ def _document(message: SignedMessage, type_id: TypeId, field: str) -> Signed:
     return signed
 
 
-def _refuse_unsupported(message: Message, supported: frozenset[str], prefix: str) -> None:
+def _refuse_unsupported(message: Message, supported: frozenset[str]) -> None:
     for descriptor, _ in message.ListFields():
         if descriptor.name not in supported:
-            name = prefix + descriptor.name
-            raise Refusal(Code.MANDATE_FIELD_UNSUPPORTED, f"{name} is not enforced in this version")
+            raise Refusal(
+                Code.MANDATE_FIELD_UNSUPPORTED, f"{descriptor.name} is not enforced in this version"
+            )
 
 
 def _scope(message: pb.Scope) -> Scope:
@@ -273,26 +320,48 @@ def _bound_item_message(item: BoundItem) -> pb.BoundItem:
 
 
 def _spending_limit(message: pb.SpendingLimit) -> SpendingLimit:
-    _refuse_unsupported(message, _LIMIT_FIELDS, "limits.")
     return SpendingLimit(
-        currency=message.currency,
-        per_item_minor=message.per_item_minor,
-        per_order_minor=message.per_order_minor,
-        per_day_minor=message.per_day_minor,
-        total_minor=message.total_minor,
-        cosign_above_minor=message.cosign_above_minor,
+        currency=message.currency, **{field: getattr(message, field) for field in LIMIT_FIELDS}
     )
 
 
 def _spending_limit_message(limit: SpendingLimit) -> pb.SpendingLimit:
     return pb.SpendingLimit(
-        currency=limit.currency,
-        per_item_minor=limit.per_item_minor,
-        per_order_minor=limit.per_order_minor,
-        per_day_minor=limit.per_day_minor,
-        total_minor=limit.total_minor,
-        cosign_above_minor=limit.cosign_above_minor,
+        currency=limit.currency, **{field: getattr(limit, field) for field in LIMIT_FIELDS}
     )
+
+
+def _geo_box(message: pb.GeoBox) -> GeoBox:
+    return GeoBox(
+        south_e7=message.south_e7,
+        west_e7=message.west_e7,
+        north_e7=message.north_e7,
+        east_e7=message.east_e7,
+    )
+
+
+def _places_message(places: Places) -> pb.Places:
+    boxes = [
+        pb.GeoBox(south_e7=box.south_e7, west_e7=box.west_e7, north_e7=box.north_e7, east_e7=box.east_e7)
+        for box in places.boxes
+    ]
+    return pb.Places(any=places.any, boxes=boxes)
+
+
+def _window(message: pb.WeeklyWindow) -> WeeklyWindow:
+    return WeeklyWindow(
+        days_mask=message.days_mask, start_minute=message.start_minute, end_minute=message.end_minute
+    )
+
+
+def _week_message(week: Week) -> pb.Week:
+    windows = [
+        pb.WeeklyWindow(
+            days_mask=window.days_mask, start_minute=window.start_minute, end_minute=window.end_minute
+        )
+        for window in week.windows
+    ]
+    return pb.Week(any=week.any, windows=windows)
 
 
 def _member(kind: type[E], number: int, field: str) -> E:

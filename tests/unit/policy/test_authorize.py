@@ -27,6 +27,7 @@ from thingmarket.identity.scopes import EVERYTHING, NOTHING, Scope
 from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, INTEGER_MAX
 from thingmarket.policy.authorize import authorize
+from thingmarket.policy.cosign import NOBODY_SPOKE, cosign_of
 from thingmarket.policy.decision import Decision, Verdict
 from thingmarket.policy.rules import RULES
 from thingmarket.policy.spending import SpendingCounter
@@ -39,7 +40,10 @@ ALLOW, DENY, NEED_COSIGN = Verdict.ALLOW, Verdict.DENY, Verdict.NEED_COSIGN
 def decide(
     mandate: Mandate, approval: Approval | None = None, counters: dict[Any, Any] | None = None, **act: Any
 ) -> Decision:
-    return authorize(meet(mandate), replace(PURCHASE, **act), counters or {}, approval)
+    asked, chain = replace(PURCHASE, **act), meet(mandate)
+    words = [approval] if approval else []
+    cosign = cosign_of(words, chain, body_digest=asked.body_digest, time_ms=asked.time_ms)
+    return authorize(chain, asked, counters or {}, cosign if words else NOBODY_SPOKE)
 
 
 def changed(mandate: Mandate, **changes: Any) -> Mandate:
