@@ -19,6 +19,9 @@ plaintext = {plaintext}
 # Play money: owners get what they ask `owner fund` for, up to this many minor units in all.
 # 0 = none. Never on a node whose money means something.
 play_money_max_minor = {play_money_max_minor}
+
+# Prometheus metrics over HTTP at /metrics: a loopback host:port, as in "127.0.0.1:9464". Empty = none.
+metrics = ""
 """
 
 
@@ -29,6 +32,7 @@ class Config:
     address: str
     plaintext: bool = False
     play_money_max_minor: int = 0
+    metrics: str = ""
 
 
 def read_config(path: Path) -> Config:
@@ -37,7 +41,7 @@ def read_config(path: Path) -> Config:
         found = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise Refusal(Code.BAD_FIELD, f"{path.name}: {error}") from None
-    unknown = set(found) - {"address", "plaintext", "play_money_max_minor"}
+    unknown = set(found) - {"address", "plaintext", "play_money_max_minor", "metrics"}
     if unknown or "address" not in found:
         raise Refusal(Code.BAD_FIELD, f"{path.name}: unknown {sorted(unknown)} or no address")
     if not isinstance(found.get("plaintext", False), bool):
@@ -48,7 +52,15 @@ def read_config(path: Path) -> Config:
     address = str(found["address"])
     if not address.endswith(":0"):
         checked_address(address)
-    config = Config(address=address, plaintext=found.get("plaintext", False), play_money_max_minor=money)
+    metrics = str(found.get("metrics", ""))
+    if metrics and not (is_loopback(metrics) and metrics.rpartition(":")[2].isdigit()):
+        raise Refusal(
+            Code.BAD_FIELD,
+            f"{path.name}: metrics is a loopback address with a port: they tell what is traded",
+        )
+    config = Config(
+        address=address, plaintext=found.get("plaintext", False), play_money_max_minor=money, metrics=metrics
+    )
     if config.plaintext and not is_loopback(address):
         raise Refusal(Code.BAD_FIELD, f"{path.name}: plaintext is for loopback addresses only")
     return config

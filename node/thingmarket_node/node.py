@@ -75,11 +75,33 @@ async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
         parts.push_async_callback(insight.close)
         shell = Shell(core, journal=journal, vault=vault, rail=rail, projection=projection, insight=insight)
         parts.callback(shell.close)
+        if config.metrics:
+            _serve_metrics(parts, shell, config.metrics)
         server = grpc.aio.server(interceptors=(Gate(),), options=SERVER_OPTIONS)
         register(server, shell, started_ms=started_ms)
         parts.push_async_callback(server.stop, CLOSE_S)
         front = Front(home=home, identity=identity, config=config, certificates=certificates)
         return await _serve(front, shell, server, ready)
+
+
+def _serve_metrics(parts: contextlib.AsyncExitStack, shell: Shell, address: str) -> None:
+    try:
+        scraped = shell.metrics.serve(address, shell)
+    except OSError as error:
+        raise Refusal(Code.BUSY, f"metrics cannot listen on {address}: {error.strerror}") from None
+    parts.callback(scraped.server_close)
+    parts.callback(scraped.shutdown)
+    sampling = asyncio.create_task(_sample_the_loop(shell))
+    parts.callback(sampling.cancel)
+
+
+async def _sample_the_loop(shell: Shell) -> None:
+    """Every second: how late does the loop wake who asked to be woken?"""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + 1.0
+        await asyncio.sleep(1.0)
+        shell.metrics.loop_lag_seconds.observe(max(0.0, loop.time() - due))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,10 @@ class Projection:
         """The last log position that was handed over; what follows it has to be fed."""
         return self._taken
 
+    def written(self) -> int:
+        """The last log position that queries can see."""
+        return self._head
+
     def put(self, one: Published) -> None:
         """Hand over a durable outcome without waiting; what was handed over before is left out.
 

@@ -21,6 +21,8 @@ from thingmarket_node.core.sessions import Session
 from thingmarket_node.insight import Insight
 from thingmarket_node.journal import Journal
 from thingmarket_node.journal_sqlite import Snapshot
+from thingmarket_node.logs import log_trades
+from thingmarket_node.metrics import Metrics
 from thingmarket_node.projection import Projection
 from thingmarket_node.rails import Rail
 from thingmarket_node.vault import Part, Vault
@@ -57,10 +59,12 @@ class Shell:
         rail: Rail,
         projection: Projection,
         insight: Insight,
+        metrics: Metrics | None = None,
     ) -> None:
         """Start the journal's writer; must be made inside the event loop."""
         self.core = core
         self.insight = insight
+        self.metrics = metrics or Metrics()
         self.watches = Watches()
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._journal, self._vault, self._rail, self._projection = journal, vault, rail, projection
@@ -74,7 +78,7 @@ class Shell:
         self._draining = False
         self._broken = False
         self._idle: asyncio.Future[None] = self._loop.create_future()
-        journal.start(lambda number: self.take(m.Durable(number)), self._journal_failed)
+        journal.start(self._durable, self._journal_failed)
         self._perform(core.boot_effects())
 
     # --- callers
@@ -118,6 +122,20 @@ class Shell:
         """The outcome of a durable entry, from the projection."""
         return await self._projection.outcome(seq)
 
+    def gauges(self) -> dict[str, int]:
+        """Numbers of the moment, by the names of metrics.GAUGES."""
+        core, state = self.core, self.core.state
+        return {
+            "log_entries": core.durable_seq,
+            "waiting_commands": core.waiting,
+            "sessions": len(core.sessions),
+            "parties": len(state.parties),
+            "offers_live": state.indexes.offers_live,
+            "contracts_open": state.indexes.contracts_open,
+            "contracts": len(state.contracts),
+            "projection_lag_entries": core.durable_seq - self._projection.written(),
+        }
+
     async def projected(self, seq: int) -> None:
         """Wait until the projection has a durable log position (UNAVAILABLE)."""
         await self._projection.reach(seq)
@@ -156,6 +174,7 @@ class Shell:
             case m.VerifyAll():
                 self._verifier.put(effect)
             case m.Append():
+                self.metrics.appended(effect.group.number, len(effect.group.entries))
                 self._journal.append(effect.group)
             case m.Seal():
                 self._seal(effect)
@@ -238,6 +257,8 @@ class Shell:
     def _tell(self, effect: m.Tell) -> None:
         for outcome in effect.outcomes:
             self._projection.put(outcome)
+        self.metrics.told(effect.outcomes)
+        log_trades(effect.outcomes)
         self.watches.tell(effect.seq, effect.notices)
         while self._readers and self._readers[0][0] <= effect.seq:
             _, _, waiting = heapq.heappop(self._readers)
@@ -250,6 +271,10 @@ class Shell:
         wait_s = max(0, time_ms - now().wall_ms) / 1000
         # Not longer than an hour: the loop's clock and the wall clock drift apart.
         self._alarm = self._loop.call_later(min(wait_s, 3600.0), lambda: self.take(m.Wake()))
+
+    def _durable(self, number: int) -> None:
+        self.metrics.durable(number)
+        self.take(m.Durable(number))
 
     def _journal_failed(self, error: Exception) -> None:
         log.critical("the journal failed, nothing more is acknowledged: %s", error)

@@ -134,8 +134,17 @@ def _check_address(address: str, *, plaintext: bool) -> None:
 
 @node.command()
 @click.argument("home", type=click.Path(path_type=Path))
+@click.option(
+    "--log",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of logs.",
+)
+@click.option("--log-trades", is_flag=True, help="Log every step of a contract, with its id, and refusals.")
 @json_option
-def run(home: Path, as_json: bool) -> None:
+def run(home: Path, form: str, log_trades: bool, as_json: bool) -> None:
     """Run the node in the folder HOME until Ctrl-C or SIGTERM.
 
     It replays its log first, then writes HOME/node.card: what owners and things need to find and trust it.
@@ -143,13 +152,16 @@ def run(home: Path, as_json: bool) -> None:
     \b
     Example:
       thingmarket node run market
+      thingmarket node run market --log json --log-trades 2>market.log
     """
     import uvloop
 
+    from thingmarket_node import logs
     from thingmarket_node.home import Home
     from thingmarket_node.node import Ready, run_node
 
     output = Output(as_json=as_json)
+    logs.set_up(as_json=form == "json", trades=log_trades)
 
     def ready(found: Ready) -> None:
         output.event(

@@ -1,0 +1,56 @@
+"""How a node logs: lines for people or one JSON object a line, and each step of a trade with its contract."""
+
+import datetime
+import json
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from thingmarket_node.core.messages import Published
+
+TRADES: Final = logging.getLogger("thingmarket.trades")
+"""Off unless asked for: a line for every contract that an entry changed, and for every refusal."""
+
+_FACTS: Final = ("contract", "entry", "state", "actor", "owner", "act", "code", "rule")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, text, and the facts of a trade."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        line: dict[str, object] = {
+            "time": moment.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "text": record.getMessage(),
+        }
+        line |= {name: getattr(record, name) for name in _FACTS if hasattr(record, name)}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up(*, as_json: bool, trades: bool) -> None:
+    """Choose the form of the root's lines, and whether trades are logged."""
+    if as_json:
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(JsonLines())
+    TRADES.setLevel(logging.INFO if trades else logging.NOTSET)
+
+
+def log_trades(outcomes: Iterable[Published]) -> None:
+    """Log what durable entries did to contracts, and what was refused; nothing unless trades are on."""
+    if TRADES.level != logging.INFO:  # of its own, whatever the root's is
+        return
+    for one in outcomes:
+        act = one.command.type_id.name if one.command else "TIMERS_DUE"
+        facts = {"entry": one.seq, "actor": one.sender, "owner": one.owner, "act": act}
+        for contract, _ in one.trades:
+            name, state = contract.id.hex(), contract.state.value
+            extra = {**facts, "contract": name, "state": state}
+            TRADES.info("contract %s is %s after %s, entry %d", name, state, act, one.seq, extra=extra)
+        if one.outcome.code:
+            extra = {**facts, "code": one.outcome.code, "rule": one.outcome.rule}
+            TRADES.info("%s refused: %s, entry %d", act, one.outcome.reason, one.seq, extra=extra)
