@@ -17,6 +17,10 @@ class Role(Enum):
     BUYER = "buyer"
     SELLER = "seller"
     NODE = "node"
+    COSIGNER = "cosigner"
+    THING = "thing"
+    OWNER = "owner"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)

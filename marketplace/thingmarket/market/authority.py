@@ -9,7 +9,7 @@ from thingmarket.identity.parties import Role, is_thing
 from thingmarket.ids import PartyId
 from thingmarket.market.denied import Denied
 from thingmarket.market.entries import Command
-from thingmarket.market.guards import guarded
+from thingmarket.market.guards import guarded, is_approved
 from thingmarket.market.standing import standing
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
@@ -64,7 +64,7 @@ def decide(state: State, authority: Authority, act: Act) -> Decision:
     decision = authorize(mandate, act, state.spending, cosign)
     if record is None or mandate is None or not record.guarded or act.action is not Action.BUY:
         return decision
-    return guarded(state, record, mandate, cosign, act, decision)
+    return guarded(state, record, act, decision, is_approved=is_approved(mandate, cosign))
 
 
 def permit(state: State, authority: Authority, act: Act) -> Decision:

@@ -1,5 +1,6 @@
 """The root of the market: entries in, outcomes out, nothing else. [LOG-3]"""
 
+from dataclasses import replace
 from typing import assert_never
 
 from thingmarket.catalog.needs import Need, WithdrawNeed
@@ -9,14 +10,28 @@ from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.parties import Role, known_party
+from thingmarket.identity.things import ClaimThing, RegisterDevice, RegisterThing, SetThingState
 from thingmarket.ids import Digest, NetworkId
-from thingmarket.market import deliveries, facts, funding, listings, parties, purchases
+from thingmarket.market import (
+    deliveries,
+    facts,
+    funding,
+    guards,
+    listings,
+    parties,
+    purchases,
+    thing_orders,
+    things,
+)
 from thingmarket.market.answers import forget_time_ms
-from thingmarket.market.authority import Denied, authority_of
+from thingmarket.market.authority import authority_of
+from thingmarket.market.denied import Counted, Denied
 from thingmarket.market.entries import Command, Entry, Genesis, Notice, Outcome, RulesSwitch, TimersDue
-from thingmarket.market.records import Answer, ListingState, PartyRecord, TimerKind
+from thingmarket.market.records import Answer, ListingState, PartyRecord, ThingRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
+from thingmarket.policy.guards import SetGuards
+from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.time import UnixMs
 
 RULES_KNOWN = (2,)
@@ -44,6 +59,9 @@ class Market:
             outcome = self._command(entry, content)
         else:
             outcome = Outcome(seq=entry.seq, notices=self._other(entry, content))
+        if state.experience.has_news:  # the entry stands: what it made is learnt from
+            told = things.learn(state, entry.seq, entry.time_ms)
+            outcome = replace(outcome, notices=outcome.notices + told) if told else outcome
         state.undo.forget()
         state.seq, state.time_ms = entry.seq, entry.time_ms
         return outcome
@@ -70,6 +88,7 @@ class Market:
         state.currencies, state.tax_basis_points = genesis.currencies, dict(genesis.tax_basis_points)
         record = PartyRecord(id=node.id, number=1, public_key=node.public_key, role=Role.NODE, seq=entry.seq)
         state.parties.put(node.id, record)
+        state.probation = genesis.probation
         state.answers.operator = node.id
 
     def _fire(self, entry: Entry) -> tuple[Notice, ...]:
@@ -88,6 +107,8 @@ class Market:
                     notices += facts.question_expired(state, Digest(reference))
                 case TimerKind.MANDATE:
                     notices += parties.mandate_expired(state, Digest(reference))
+                case TimerKind.CLAIM:
+                    things.unclaimed(state, reference)
                 case _:
                     assert_never(kind)
         state.answers.forget_due(entry.time_ms)
@@ -107,6 +128,7 @@ class Market:
                 reason=refusal.reason,
                 rule=refusal.rule,
                 decision=refusal.decision if isinstance(refusal, Denied) else None,
+                notices=self._count(refusal) if isinstance(refusal, Counted) else (),
             )
         else:
             outcome = Outcome(
@@ -118,6 +140,15 @@ class Market:
         if outcome.code != Code.NEED_COSIGN:  # [MAN-9] asked again with the approval, it is decided anew
             self._remember(entry, command, outcome)
         return outcome
+
+    def _count(self, refusal: Counted) -> tuple[Notice, ...]:
+        """Change the one row that a counted refusal names. [THG-11]"""
+        row = refusal.row
+        if isinstance(row, ThingRecord):
+            self.state.things.put((row.owner, row.thing), row)
+        else:
+            self.state.devices.put(row.device, row)
+        return refusal.notices
 
     def _remember(self, entry: Entry, command: Command, outcome: Outcome) -> None:
         answer = Answer(
@@ -146,6 +177,18 @@ class Market:
                 return parties.erase(state, command, now_ms)
             case Deposit():
                 return funding.deposit(state, command, body, now_ms)
+            case RegisterDevice():
+                return things.register_device(state, command, body, entry.seq, now_ms)
+            case ClaimThing():
+                return things.claim(state, command, body, entry.seq, now_ms)
+            case RegisterThing():
+                return things.register_thing(state, command, body, entry.seq, now_ms)
+            case SetThingState():
+                return thing_orders.set_state(state, command, body, entry.seq, now_ms)
+            case ReportMalfunction():
+                return thing_orders.malfunction(state, command, body, entry.seq, now_ms)
+            case SetGuards():
+                return guards.set_guards(state, command, body)
             case _:
                 return self._trade(entry, command, now_ms)
 

@@ -13,6 +13,7 @@ from thingmarket.market.listings import end_offer
 from thingmarket.market.records import ListingState, MandateRecord, MandateState, PartyRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
+from thingmarket.market.things import mandated
 from thingmarket.time import UnixMs
 
 
@@ -57,7 +58,8 @@ def present(state: State, command: Command, body: PresentMandate, seq: int, now_
     record = MandateRecord(effective=mandate, state=MandateState.ACTIVE, seq=seq)
     state.mandates.put(mandate.leaf, record)
     state.timers.set(mandate.expires_ms, TimerKind.MANDATE, mandate.leaf)
-    return Result(reference=mandate.leaf, notices=(_notice(record),))
+    notices = (_notice(record), *mandated(state, mandate, seq, now_ms))
+    return Result(reference=mandate.leaf, notices=notices)
 
 
 def _check_not_ended(state: State, mandate: EffectiveMandate, now_ms: UnixMs) -> None:
@@ -116,6 +118,17 @@ def _end(state: State, record: MandateRecord, how: MandateState) -> list[Notice]
     offers = sorted(state.indexes.offers_under.get(leaf, ()), key=lambda digest: state.offers[digest].seq)
     notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in offers]
     return notices
+
+
+def end_mandates_of(state: State, owner: PartyId, thing: PartyId, now_ms: UnixMs) -> tuple[Notice, ...]:
+    """A thing is done for with its owner: every chain of his that holds it ends, as by a revocation."""
+    state.revoked_subjects.put((owner, thing), now_ms)
+    notices: list[Notice] = []
+    for leaf in sorted(state.indexes.mandates_from.get(owner, ())):
+        record = state.mandates[leaf]
+        if thing in record.effective.subjects:
+            notices += _end(state, record, MandateState.REVOKED)
+    return tuple(notices)
 
 
 def mandate_expired(state: State, leaf: Digest) -> list[Notice]:

@@ -7,12 +7,16 @@ from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
 from thingmarket.contract.contract import Contract
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
+from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
 from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
+from thingmarket.market.experience import Experience
 from thingmarket.market.indexes import Indexes
+from thingmarket.market.owned_things import OwnedThings
 from thingmarket.market.records import (
     Answer,
+    DeviceRecord,
     MandateRecord,
     MandateState,
     NeedRecord,
@@ -20,10 +24,12 @@ from thingmarket.market.records import (
     OfferRecord,
     PartyRecord,
     QuestionRecord,
+    ThingRecord,
     TimerKind,
 )
 from thingmarket.market.timers import Timers
 from thingmarket.money import currency_of
+from thingmarket.policy.guards import GuardRules
 from thingmarket.policy.spending import SpendingCounter
 from thingmarket.settlement.accounts import AccountKind, Balance
 from thingmarket.settlement.ledger import Ledger
@@ -46,6 +52,7 @@ class State:
         self.node = PartyId("")
         self.currencies: tuple[str, ...] = ()
         self.tax_basis_points: dict[str, int] = {}
+        self.probation = NO_PROBATION
         self.undo = UndoLog()
         self.parties: Table[PartyId, PartyRecord] = self._table("parties", PartyId, PartyRecord)
         self.mandates: Table[Digest, MandateRecord] = self._table("mandates", Digest, MandateRecord)
@@ -66,12 +73,22 @@ class State:
         )
         self.erasures: Table[PartyId, int] = self._table("erasures", PartyId, int)
         self.goods_ledgers: Table[str, int] = self._table("goods_ledgers", str, int)
+        self.devices: Table[PartyId, DeviceRecord] = self._table("devices", PartyId, DeviceRecord)
+        self.things: Table[tuple[PartyId, PartyId], ThingRecord] = self._table(
+            "things", tuple[PartyId, PartyId], ThingRecord
+        )
+        self.claims: Table[PartyId, PartyId] = self._table("claims", PartyId, PartyId)
+        self.guards: Table[tuple[PartyId, PartyId], GuardRules] = self._table(
+            "guards", tuple[PartyId, PartyId], GuardRules
+        )
         self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self._ledger_root = LedgerRoot()
         self.asked = Asked(self.questions)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
+        self.owned = OwnedThings(self.things, self.devices)
+        self.experience = Experience(self.contracts, self.offers, self.mandates)
 
     def _table(self, name: str, key: object, value: object) -> Table[Any, Any]:
         return Table(name=name, key=key, value=value, undo=self.undo)
@@ -93,6 +110,10 @@ class State:
             self.spending,
             self.erasures,
             self.goods_ledgers,
+            self.devices,
+            self.things,
+            self.claims,
+            self.guards,
             self.timers.table,
         )
 
@@ -151,6 +172,8 @@ class State:
         parts += [pack_bytes(",".join(self.currencies).encode()), pack_int(len(self.tax_basis_points))]
         for category, rate in self.tax_basis_points.items():
             parts += [pack_bytes(category.encode()), pack_int(rate)]
+        asked = (self.probation.orders_per_day, self.probation.order_minor, self.probation.deliveries)
+        parts += map(pack_int, asked)
         return parts
 
     # --- snapshots
@@ -180,12 +203,16 @@ class State:
         for _ in range(read.number()):
             category = read.data().decode()
             state.tax_basis_points[category] = read.number()
+        state.probation = Probation(
+            orders_per_day=read.number(), order_minor=read.number(), deliveries=read.number()
+        )
         for table in (*state.effect_tables, state.answers.table):
             name = read.data().decode()
             assert name == table.name, f"snapshot has {name} in the place of {table.name}"
             table.load(read.data() for _ in range(read.number()))
         state.ledger = Ledger.restore(read.data())
         state.answers.operator = state.node
+        state.experience.take()
         state.undo.forget()
         return state
 

@@ -1,0 +1,61 @@
+"""Whether a thing may act at all: what its state and its probation let it do. [THG-6]"""
+
+from typing import Final
+
+from thingmarket.identity.effective import EffectiveMandate
+from thingmarket.identity.mandates import Action
+from thingmarket.identity.things import NO_PROBATION, ThingState
+from thingmarket.ids import PartyId
+from thingmarket.market.denied import denied
+from thingmarket.market.records import ThingRecord
+from thingmarket.market.state import State
+from thingmarket.policy.acts import Act
+from thingmarket.policy.decision import Fact
+from thingmarket.time import UnixMs, utc_day
+
+# What ends or completes a bond binds nobody to anything new.
+_LEFT_OVER: Final = (Action.CANCEL, Action.ACCEPT_DELIVERY, Action.FEEDBACK)
+
+ThingName = tuple[PartyId, PartyId]
+"""Owner and thing: one thing may have come to different states with different owners."""
+
+
+def name_of(mandate: EffectiveMandate) -> ThingName:
+    """Whose state counts for an act: that of the thing at the root of the chain."""
+    return mandate.root_owner, mandate.subjects[0]
+
+
+def standing(state: State, mandate: EffectiveMandate, act: Act) -> ThingRecord:
+    """The thing that acts, if its state lets it (DENIED)."""
+    record = state.things[mandate.root_owner, mandate.subjects[0]]
+    if record.state is ThingState.ACTIVE or act.action in _LEFT_OVER:
+        return record
+    if record.state is not ThingState.REGISTERED:
+        facts = (Fact("thing.state", record.state.value), Fact("thing.since", record.since_ms))
+        raise denied("THG-12", *facts, Fact("thing.cause", record.cause))
+    if act.action is Action.BUY and state.probation != NO_PROBATION:
+        _check_probation(state, record, act)
+    return record
+
+
+def _check_probation(state: State, record: ThingRecord, act: Act) -> None:
+    asked, orders = act.payable_minor, orders_of_day(record, act.time_ms)
+    if orders >= state.probation.orders_per_day:
+        allowed = state.probation.orders_per_day
+        raise denied("THG-13", Fact("probation.orders", orders), Fact("probation.orders_allowed", allowed))
+    if asked > state.probation.order_minor:
+        allowed = state.probation.order_minor
+        raise denied("THG-14", Fact("probation.asked", asked), Fact("probation.allowed", allowed))
+
+
+def orders_of_day(record: ThingRecord, now_ms: UnixMs) -> int:
+    """Orders that a thing on probation placed in the UTC day of now."""
+    return record.orders_of_day if record.day == utc_day(now_ms) else 0
+
+
+def trades(state: State, mandate_leaf: bytes) -> bool:
+    """Whether whoever acted under this leaf (empty: an owner himself) may still be dealt with."""
+    if not mandate_leaf:
+        return True
+    record = state.things[name_of(state.mandates[mandate_leaf].effective)]  # type: ignore[index]
+    return record.state is ThingState.ACTIVE or record.state is ThingState.REGISTERED
