@@ -16,8 +16,8 @@ from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.ids import ContractId, Digest, Key, digest
 from thingmarket.policy.decision import Decision
 from thingmarket.wire.envelope import signed_bytes
+from thingmarket.wire.listings import OfferSeen
 from thingmarket.wire.trade import purchase_body
-from thingmarket.wire.views import OfferSeen
 from thingmarket_client.decisions import ChoiceRecord
 from thingmarket_client.outbox import Letter, SealedPart
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from thingmarket.audit.receipts import check_receipt
+from thingmarket.catalog.needs import Constraint, Need
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SEARCH_RESULTS_MAX
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.queries import MoneyBalance, SpendingView
+from thingmarket.market.searching import Wanted
+from thingmarket.wire import listings, views
 from thingmarket.wire import reads as wire
-from thingmarket.wire import views
+from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
-from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
+from thingmarket.wire.views import ContractSeen
 from thingmarket_client.errors import Unanswered
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
 from thingmarket_client.session.session import Session, pause
@@ -38,25 +41,76 @@ class Reads:
         """Ask by `session`."""
         self._session = session
 
-    async def offers(self, *, category: str = "", product_id: str = "") -> tuple[OfferSeen, ...]:
-        """Live offers within a UNSPSC prefix, of a product, or all; each is what its seller signed."""
+    async def offers(
+        self,
+        *,
+        category: str = "",
+        product_id: str = "",
+        text: str = "",
+        must: tuple[Constraint, ...] = (),
+        currency: str = "",
+    ) -> tuple[OfferSeen, ...]:
+        """Live offers within a UNSPSC prefix, of a product, with all words of a text, or all.
+
+        What fails a condition of `must` is left out; what does not state the fact is found. Each offer
+        is what its seller signed.
+        """
+        wanted = Wanted(category=category, product_id=product_id, text=text, must=must, currency=currency)
         found: list[OfferSeen] = []
         after_seq = 0
         for _ in range(PAGES_MAX):
-            request = wire.search_request(
-                category=category, product_id=product_id, limit=SEARCH_RESULTS_MAX, after_seq=after_seq
-            )
+            request = wire.search_request(wanted, limit=SEARCH_RESULTS_MAX, after_seq=after_seq)
             response = await self._session.ask(lambda stub: stub.SearchOffers, request)
-            page, after_seq = views.read_offers_page(response)
+            page, after_seq = listings.read_offers_page(response)
             found += page
             if after_seq == 0:
                 break
         return tuple(found)
 
+    async def best(
+        self, need: Need, currency: str, most: int, *, leave_out: int = 0
+    ) -> tuple[OfferSeen, ...]:
+        """The best `most` offers for a need, ranked by the node out of all; in no certain order.
+
+        They are what a full search would rank first, as far as the node is honest about what it leaves
+        out: each is what its seller signed. `leave_out` is the number of a wish not looked at.
+        """
+        wanted = Wanted(
+            category=need.category,
+            product_id=need.product_id,
+            currency=currency,
+            need=need,
+            leave_out=leave_out,
+        )
+        found: list[OfferSeen] = []
+        after_seq = 0
+        for _ in range(PAGES_MAX):
+            request = wire.search_request(wanted, limit=most, after_seq=after_seq)
+            response = await self._session.ask(lambda stub: stub.SearchOffers, request)
+            page, after_seq, cut = listings.read_best_page(response)
+            if cut:
+                raise Refusal(Code.TOO_LARGE, f"{most} of these offers do not fit into one message", "QRY-7")
+            found += page
+            if after_seq == 0:
+                break
+        return tuple(found)
+
+    async def questions(self) -> tuple[QuestionSeen, ...]:
+        """Questions for facts that the party's owner asked or was asked, oldest first."""
+        found: list[QuestionSeen] = []
+        for _ in range(PAGES_MAX):
+            request = wire.questions_request(found[-1].seq if found else 0)
+            response = await self._session.ask(lambda stub: stub.ListQuestions, request)
+            page = listings.read_questions(response)
+            if not page:
+                break
+            found += page
+        return tuple(found)
+
     async def offer(self, digest: bytes) -> OfferSeen:
         """One offer, whatever its state (UNKNOWN_OFFER)."""
         response = await self._session.ask(lambda stub: stub.GetOffer, wire.offer_request(digest))
-        seen = views.read_offer_view(response.offer)
+        seen = listings.read_offer_view(response.offer)
         if seen.digest != digest:
             raise Refusal(Code.TAMPERED, "the node shows another offer than the one asked for")
         return seen
@@ -66,7 +120,7 @@ class Reads:
         found: list[NeedSeen] = []
         for _ in range(PAGES_MAX):
             request = wire.needs_request(found[-1].seq if found else 0)
-            page = views.read_needs(await self._session.ask(lambda stub: stub.ListNeeds, request))
+            page = listings.read_needs(await self._session.ask(lambda stub: stub.ListNeeds, request))
             if not page:
                 break
             found += page

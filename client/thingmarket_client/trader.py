@@ -19,8 +19,9 @@ from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.decision import Fact
 from thingmarket.wire import catalog, trade
+from thingmarket.wire.listings import NeedSeen, OfferSeen
 from thingmarket.wire.reads import Explanation
-from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
+from thingmarket.wire.views import ContractSeen
 from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
 from thingmarket_client.errors import FateUnknown
 from thingmarket_client.insight import Insight

@@ -1,5 +1,6 @@
 """Pure reads of the state for the party that asks; what is not his is as if it were not there. [QRY-1]"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,7 +13,7 @@ from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.limits import SEARCH_RESULTS_MAX
 from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
-from thingmarket.market.records import OfferFacts, OfferRecord
+from thingmarket.market.records import ListingState, OfferFacts, OfferRecord
 from thingmarket.market.searching import Search, Wanted
 from thingmarket.market.state import State
 from thingmarket.policy.spending import SpendingCounter
@@ -113,8 +114,14 @@ def search_offers(
     search = Search(Wanted(category=category, product_id=product_id), limit=limit, after_seq=after_seq)
     while not search.done:
         search.step(state)
-    return OffersPage(
-        tuple(offer_view(state, digest) for digest in search.found), next_after_seq=search.next_after_seq
+    return OffersPage(live_views(state, search.found), next_after_seq=search.next_after_seq)
+
+
+def live_views(state: State, digests: Sequence[Digest]) -> tuple[OfferView, ...]:
+    """Those of the offers that still live, in the order given."""
+    records = ((digest, state.offers[digest]) for digest in digests)
+    return tuple(
+        _offer_view(state, digest, record) for digest, record in records if record.state is ListingState.LIVE
     )
 
 

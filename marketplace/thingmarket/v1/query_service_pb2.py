@@ -23,76 +23,77 @@ _sym_db = _symbol_database.Default()
 
 
 from thingmarket.v1 import catalog_pb2 as thingmarket_dot_v1_dot_catalog__pb2
+from thingmarket.v1 import approval_pb2 as thingmarket_dot_v1_dot_approval__pb2
 from thingmarket.v1 import envelope_pb2 as thingmarket_dot_v1_dot_envelope__pb2
 from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
 from thingmarket.v1 import log_pb2 as thingmarket_dot_v1_dot_log__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"thingmarket/v1/query_service.proto\x12\x0ethingmarket.v1\x1a\x1cthingmarket/v1/catalog.proto\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1cthingmarket/v1/insight.proto\x1a\x18thingmarket/v1/log.proto\"\xc6\x01\n\tOfferView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x0e\n\x06seller\x18\x03 \x01(\t\x12\x13\n\x0bstock_steps\x18\x04 \x01(\x03\x12\x18\n\x10tax_basis_points\x18\x05 \x01(\x03\x12\x0b\n\x03seq\x18\x06 \x01(\x04\x12\r\n\x05state\x18\x07 \x01(\t\x12\'\n\x07\x61nswers\x18\x08 \x03(\x0b\x32\x16.thingmarket.v1.Signed\"\xe6\x01\n\x13SearchOffersRequest\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x04\x12\x11\n\tafter_seq\x18\x04 \x01(\x04\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x04must\x18\x06 \x03(\x0b\x32\x1a.thingmarket.v1.Constraint\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12*\n\x04need\x18\x08 \x01(\x0b\x32\x1c.thingmarket.v1.AnnounceNeed\x12\x11\n\tleave_out\x18\t \x01(\x04\"Y\n\x14SearchOffersResponse\x12)\n\x06offers\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.OfferView\x12\x16\n\x0enext_after_seq\x18\x02 \x01(\x04\"!\n\x0fGetOfferRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"<\n\x10GetOfferResponse\x12(\n\x05offer\x18\x01 \x01(\x0b\x32\x19.thingmarket.v1.OfferView\"\x82\x01\n\x0cQuestionView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\r\n\x05names\x18\x03 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x04 \x01(\x03\x12\r\n\x05state\x18\x05 \x01(\t\x12\x13\n\x0b\x61sked_by_us\x18\x06 \x01(\x08\x12\x0b\n\x03seq\x18\x07 \x01(\x04\")\n\x14ListQuestionsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"H\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.QuestionView\"n\n\x08NeedView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12$\n\x04need\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x63ontract\x18\x04 \x01(\x0c\x12\x0b\n\x03seq\x18\x05 \x01(\x04\"%\n\x10ListNeedsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"<\n\x11ListNeedsResponse\x12\'\n\x05needs\x18\x01 \x03(\x0b\x32\x18.thingmarket.v1.NeedView\"r\n\x0f\x46ulfilmentEvent\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x0f\n\x07time_ms\x18\x03 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12#\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x14.thingmarket.v1.Fact\"\xd5\x03\n\x0c\x43ontractView\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x12\n\nfulfilment\x18\x03 \x01(\t\x12\x0e\n\x06\x65scrow\x18\x04 \x01(\t\x12\x13\n\x0b\x62uyer_owner\x18\x05 \x01(\t\x12\r\n\x05\x62uyer\x18\x06 \x01(\t\x12\x14\n\x0cseller_owner\x18\x07 \x01(\t\x12\x0e\n\x06seller\x18\x08 \x01(\t\x12\r\n\x05offer\x18\t \x01(\x0c\x12\x0c\n\x04need\x18\n \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x0b \x01(\x03\x12\x10\n\x08\x63urrency\x18\x0c \x01(\t\x12\x11\n\tnet_minor\x18\r \x01(\x03\x12\x11\n\ttax_minor\x18\x0e \x01(\x03\x12\x13\n\x0btotal_minor\x18\x0f \x01(\x03\x12\x0e\n\x06sealed\x18\x10 \x03(\x0c\x12\x12\n\ncreated_ms\x18\x11 \x01(\x03\x12\x15\n\rdeliver_by_ms\x18\x12 \x01(\x03\x12\x15\n\rinspect_by_ms\x18\x13 \x01(\x03\x12\x0b\n\x03seq\x18\x14 \x01(\x04\x12\x13\n\x0b\x63hanged_seq\x18\x15 \x01(\x04\x12\x0e\n\x06\x63hoice\x18\x16 \x01(\x0c\x12\x30\n\x07history\x18\x17 \x03(\x0b\x32\x1f.thingmarket.v1.FulfilmentEvent\"&\n\x12GetContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\"E\n\x13GetContractResponse\x12.\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\"I\n\x14ListContractsRequest\x12\x19\n\x11\x63hanged_after_seq\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x66ter_contract\x18\x02 \x01(\x0c\"V\n\x15ListContractsResponse\x12/\n\tcontracts\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"O\n\x0cMoneyBalance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x17\n\x0f\x61vailable_minor\x18\x02 \x01(\x03\x12\x14\n\x0c\x65scrow_minor\x18\x03 \x01(\x03\"\x14\n\x12GetBalancesRequest\"E\n\x13GetBalancesResponse\x12.\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.MoneyBalance\"/\n\x0e\x45xplainRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x0b\n\x03seq\x18\x02 \x01(\x04\"\xd4\x01\n\x0f\x45xplainResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.thingmarket.v1.Outcome\x12\'\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.thingmarket.v1.Receipt\x12.\n\x08\x63ontract\x18\x04 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x14\n\x0cmandate_leaf\x18\x05 \x01(\x0c\"\"\n\x0fSpendingRequest\x12\x0f\n\x07mandate\x18\x01 \x01(\x0c\"h\n\x0fSpendingCounter\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tday_minor\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x04 \x01(\x03\x12\x0e\n\x06orders\x18\x05 \x01(\x03\"T\n\x10SpendingResponse\x12\x31\n\x08\x63ounters\x18\x01 \x03(\x0b\x32\x1f.thingmarket.v1.SpendingCounter\x12\r\n\x05state\x18\x02 \x01(\t\"5\n\rUnsealRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x12\n\ncommitment\x18\x02 \x01(\x0c\"\x1e\n\x0eUnsealResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x0e\n\x0cWatchRequest\"E\n\rWatchResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\'\n\x07notices\x18\x02 \x03(\x0b\x32\x16.thingmarket.v1.Notice2\x94\n\n\x0cQueryService\x12Y\n\x0cSearchOffers\x12#.thingmarket.v1.SearchOffersRequest\x1a$.thingmarket.v1.SearchOffersResponse\x12M\n\x08GetOffer\x12\x1f.thingmarket.v1.GetOfferRequest\x1a .thingmarket.v1.GetOfferResponse\x12\\\n\rListQuestions\x12$.thingmarket.v1.ListQuestionsRequest\x1a%.thingmarket.v1.ListQuestionsResponse\x12P\n\tListNeeds\x12 .thingmarket.v1.ListNeedsRequest\x1a!.thingmarket.v1.ListNeedsResponse\x12V\n\x0bGetContract\x12\".thingmarket.v1.GetContractRequest\x1a#.thingmarket.v1.GetContractResponse\x12\\\n\rListContracts\x12$.thingmarket.v1.ListContractsRequest\x1a%.thingmarket.v1.ListContractsResponse\x12V\n\x0bGetBalances\x12\".thingmarket.v1.GetBalancesRequest\x1a#.thingmarket.v1.GetBalancesResponse\x12J\n\x07\x45xplain\x12\x1e.thingmarket.v1.ExplainRequest\x1a\x1f.thingmarket.v1.ExplainResponse\x12M\n\x08Spending\x12\x1f.thingmarket.v1.SpendingRequest\x1a .thingmarket.v1.SpendingResponse\x12G\n\x06Unseal\x12\x1d.thingmarket.v1.UnsealRequest\x1a\x1e.thingmarket.v1.UnsealResponse\x12S\n\nListOrders\x12!.thingmarket.v1.ListOrdersRequest\x1a\".thingmarket.v1.ListOrdersResponse\x12\\\n\rListDecisions\x12$.thingmarket.v1.ListDecisionsRequest\x1a%.thingmarket.v1.ListDecisionsResponse\x12\\\n\rFindContracts\x12$.thingmarket.v1.FindContractsRequest\x1a%.thingmarket.v1.FindContractsResponse\x12_\n\x0eSpendingReport\x12%.thingmarket.v1.SpendingReportRequest\x1a&.thingmarket.v1.SpendingReportResponse\x12\x46\n\x05Watch\x12\x1c.thingmarket.v1.WatchRequest\x1a\x1d.thingmarket.v1.WatchResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"thingmarket/v1/query_service.proto\x12\x0ethingmarket.v1\x1a\x1cthingmarket/v1/catalog.proto\x1a\x1dthingmarket/v1/approval.proto\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1cthingmarket/v1/insight.proto\x1a\x18thingmarket/v1/log.proto\"\xc6\x01\n\tOfferView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x0e\n\x06seller\x18\x03 \x01(\t\x12\x13\n\x0bstock_steps\x18\x04 \x01(\x03\x12\x18\n\x10tax_basis_points\x18\x05 \x01(\x03\x12\x0b\n\x03seq\x18\x06 \x01(\x04\x12\r\n\x05state\x18\x07 \x01(\t\x12\'\n\x07\x61nswers\x18\x08 \x03(\x0b\x32\x16.thingmarket.v1.Signed\"\xe6\x01\n\x13SearchOffersRequest\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x04\x12\x11\n\tafter_seq\x18\x04 \x01(\x04\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x04must\x18\x06 \x03(\x0b\x32\x1a.thingmarket.v1.Constraint\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12*\n\x04need\x18\x08 \x01(\x0b\x32\x1c.thingmarket.v1.AnnounceNeed\x12\x11\n\tleave_out\x18\t \x01(\x04\"f\n\x14SearchOffersResponse\x12)\n\x06offers\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.OfferView\x12\x16\n\x0enext_after_seq\x18\x02 \x01(\x04\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"!\n\x0fGetOfferRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"<\n\x10GetOfferResponse\x12(\n\x05offer\x18\x01 \x01(\x0b\x32\x19.thingmarket.v1.OfferView\"\x82\x01\n\x0cQuestionView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\r\n\x05names\x18\x03 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x04 \x01(\x03\x12\r\n\x05state\x18\x05 \x01(\t\x12\x13\n\x0b\x61sked_by_us\x18\x06 \x01(\x08\x12\x0b\n\x03seq\x18\x07 \x01(\x04\")\n\x14ListQuestionsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"H\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.QuestionView\"n\n\x08NeedView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12$\n\x04need\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x63ontract\x18\x04 \x01(\x0c\x12\x0b\n\x03seq\x18\x05 \x01(\x04\"%\n\x10ListNeedsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"<\n\x11ListNeedsResponse\x12\'\n\x05needs\x18\x01 \x03(\x0b\x32\x18.thingmarket.v1.NeedView\"r\n\x0f\x46ulfilmentEvent\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x0f\n\x07time_ms\x18\x03 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12#\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x14.thingmarket.v1.Fact\"\xd5\x03\n\x0c\x43ontractView\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x12\n\nfulfilment\x18\x03 \x01(\t\x12\x0e\n\x06\x65scrow\x18\x04 \x01(\t\x12\x13\n\x0b\x62uyer_owner\x18\x05 \x01(\t\x12\r\n\x05\x62uyer\x18\x06 \x01(\t\x12\x14\n\x0cseller_owner\x18\x07 \x01(\t\x12\x0e\n\x06seller\x18\x08 \x01(\t\x12\r\n\x05offer\x18\t \x01(\x0c\x12\x0c\n\x04need\x18\n \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x0b \x01(\x03\x12\x10\n\x08\x63urrency\x18\x0c \x01(\t\x12\x11\n\tnet_minor\x18\r \x01(\x03\x12\x11\n\ttax_minor\x18\x0e \x01(\x03\x12\x13\n\x0btotal_minor\x18\x0f \x01(\x03\x12\x0e\n\x06sealed\x18\x10 \x03(\x0c\x12\x12\n\ncreated_ms\x18\x11 \x01(\x03\x12\x15\n\rdeliver_by_ms\x18\x12 \x01(\x03\x12\x15\n\rinspect_by_ms\x18\x13 \x01(\x03\x12\x0b\n\x03seq\x18\x14 \x01(\x04\x12\x13\n\x0b\x63hanged_seq\x18\x15 \x01(\x04\x12\x0e\n\x06\x63hoice\x18\x16 \x01(\x0c\x12\x30\n\x07history\x18\x17 \x03(\x0b\x32\x1f.thingmarket.v1.FulfilmentEvent\"&\n\x12GetContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\"E\n\x13GetContractResponse\x12.\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\"I\n\x14ListContractsRequest\x12\x19\n\x11\x63hanged_after_seq\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x66ter_contract\x18\x02 \x01(\x0c\"V\n\x15ListContractsResponse\x12/\n\tcontracts\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"O\n\x0cMoneyBalance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x17\n\x0f\x61vailable_minor\x18\x02 \x01(\x03\x12\x14\n\x0c\x65scrow_minor\x18\x03 \x01(\x03\"\x14\n\x12GetBalancesRequest\"E\n\x13GetBalancesResponse\x12.\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.MoneyBalance\"/\n\x0e\x45xplainRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x0b\n\x03seq\x18\x02 \x01(\x04\"\x83\x02\n\x0f\x45xplainResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.thingmarket.v1.Outcome\x12\'\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.thingmarket.v1.Receipt\x12.\n\x08\x63ontract\x18\x04 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x14\n\x0cmandate_leaf\x18\x05 \x01(\x0c\x12-\n\x08\x61pproval\x18\x0f \x01(\x0b\x32\x1b.thingmarket.v1.PendingView\"\"\n\x0fSpendingRequest\x12\x0f\n\x07mandate\x18\x01 \x01(\x0c\"h\n\x0fSpendingCounter\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tday_minor\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x04 \x01(\x03\x12\x0e\n\x06orders\x18\x05 \x01(\x03\"T\n\x10SpendingResponse\x12\x31\n\x08\x63ounters\x18\x01 \x03(\x0b\x32\x1f.thingmarket.v1.SpendingCounter\x12\r\n\x05state\x18\x02 \x01(\t\"5\n\rUnsealRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x12\n\ncommitment\x18\x02 \x01(\x0c\"\x1e\n\x0eUnsealResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x0e\n\x0cWatchRequest\"E\n\rWatchResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\'\n\x07notices\x18\x02 \x03(\x0b\x32\x16.thingmarket.v1.Notice2\x96\x0c\n\x0cQueryService\x12Y\n\x0cSearchOffers\x12#.thingmarket.v1.SearchOffersRequest\x1a$.thingmarket.v1.SearchOffersResponse\x12M\n\x08GetOffer\x12\x1f.thingmarket.v1.GetOfferRequest\x1a .thingmarket.v1.GetOfferResponse\x12\\\n\rListQuestions\x12$.thingmarket.v1.ListQuestionsRequest\x1a%.thingmarket.v1.ListQuestionsResponse\x12P\n\tListNeeds\x12 .thingmarket.v1.ListNeedsRequest\x1a!.thingmarket.v1.ListNeedsResponse\x12V\n\x0bGetContract\x12\".thingmarket.v1.GetContractRequest\x1a#.thingmarket.v1.GetContractResponse\x12\\\n\rListContracts\x12$.thingmarket.v1.ListContractsRequest\x1a%.thingmarket.v1.ListContractsResponse\x12V\n\x0bGetBalances\x12\".thingmarket.v1.GetBalancesRequest\x1a#.thingmarket.v1.GetBalancesResponse\x12J\n\x07\x45xplain\x12\x1e.thingmarket.v1.ExplainRequest\x1a\x1f.thingmarket.v1.ExplainResponse\x12M\n\x08Spending\x12\x1f.thingmarket.v1.SpendingRequest\x1a .thingmarket.v1.SpendingResponse\x12G\n\x06Unseal\x12\x1d.thingmarket.v1.UnsealRequest\x1a\x1e.thingmarket.v1.UnsealResponse\x12S\n\nListOrders\x12!.thingmarket.v1.ListOrdersRequest\x1a\".thingmarket.v1.ListOrdersResponse\x12\\\n\rListDecisions\x12$.thingmarket.v1.ListDecisionsRequest\x1a%.thingmarket.v1.ListDecisionsResponse\x12\\\n\rFindContracts\x12$.thingmarket.v1.FindContractsRequest\x1a%.thingmarket.v1.FindContractsResponse\x12_\n\x0eSpendingReport\x12%.thingmarket.v1.SpendingReportRequest\x1a&.thingmarket.v1.SpendingReportResponse\x12V\n\x0bListPending\x12\".thingmarket.v1.ListPendingRequest\x1a#.thingmarket.v1.ListPendingResponse\x12S\n\nGetPending\x12!.thingmarket.v1.GetPendingRequest\x1a\".thingmarket.v1.GetPendingResponse\x12S\n\nGetPersona\x12!.thingmarket.v1.GetPersonaRequest\x1a\".thingmarket.v1.GetPersonaResponse\x12\x46\n\x05Watch\x12\x1c.thingmarket.v1.WatchRequest\x1a\x1d.thingmarket.v1.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thingmarket.v1.query_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OFFERVIEW']._serialized_start=172
-  _globals['_OFFERVIEW']._serialized_end=370
-  _globals['_SEARCHOFFERSREQUEST']._serialized_start=373
-  _globals['_SEARCHOFFERSREQUEST']._serialized_end=603
-  _globals['_SEARCHOFFERSRESPONSE']._serialized_start=605
-  _globals['_SEARCHOFFERSRESPONSE']._serialized_end=694
-  _globals['_GETOFFERREQUEST']._serialized_start=696
-  _globals['_GETOFFERREQUEST']._serialized_end=729
-  _globals['_GETOFFERRESPONSE']._serialized_start=731
-  _globals['_GETOFFERRESPONSE']._serialized_end=791
-  _globals['_QUESTIONVIEW']._serialized_start=794
-  _globals['_QUESTIONVIEW']._serialized_end=924
-  _globals['_LISTQUESTIONSREQUEST']._serialized_start=926
-  _globals['_LISTQUESTIONSREQUEST']._serialized_end=967
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=969
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=1041
-  _globals['_NEEDVIEW']._serialized_start=1043
-  _globals['_NEEDVIEW']._serialized_end=1153
-  _globals['_LISTNEEDSREQUEST']._serialized_start=1155
-  _globals['_LISTNEEDSREQUEST']._serialized_end=1192
-  _globals['_LISTNEEDSRESPONSE']._serialized_start=1194
-  _globals['_LISTNEEDSRESPONSE']._serialized_end=1254
-  _globals['_FULFILMENTEVENT']._serialized_start=1256
-  _globals['_FULFILMENTEVENT']._serialized_end=1370
-  _globals['_CONTRACTVIEW']._serialized_start=1373
-  _globals['_CONTRACTVIEW']._serialized_end=1842
-  _globals['_GETCONTRACTREQUEST']._serialized_start=1844
-  _globals['_GETCONTRACTREQUEST']._serialized_end=1882
-  _globals['_GETCONTRACTRESPONSE']._serialized_start=1884
-  _globals['_GETCONTRACTRESPONSE']._serialized_end=1953
-  _globals['_LISTCONTRACTSREQUEST']._serialized_start=1955
-  _globals['_LISTCONTRACTSREQUEST']._serialized_end=2028
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=2030
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=2116
-  _globals['_MONEYBALANCE']._serialized_start=2118
-  _globals['_MONEYBALANCE']._serialized_end=2197
-  _globals['_GETBALANCESREQUEST']._serialized_start=2199
-  _globals['_GETBALANCESREQUEST']._serialized_end=2219
-  _globals['_GETBALANCESRESPONSE']._serialized_start=2221
-  _globals['_GETBALANCESRESPONSE']._serialized_end=2290
-  _globals['_EXPLAINREQUEST']._serialized_start=2292
-  _globals['_EXPLAINREQUEST']._serialized_end=2339
-  _globals['_EXPLAINRESPONSE']._serialized_start=2342
-  _globals['_EXPLAINRESPONSE']._serialized_end=2554
-  _globals['_SPENDINGREQUEST']._serialized_start=2556
-  _globals['_SPENDINGREQUEST']._serialized_end=2590
-  _globals['_SPENDINGCOUNTER']._serialized_start=2592
-  _globals['_SPENDINGCOUNTER']._serialized_end=2696
-  _globals['_SPENDINGRESPONSE']._serialized_start=2698
-  _globals['_SPENDINGRESPONSE']._serialized_end=2782
-  _globals['_UNSEALREQUEST']._serialized_start=2784
-  _globals['_UNSEALREQUEST']._serialized_end=2837
-  _globals['_UNSEALRESPONSE']._serialized_start=2839
-  _globals['_UNSEALRESPONSE']._serialized_end=2869
-  _globals['_WATCHREQUEST']._serialized_start=2871
-  _globals['_WATCHREQUEST']._serialized_end=2885
-  _globals['_WATCHRESPONSE']._serialized_start=2887
-  _globals['_WATCHRESPONSE']._serialized_end=2956
-  _globals['_QUERYSERVICE']._serialized_start=2959
-  _globals['_QUERYSERVICE']._serialized_end=4259
+  _globals['_OFFERVIEW']._serialized_start=203
+  _globals['_OFFERVIEW']._serialized_end=401
+  _globals['_SEARCHOFFERSREQUEST']._serialized_start=404
+  _globals['_SEARCHOFFERSREQUEST']._serialized_end=634
+  _globals['_SEARCHOFFERSRESPONSE']._serialized_start=636
+  _globals['_SEARCHOFFERSRESPONSE']._serialized_end=738
+  _globals['_GETOFFERREQUEST']._serialized_start=740
+  _globals['_GETOFFERREQUEST']._serialized_end=773
+  _globals['_GETOFFERRESPONSE']._serialized_start=775
+  _globals['_GETOFFERRESPONSE']._serialized_end=835
+  _globals['_QUESTIONVIEW']._serialized_start=838
+  _globals['_QUESTIONVIEW']._serialized_end=968
+  _globals['_LISTQUESTIONSREQUEST']._serialized_start=970
+  _globals['_LISTQUESTIONSREQUEST']._serialized_end=1011
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=1013
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=1085
+  _globals['_NEEDVIEW']._serialized_start=1087
+  _globals['_NEEDVIEW']._serialized_end=1197
+  _globals['_LISTNEEDSREQUEST']._serialized_start=1199
+  _globals['_LISTNEEDSREQUEST']._serialized_end=1236
+  _globals['_LISTNEEDSRESPONSE']._serialized_start=1238
+  _globals['_LISTNEEDSRESPONSE']._serialized_end=1298
+  _globals['_FULFILMENTEVENT']._serialized_start=1300
+  _globals['_FULFILMENTEVENT']._serialized_end=1414
+  _globals['_CONTRACTVIEW']._serialized_start=1417
+  _globals['_CONTRACTVIEW']._serialized_end=1886
+  _globals['_GETCONTRACTREQUEST']._serialized_start=1888
+  _globals['_GETCONTRACTREQUEST']._serialized_end=1926
+  _globals['_GETCONTRACTRESPONSE']._serialized_start=1928
+  _globals['_GETCONTRACTRESPONSE']._serialized_end=1997
+  _globals['_LISTCONTRACTSREQUEST']._serialized_start=1999
+  _globals['_LISTCONTRACTSREQUEST']._serialized_end=2072
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=2074
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=2160
+  _globals['_MONEYBALANCE']._serialized_start=2162
+  _globals['_MONEYBALANCE']._serialized_end=2241
+  _globals['_GETBALANCESREQUEST']._serialized_start=2243
+  _globals['_GETBALANCESREQUEST']._serialized_end=2263
+  _globals['_GETBALANCESRESPONSE']._serialized_start=2265
+  _globals['_GETBALANCESRESPONSE']._serialized_end=2334
+  _globals['_EXPLAINREQUEST']._serialized_start=2336
+  _globals['_EXPLAINREQUEST']._serialized_end=2383
+  _globals['_EXPLAINRESPONSE']._serialized_start=2386
+  _globals['_EXPLAINRESPONSE']._serialized_end=2645
+  _globals['_SPENDINGREQUEST']._serialized_start=2647
+  _globals['_SPENDINGREQUEST']._serialized_end=2681
+  _globals['_SPENDINGCOUNTER']._serialized_start=2683
+  _globals['_SPENDINGCOUNTER']._serialized_end=2787
+  _globals['_SPENDINGRESPONSE']._serialized_start=2789
+  _globals['_SPENDINGRESPONSE']._serialized_end=2873
+  _globals['_UNSEALREQUEST']._serialized_start=2875
+  _globals['_UNSEALREQUEST']._serialized_end=2928
+  _globals['_UNSEALRESPONSE']._serialized_start=2930
+  _globals['_UNSEALRESPONSE']._serialized_end=2960
+  _globals['_WATCHREQUEST']._serialized_start=2962
+  _globals['_WATCHREQUEST']._serialized_end=2976
+  _globals['_WATCHRESPONSE']._serialized_start=2978
+  _globals['_WATCHRESPONSE']._serialized_end=3047
+  _globals['_QUERYSERVICE']._serialized_start=3050
+  _globals['_QUERYSERVICE']._serialized_end=4608
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import catalog_pb2 as _catalog_pb2
 from thingmarket.v1 import envelope_pb2 as _envelope_pb2
 from thingmarket.v1 import log_pb2 as _log_pb2
@@ -141,8 +142,11 @@ class SearchOffersResponse(_message.Message):
 
     OFFERS_FIELD_NUMBER: _builtins.int
     NEXT_AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    CUT_FIELD_NUMBER: _builtins.int
     next_after_seq: _builtins.int
     """Pass as after_seq for more; 0 when there are none."""
+    cut: _builtins.bool
+    """True when the lower ranks did not fit into one message."""
     @_builtins.property
     def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___OfferView]:
         """At most 100."""
@@ -152,10 +156,11 @@ class SearchOffersResponse(_message.Message):
         *,
         offers: _abc.Iterable[Global___OfferView] | None = ...,
         next_after_seq: _builtins.int = ...,
+        cut: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_after_seq", b"next_after_seq", "offers", b"offers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "next_after_seq", b"next_after_seq", "offers", b"offers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -749,6 +754,7 @@ class ExplainResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
     MANDATE_LEAF_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
     mandate_leaf: _builtins.bytes
     """Effective mandate leaf, 32 bytes; empty when the owner acted himself."""
     @_builtins.property
@@ -767,6 +773,10 @@ class ExplainResponse(_message.Message):
     def contract(self) -> Global___ContractView:
         """The contract, for its parties."""
 
+    @_builtins.property
+    def approval(self) -> _approval_pb2.PendingView:
+        """The approved order that the contract was made of; not set when none. [COS-11]"""
+
     def __init__(
         self,
         *,
@@ -775,10 +785,11 @@ class ExplainResponse(_message.Message):
         receipt: _envelope_pb2.Receipt | None = ...,
         contract: Global___ContractView | None = ...,
         mandate_leaf: _builtins.bytes = ...,
+        approval: _approval_pb2.PendingView | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "contract", b"contract", "outcome", b"outcome", "receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "command", b"command", "contract", b"contract", "outcome", b"outcome", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "contract", b"contract", "mandate_leaf", b"mandate_leaf", "outcome", b"outcome", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "command", b"command", "contract", b"contract", "mandate_leaf", b"mandate_leaf", "outcome", b"outcome", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from thingmarket.v1 import approval_pb2 as thingmarket_dot_v1_dot_approval__pb2
 from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
 from thingmarket.v1 import query_service_pb2 as thingmarket_dot_v1_dot_query__service__pb2
 
@@ -105,6 +106,21 @@ class QueryServiceStub:
                 '/thingmarket.v1.QueryService/SpendingReport',
                 request_serializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportResponse.FromString,
+                _registered_method=True)
+        self.ListPending = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListPending',
+                request_serializer=thingmarket_dot_v1_dot_approval__pb2.ListPendingRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_approval__pb2.ListPendingResponse.FromString,
+                _registered_method=True)
+        self.GetPending = channel.unary_unary(
+                '/thingmarket.v1.QueryService/GetPending',
+                request_serializer=thingmarket_dot_v1_dot_approval__pb2.GetPendingRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_approval__pb2.GetPendingResponse.FromString,
+                _registered_method=True)
+        self.GetPersona = channel.unary_unary(
+                '/thingmarket.v1.QueryService/GetPersona',
+                request_serializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/thingmarket.v1.QueryService/Watch',
@@ -215,6 +231,27 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPending(self, request, context):
+        """Orders that wait for the caller's word.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPending(self, request, context):
+        """One order that waits or waited for an approval.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPersona(self, request, context):
+        """How an owner wants to be treated by a thing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they become durable.
         """
@@ -294,6 +331,21 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.SpendingReport,
                     request_deserializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportResponse.SerializeToString,
+            ),
+            'ListPending': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPending,
+                    request_deserializer=thingmarket_dot_v1_dot_approval__pb2.ListPendingRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_approval__pb2.ListPendingResponse.SerializeToString,
+            ),
+            'GetPending': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPending,
+                    request_deserializer=thingmarket_dot_v1_dot_approval__pb2.GetPendingRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_approval__pb2.GetPendingResponse.SerializeToString,
+            ),
+            'GetPersona': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPersona,
+                    request_deserializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -680,6 +732,87 @@ class QueryService:
             '/thingmarket.v1.QueryService/SpendingReport',
             thingmarket_dot_v1_dot_insight__pb2.SpendingReportRequest.SerializeToString,
             thingmarket_dot_v1_dot_insight__pb2.SpendingReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListPending',
+            thingmarket_dot_v1_dot_approval__pb2.ListPendingRequest.SerializeToString,
+            thingmarket_dot_v1_dot_approval__pb2.ListPendingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/GetPending',
+            thingmarket_dot_v1_dot_approval__pb2.GetPendingRequest.SerializeToString,
+            thingmarket_dot_v1_dot_approval__pb2.GetPendingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPersona(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/GetPersona',
+            thingmarket_dot_v1_dot_approval__pb2.GetPersonaRequest.SerializeToString,
+            thingmarket_dot_v1_dot_approval__pb2.GetPersonaResponse.FromString,
             options,
             channel_credentials,
             insecure,

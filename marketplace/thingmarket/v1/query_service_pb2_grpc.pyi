@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import insight_pb2 as _insight_pb2
 from thingmarket.v1 import query_service_pb2 as _query_service_pb2
 import abc as _abc_1
@@ -62,6 +63,12 @@ class QueryServiceStub:
     """Contracts of the caller's owner by time, thing and category, from the projection."""
     SpendingReport: _grpc.UnaryUnaryMultiCallable[_insight_pb2.SpendingReportRequest, _insight_pb2.SpendingReportResponse]
     """Spending of the caller's owner, from the projection."""
+    ListPending: _grpc.UnaryUnaryMultiCallable[_approval_pb2.ListPendingRequest, _approval_pb2.ListPendingResponse]
+    """Orders that wait for the caller's word."""
+    GetPending: _grpc.UnaryUnaryMultiCallable[_approval_pb2.GetPendingRequest, _approval_pb2.GetPendingResponse]
+    """One order that waits or waited for an approval."""
+    GetPersona: _grpc.UnaryUnaryMultiCallable[_approval_pb2.GetPersonaRequest, _approval_pb2.GetPersonaResponse]
+    """How an owner wants to be treated by a thing."""
     Watch: _grpc.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]
     """Changes as they become durable."""
 
@@ -98,6 +105,12 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Contracts of the caller's owner by time, thing and category, from the projection."""
     SpendingReport: _aio.UnaryUnaryMultiCallable[_insight_pb2.SpendingReportRequest, _insight_pb2.SpendingReportResponse]  # type: ignore[assignment]
     """Spending of the caller's owner, from the projection."""
+    ListPending: _aio.UnaryUnaryMultiCallable[_approval_pb2.ListPendingRequest, _approval_pb2.ListPendingResponse]  # type: ignore[assignment]
+    """Orders that wait for the caller's word."""
+    GetPending: _aio.UnaryUnaryMultiCallable[_approval_pb2.GetPendingRequest, _approval_pb2.GetPendingResponse]  # type: ignore[assignment]
+    """One order that waits or waited for an approval."""
+    GetPersona: _aio.UnaryUnaryMultiCallable[_approval_pb2.GetPersonaRequest, _approval_pb2.GetPersonaResponse]  # type: ignore[assignment]
+    """How an owner wants to be treated by a thing."""
     Watch: _aio.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they become durable."""
 
@@ -215,6 +228,30 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_insight_pb2.SpendingReportResponse, _abc.Awaitable[_insight_pb2.SpendingReportResponse]]:
         """Spending of the caller's owner, from the projection."""
+
+    @_abc_1.abstractmethod
+    def ListPending(
+        self,
+        request: _approval_pb2.ListPendingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approval_pb2.ListPendingResponse, _abc.Awaitable[_approval_pb2.ListPendingResponse]]:
+        """Orders that wait for the caller's word."""
+
+    @_abc_1.abstractmethod
+    def GetPending(
+        self,
+        request: _approval_pb2.GetPendingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approval_pb2.GetPendingResponse, _abc.Awaitable[_approval_pb2.GetPendingResponse]]:
+        """One order that waits or waited for an approval."""
+
+    @_abc_1.abstractmethod
+    def GetPersona(
+        self,
+        request: _approval_pb2.GetPersonaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approval_pb2.GetPersonaResponse, _abc.Awaitable[_approval_pb2.GetPersonaResponse]]:
+        """How an owner wants to be treated by a thing."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from thingmarket.audit.receipts import Receipt
 from thingmarket.identity.envelope import Signed
 from thingmarket.market.entries import Notice, Outcome
+from thingmarket.market.searching import Wanted
 from thingmarket.v1 import query_service_pb2 as pb
+from thingmarket.wire.catalog import constraint_message, constraint_value, need_message, need_value
 from thingmarket.wire.envelope import signed_value
 from thingmarket.wire.receipts import receipt_value
 from thingmarket.wire.views import ContractSeen, contract_value, notice_value, outcome_value
@@ -25,11 +27,37 @@ class Explanation:
     mandate_leaf: bytes
 
 
-def search_request(
-    *, category: str = "", product_id: str = "", limit: int, after_seq: int = 0
-) -> pb.SearchOffersRequest:
+def search_request(wanted: Wanted, *, limit: int, after_seq: int = 0) -> pb.SearchOffersRequest:
     """Ask for live offers."""
-    return pb.SearchOffersRequest(category=category, product_id=product_id, limit=limit, after_seq=after_seq)
+    return pb.SearchOffersRequest(
+        category=wanted.category,
+        product_id=wanted.product_id,
+        text=wanted.text,
+        must=map(constraint_message, wanted.must),
+        currency=wanted.currency,
+        need=None if wanted.need is None else need_message(wanted.need),
+        leave_out=wanted.leave_out,
+        limit=limit,
+        after_seq=after_seq,
+    )
+
+
+def wanted_value(request: pb.SearchOffersRequest) -> Wanted:
+    """Read what offers are looked for; `Search` checks it (BAD_FIELD)."""
+    return Wanted(
+        category=request.category,
+        product_id=request.product_id,
+        text=request.text,
+        must=tuple(map(constraint_value, request.must)),
+        currency=request.currency,
+        need=need_value(request.need) if request.HasField("need") else None,
+        leave_out=request.leave_out,
+    )
+
+
+def questions_request(after_seq: int = 0) -> pb.ListQuestionsRequest:
+    """Ask for questions of, and to, the caller's owner."""
+    return pb.ListQuestionsRequest(after_seq=after_seq)
 
 
 def offer_request(digest: bytes) -> pb.GetOfferRequest:

@@ -4,24 +4,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from thingmarket.catalog.needs import Need
-from thingmarket.catalog.offers import Offer
-from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.contract.contract import Contract, ContractState, FulfilmentEvent
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity import did, envelope
-from thingmarket.identity.envelope import Signed
-from thingmarket.identity.parties import checked_party_id, is_thing
+from thingmarket.identity.parties import checked_party_id
 from thingmarket.ids import DIGEST_BYTES, ContractId, Digest, PartyId, checked_bytes
 from thingmarket.limits import FACTS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX
 from thingmarket.market.entries import Notice, NoticeKind, Outcome
 from thingmarket.market.queries import (
     ContractsPage,
     MoneyBalance,
-    NeedView,
-    OffersPage,
-    OfferView,
     SpendingView,
 )
 from thingmarket.policy.decision import Fact
@@ -31,8 +23,7 @@ from thingmarket.time import UtcDay
 from thingmarket.v1 import envelope_pb2, log_pb2
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.calls import decision_value
-from thingmarket.wire.commands import read_command
-from thingmarket.wire.envelope import fact_value, read_signed, signed_message, signed_value
+from thingmarket.wire.envelope import fact_value
 
 CONTRACT_ID_BYTES = 16
 _HISTORY_MAX = 96  # sixteen units of up to four steps each, divisions and what concerns all of them
@@ -40,36 +31,6 @@ _NOTICES_MAX = 10_000  # what one entry tells; a message ends long before
 _CURRENCIES_MAX = 64
 
 E = TypeVar("E", bound=Enum)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferSeen:
-    """An offer as a client reads it: its terms are those of `digest`, stock and state the node's word.
-
-    `seller` published it, and signed it when it is a thing; `seller_owner` is the node's word.
-    """
-
-    digest: Digest
-    offer: Offer
-    seller: PartyId
-    seller_owner: PartyId
-    stock_steps: int
-    tax_basis_points: int
-    seq: int
-    state: str
-    signed: Signed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedSeen:
-    """A need as a client reads it; `contract` is empty unless one fills it."""
-
-    digest: Digest
-    need: Need
-    announcer: PartyId
-    state: str
-    contract: bytes
-    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,100 +60,6 @@ class ContractSeen:
     seq: int
     changed_seq: int
     history: tuple[FulfilmentEvent, ...]
-
-
-# --- offers and needs
-
-
-def offer_message(view: OfferView) -> pb.OfferView:
-    """Write an offer with the signed command that published it."""
-    return pb.OfferView(
-        digest=view.digest,
-        offer=signed_message(read_signed(view.signed_bytes)),
-        seller=view.seller_owner,
-        stock_steps=view.stock_steps,
-        tax_basis_points=view.tax_basis_points,
-        seq=view.seq,
-        state=view.state,
-    )
-
-
-def read_offer_view(message: pb.OfferView) -> OfferSeen:
-    """Read an offer; the signed command must be the one that `digest` names.
-
-    TAMPERED, BAD_SIGNATURE; OUT_OF_RANGE for a stock or tax that cannot be.
-    """
-    signed = signed_value(message.offer)
-    offer, sender = _signed_body(signed, message.digest, Offer)
-    if not 0 <= message.tax_basis_points <= WHOLE_BASIS_POINTS or message.stock_steps < 0:
-        raise Refusal(Code.OUT_OF_RANGE, "a tax of 0 to 100 % and a stock of at least nothing")
-    return OfferSeen(
-        digest=Digest(message.digest),
-        offer=offer,
-        seller=sender,
-        seller_owner=checked_party_id(message.seller),
-        stock_steps=message.stock_steps,
-        tax_basis_points=message.tax_basis_points,
-        seq=message.seq,
-        state=message.state,
-        signed=signed,
-    )
-
-
-def offers_page_message(page: OffersPage) -> pb.SearchOffersResponse:
-    """Write found offers."""
-    return pb.SearchOffersResponse(offers=map(offer_message, page.offers), next_after_seq=page.next_after_seq)
-
-
-def read_offers_page(message: pb.SearchOffersResponse) -> tuple[tuple[OfferSeen, ...], int]:
-    """Read found offers, and where the next page begins: 0 when there is none (TOO_LARGE)."""
-    _check_page(len(message.offers))
-    return tuple(map(read_offer_view, message.offers)), message.next_after_seq
-
-
-def need_message(view: NeedView) -> pb.NeedView:
-    """Write a need with the signed command that announced it."""
-    return pb.NeedView(
-        digest=view.digest,
-        need=signed_message(read_signed(view.signed_bytes)),
-        state=view.state,
-        contract=view.contract,
-        seq=view.seq,
-    )
-
-
-def read_need_view(message: pb.NeedView) -> NeedSeen:
-    """Read a need; the signed command must be the one that `digest` names (TAMPERED, BAD_SIGNATURE)."""
-    need, sender = _signed_body(signed_value(message.need), message.digest, Need)
-    return NeedSeen(
-        digest=Digest(message.digest),
-        need=need,
-        announcer=sender,
-        state=message.state,
-        contract=message.contract,
-        seq=message.seq,
-    )
-
-
-def read_needs(message: pb.ListNeedsResponse) -> tuple[NeedSeen, ...]:
-    """Read needs, oldest first (TOO_LARGE)."""
-    _check_page(len(message.needs))
-    return tuple(map(read_need_view, message.needs))
-
-
-B = TypeVar("B", Offer, Need)
-
-
-def _signed_body(signed: Signed, named: bytes, kind: type[B]) -> tuple[B, PartyId]:
-    command = read_command(signed)
-    if not isinstance(command.body, kind):
-        raise Refusal(Code.WRONG_TYPE, f"the signed command is no {kind.__name__}")
-    if command.body_digest != checked_bytes(named, DIGEST_BYTES, "digest"):
-        raise Refusal(Code.TAMPERED, "the node shows another body than the one it names")
-    sender = checked_party_id(command.header.sender)
-    if is_thing(sender):  # a thing's id is its key; an owner's key event the client would have to know
-        envelope.verify(signed, did.decode(sender))
-    return command.body, sender
 
 
 # --- contracts
@@ -233,9 +100,9 @@ def contract_value(message: pb.ContractView) -> ContractSeen:
         raise Refusal(Code.TOO_LARGE, "more sealed parts or steps than a contract has")
     return ContractSeen(
         id=ContractId(checked_bytes(message.contract, CONTRACT_ID_BYTES, "contract")),
-        state=_state(ContractState, message.state),
-        fulfilment=_state(FulfilmentState, message.fulfilment),
-        escrow=_state(EscrowState, message.escrow),
+        state=state_value(ContractState, message.state),
+        fulfilment=state_value(FulfilmentState, message.fulfilment),
+        escrow=state_value(EscrowState, message.escrow),
         buyer=checked_party_id(message.buyer),
         buyer_owner=checked_party_id(message.buyer_owner),
         seller=checked_party_id(message.seller),
@@ -265,7 +132,7 @@ def contracts_page_message(page: ContractsPage) -> pb.ListContractsResponse:
 
 def read_contracts(message: pb.ListContractsResponse) -> tuple[tuple[ContractSeen, ...], bool]:
     """Read a page of contracts and whether there are more (TOO_LARGE)."""
-    _check_page(len(message.contracts))
+    check_page(len(message.contracts))
     return tuple(map(contract_value, message.contracts)), message.more
 
 
@@ -283,7 +150,7 @@ def _event_value(message: pb.FulfilmentEvent) -> FulfilmentEvent:
     if len(message.facts) > FACTS_MAX:
         raise Refusal(Code.TOO_LARGE, f"{len(message.facts)} facts; at most {FACTS_MAX}")
     return FulfilmentEvent(
-        state=_state(FulfilmentState, message.state),
+        state=state_value(FulfilmentState, message.state),
         seq=message.seq,
         time_ms=message.time_ms,
         cause=message.cause,
@@ -378,13 +245,15 @@ def notice_value(message: log_pb2.Notice) -> Notice:
     return Notice(PartyId(message.owner), NoticeKind(message.kind), message.reference, message.state)
 
 
-def _state(kind: type[E], name: str) -> E:
+def state_value(kind: type[E], name: str) -> E:
+    """Read the name of a state (BAD_FIELD)."""
     if name not in kind._value2member_map_:
         raise Refusal(Code.BAD_FIELD, f"{kind.__name__} {name[:20]!r} is not known")
     return kind(name)
 
 
-def _check_page(rows: int) -> None:
+def check_page(rows: int) -> None:
+    """Refuse more rows than one answer has (TOO_LARGE)."""
     if rows > SEARCH_RESULTS_MAX:
         raise Refusal(Code.TOO_LARGE, f"{rows} rows in one answer; at most {SEARCH_RESULTS_MAX}")
 

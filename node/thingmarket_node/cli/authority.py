@@ -14,8 +14,8 @@ from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.money import Currency
+from thingmarket.wire.listings import OfferSeen
 from thingmarket.wire.trade import read_purchase
-from thingmarket.wire.views import OfferSeen
 from thingmarket_client.keystore import load_thing_keys
 from thingmarket_client.mandates import only, spending_limit
 from thingmarket_client.owner import Owner

@@ -15,7 +15,8 @@ from thingmarket.policy.authorize import authorize
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.rules import RULES
 from thingmarket.time import UnixMs
-from thingmarket.wire.views import ContractSeen, NeedSeen, OfferSeen
+from thingmarket.wire.listings import NeedSeen, OfferSeen
+from thingmarket.wire.views import ContractSeen
 from thingmarket_client.errors import FateUnknown
 from thingmarket_client.orders import Chosen, candidate
 from thingmarket_client.thing import Thing

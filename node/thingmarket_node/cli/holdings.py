@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from thingmarket.wire.views import NeedSeen
+from thingmarket.wire.listings import NeedSeen
 from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, ended, home_argument, node_option, open_owner

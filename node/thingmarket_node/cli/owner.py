@@ -9,7 +9,7 @@ import click
 from thingmarket.contract.orders import RetentionClass
 from thingmarket.errors import Code, Refusal
 from thingmarket.money import Currency
-from thingmarket.wire.views import NeedSeen
+from thingmarket.wire.listings import NeedSeen
 from thingmarket_client.owner import Owner, create_owner
 from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
 from thingmarket_node.cli.authority import approve, mandate, revoke

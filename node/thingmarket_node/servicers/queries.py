@@ -9,9 +9,10 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.limits import PAGE_BYTES_MAX
 from thingmarket.market import queries
 from thingmarket.market.entries import Command, Notice
+from thingmarket.market.searching import Search
 from thingmarket.v1 import log_pb2, query_service_pb2_grpc
 from thingmarket.v1 import query_service_pb2 as pb
-from thingmarket.wire import views
+from thingmarket.wire import listings, reads, views
 from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.log import notice_message, read_entry
 from thingmarket.wire.receipts import receipt_message
@@ -22,6 +23,7 @@ from thingmarket_node.watches import Told
 from thingmarket_node.watches import Watch as Watcher
 
 SIGN_OF_LIFE_S = 15.0
+VIEWS_AT_ONCE = 16  # offers turned into messages at a stretch, about half a millisecond
 NOTICES_PER_MESSAGE = 1_000  # of at most about 130 bytes each
 
 
@@ -41,25 +43,34 @@ class QueryServicer(InsightQueries, query_service_pb2_grpc.QueryServiceServicer)
         self._shell = shell
 
     async def SearchOffers(self, request: pb.SearchOffersRequest, context: Any) -> pb.SearchOffersResponse:
-        """Live offers by category or product."""
-        page = await self._shell.read(
-            token_of(context),
-            lambda state, _: queries.search_offers(
-                state,
-                category=request.category,
-                product_id=request.product_id,
-                limit=request.limit,
-                after_seq=request.after_seq,
-            ),
-        )
-        return _cut(views.offers_page_message(page))
+        """Live offers by category, product, words and conditions, or the best for a need."""
+        search = Search(reads.wanted_value(request), limit=request.limit, after_seq=request.after_seq)
+        token = token_of(context)
+        await self._shell.read(token, lambda state, _: search.step(state))
+        while not search.done:
+            await asyncio.sleep(0)  # a step takes less than a millisecond; others have their turn
+            search.step(self._shell.core.state)
+        page = pb.SearchOffersResponse(next_after_seq=search.next_after_seq)
+        for first in range(0, len(search.found), VIEWS_AT_ONCE):
+            found = queries.live_views(self._shell.core.state, search.found[first : first + VIEWS_AT_ONCE])
+            page.offers.extend(map(listings.offer_message, found))
+            await asyncio.sleep(0)
+        await self._shell.durable(self._shell.core.state.seq)
+        return _cut(page, ranked=request.HasField("need"))
 
     async def GetOffer(self, request: pb.GetOfferRequest, context: Any) -> pb.GetOfferResponse:
         """One offer by its digest."""
         view = await self._shell.read(
             token_of(context), lambda state, _: queries.offer_view(state, request.digest)
         )
-        return pb.GetOfferResponse(offer=views.offer_message(view))
+        return pb.GetOfferResponse(offer=listings.offer_message(view))
+
+    async def ListQuestions(self, request: pb.ListQuestionsRequest, context: Any) -> pb.ListQuestionsResponse:
+        """Questions that the caller's owner asked or was asked."""
+        questions = await self._shell.read(
+            token_of(context), lambda state, reader: queries.list_questions(state, reader, request.after_seq)
+        )
+        return pb.ListQuestionsResponse(questions=map(listings.question_message, questions))
 
     async def ListNeeds(self, request: pb.ListNeedsRequest, context: Any) -> pb.ListNeedsResponse:
         """Needs of the caller's owner."""
@@ -68,7 +79,7 @@ class QueryServicer(InsightQueries, query_service_pb2_grpc.QueryServiceServicer)
         )
         response = pb.ListNeedsResponse()
         for need in needs:
-            message = views.need_message(need)
+            message = listings.need_message(need)
             if response.needs and response.ByteSize() + message.ByteSize() > PAGE_BYTES_MAX:
                 break
             response.needs.append(message)
@@ -188,11 +199,14 @@ def _messages(told: int, seq: int, notices: tuple[Notice, ...]) -> Iterator[pb.W
     yield pb.WatchResponse(seq=seq, notices=map(notice_message, notices))
 
 
-def _cut(page: pb.SearchOffersResponse) -> pb.SearchOffersResponse:
-    """Keep a page below what one message may hold; the rest is on the next one."""
+def _cut(page: pb.SearchOffersResponse, *, ranked: bool) -> pb.SearchOffersResponse:
+    """Keep a page below what one message may hold; the rest is on the next one, or ranks too low."""
     while page.ByteSize() > PAGE_BYTES_MAX:
         del page.offers[len(page.offers) // 2 :]
-        page.next_after_seq = page.offers[-1].seq
+        if ranked:
+            page.cut = True
+        else:
+            page.next_after_seq = page.offers[-1].seq
     return page
 
 

@@ -9,7 +9,7 @@ from tests.unit.wire.test_views import Pair
 from thingmarket.errors import Code, Refusal, code_name
 from thingmarket.market import queries
 from thingmarket.v1 import query_service_pb2 as pb
-from thingmarket.wire import views
+from thingmarket.wire import listings, views
 from thingmarket.wire.calls import read_refusal
 from thingmarket.wire.refusals import refusal_status
 from thingmarket_client.reads import Reads
@@ -40,10 +40,10 @@ def test_the_words_of_a_refusal_give_no_orders_to_a_terminal() -> None:
 @pytest.mark.parametrize("lie", [{"tax_basis_points": -1}, {"tax_basis_points": 10_001}, {"stock_steps": -1}])
 def test_an_offer_with_a_tax_or_stock_that_cannot_be_is_refused(lie: dict[str, Any]) -> None:
     world = Pair()
-    message = views.offer_message(queries.offer_view(world.state, world.ink))
+    message = listings.offer_message(queries.offer_view(world.state, world.ink))
     message.MergeFrom(pb.OfferView(**lie))
     with pytest.raises(Refusal) as refusal:
-        views.read_offer_view(message)
+        listings.read_offer_view(message)
     assert refusal.value.number == Code.OUT_OF_RANGE
 
 

@@ -16,7 +16,7 @@ from thingmarket.market.market import Market
 from thingmarket.policy.decision import Fact
 from thingmarket.v1 import log_pb2
 from thingmarket.v1 import query_service_pb2 as pb
-from thingmarket.wire import views
+from thingmarket.wire import listings, views
 from thingmarket.wire.log import outcome_message, read_entry
 
 SEALED = (SealedRef(b"c" * 32, RetentionClass.CONTRACT), SealedRef(b"d" * 32, RetentionClass.TAX))
@@ -41,19 +41,19 @@ def sent(message: pb.OfferView | pb.ContractView) -> bytes:
 def test_an_offer_reaches_the_client_with_its_terms() -> None:  # [QRY-2]
     world = Pair()
     view = queries.offer_view(world.state, world.ink)
-    seen = views.read_offer_view(pb.OfferView.FromString(sent(views.offer_message(view))))
+    seen = listings.read_offer_view(pb.OfferView.FromString(sent(listings.offer_message(view))))
     assert (seen.digest, seen.offer) == (world.ink, world.state.offers[world.ink].offer)
     assert (seen.seller, seen.seller_owner) == (world.shop.id, world.bob.id)
     assert (seen.stock_steps, seen.tax_basis_points, seen.state) == (100, 1_900, "LIVE")
     by_owner = queries.offer_view(world.state, world.offer(world.bob))
-    assert views.read_offer_view(views.offer_message(by_owner)).seller == world.bob.id
+    assert listings.read_offer_view(listings.offer_message(by_owner)).seller == world.bob.id
 
 
 def test_a_page_of_offers_says_where_the_next_begins() -> None:  # [QRY-2]
     world = Pair()
     world.offer(world.shop)
     page = queries.search_offers(world.state, limit=1)
-    offers, next_after_seq = views.read_offers_page(views.offers_page_message(page))
+    offers, next_after_seq = listings.read_offers_page(listings.offers_page_message(page))
     assert [seen.digest for seen in offers] == [world.ink]
     assert next_after_seq == page.next_after_seq > 0
 
@@ -61,29 +61,29 @@ def test_a_page_of_offers_says_where_the_next_begins() -> None:  # [QRY-2]
 def test_an_offer_under_another_name_is_found_out() -> None:  # [CAT-8]
     world = Pair()
     cheap = queries.offer_view(world.state, world.offer(world.shop, price_minor=1))
-    forged = views.offer_message(replace(cheap, digest=world.ink))
+    forged = listings.offer_message(replace(cheap, digest=world.ink))
     with pytest.raises(Refusal) as refusal:
-        views.read_offer_view(forged)
+        listings.read_offer_view(forged)
     assert refusal.value.number == Code.TAMPERED
 
 
 def test_an_offer_that_its_thing_did_not_sign_is_found_out() -> None:  # [ID-5]
     world = Pair()
-    message = views.offer_message(queries.offer_view(world.state, world.ink))
+    message = listings.offer_message(queries.offer_view(world.state, world.ink))
     payload = bytearray(message.offer.payload)
     payload[payload.index(b"network of tests")] ^= 1  # the header, which the digest does not cover
     message.offer.payload = bytes(payload)
     with pytest.raises(Refusal) as refusal:
-        views.read_offer_view(message)
+        listings.read_offer_view(message)
     assert refusal.value.number == Code.BAD_SIGNATURE
 
 
 def test_a_need_shown_as_an_offer_is_found_out() -> None:
     world = Pair()
     (need,) = queries.list_needs(world.state, world.reader)
-    message = pb.OfferView(digest=need.digest, offer=views.need_message(need).need, seller=world.bob.id)
+    message = pb.OfferView(digest=need.digest, offer=listings.need_message(need).need, seller=world.bob.id)
     with pytest.raises(Refusal) as refusal:
-        views.read_offer_view(message)
+        listings.read_offer_view(message)
     assert refusal.value.number == Code.WRONG_TYPE
 
 
@@ -91,9 +91,9 @@ def test_needs_reach_the_client() -> None:  # [QRY-3]
     world = Pair()
     contract = world.bought(world.printer, world.ink, need=world.wish)
     message = pb.ListNeedsResponse(
-        needs=map(views.need_message, queries.list_needs(world.state, world.reader))
+        needs=map(listings.need_message, queries.list_needs(world.state, world.reader))
     )
-    (seen,) = views.read_needs(message)
+    (seen,) = listings.read_needs(message)
     assert (seen.digest, seen.need) == (world.wish, world.state.needs[world.wish].need)
     assert (seen.announcer, seen.state, seen.contract) == (world.printer.id, "FILLED", contract)
 
@@ -162,8 +162,8 @@ def test_every_outcome_reads_back_as_it_was() -> None:  # [LOG-5]
 
 def test_answers_that_are_too_long_are_refused() -> None:
     answers: list[tuple[Callable[[Any], object], Any]] = [
-        (views.read_offers_page, pb.SearchOffersResponse(offers=[pb.OfferView()] * 101)),
-        (views.read_needs, pb.ListNeedsResponse(needs=[pb.NeedView()] * 101)),
+        (listings.read_offers_page, pb.SearchOffersResponse(offers=[pb.OfferView()] * 101)),
+        (listings.read_needs, pb.ListNeedsResponse(needs=[pb.NeedView()] * 101)),
         (views.read_contracts, pb.ListContractsResponse(contracts=[pb.ContractView()] * 101)),
         (views.read_balances, pb.GetBalancesResponse(balances=[pb.MoneyBalance()] * 65)),
         (views.read_spending, pb.SpendingResponse(counters=[pb.SpendingCounter()] * 65)),
