@@ -15,6 +15,7 @@ from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, writte
 from thingmarket_node.cli.authority import approve, mandate, revoke
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.holdings import balance, contracts, needs
+from thingmarket_node.cli.insight import decisions, orders, report
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import (
     PATIENCE_MS,
@@ -46,6 +47,9 @@ owner.add_command(approve)
 owner.add_command(balance)
 owner.add_command(needs)
 owner.add_command(contracts)
+owner.add_command(orders)
+owner.add_command(decisions)
+owner.add_command(report)
 
 
 @owner.command()
