@@ -71,9 +71,8 @@ def contract_of(state: State, command: Command, name: bytes, authority: Authorit
 def permit_for(state: State, contract: Contract, authority: Authority, action: Action) -> Decision:
     """Whether the owner's rules let the sender do this to a contract."""
     category = state.offers[contract.offer].offer.category
-    return permit(
-        state, authority, Act(action=action, time_ms=authority.now_ms, node=state.node, category=category)
-    )
+    act = Act(action=action, time_ms=authority.now_ms, node=state.node, category=category, follows=True)
+    return permit(state, authority, act)
 
 
 def moved(

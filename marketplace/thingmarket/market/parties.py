@@ -8,6 +8,7 @@ from thingmarket.identity.effective import EffectiveMandate, effective
 from thingmarket.identity.parties import Role, is_thing, known_party
 from thingmarket.ids import Digest, PartyId
 from thingmarket.limits import MANDATES_MAX, PARTIES_MAX
+from thingmarket.market import approvals
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.listings import end_offer
 from thingmarket.market.records import ListingState, MandateRecord, MandateState, PartyRecord, TimerKind
@@ -50,6 +51,9 @@ def present(state: State, command: Command, body: PresentMandate, seq: int, now_
         raise Refusal(Code.CHAIN_BROKEN, "the root of a chain is an owner", "MAN-3")
     if mandate.leaf in state.mandates:
         raise Refusal(Code.ALREADY_KNOWN, "this mandate was presented already", "MAN-3")
+    if any(name != state.node for name in mandate.budget_authorities):
+        reason = "budget_authority: budgets of another node are not enforced in this version"
+        raise Refusal(Code.MANDATE_FIELD_UNSUPPORTED, reason, "MAN-6")
     _check_not_ended(state, mandate, now_ms)
     if len(state.mandates) >= MANDATES_MAX:
         raise Refusal(Code.FULL, f"this node holds {MANDATES_MAX} mandates already")
@@ -98,7 +102,7 @@ def revoke(state: State, command: Command, body: Revoke, now_ms: UnixMs) -> Resu
     for leaf in sorted(state.indexes.mandates_from.get(owner.id, ())):
         record = state.mandates[leaf]
         if body.ends(record.effective):
-            notices += _end(state, record, MandateState.REVOKED)
+            notices += _end(state, record, MandateState.REVOKED, now_ms)
     return Result(notices=tuple(notices))
 
 
@@ -109,7 +113,7 @@ def _raise_epoch(state: State, owner: PartyId, epoch: int) -> None:
     state.epochs.put(owner, epoch)
 
 
-def _end(state: State, record: MandateRecord, how: MandateState) -> list[Notice]:
+def _end(state: State, record: MandateRecord, how: MandateState, now_ms: UnixMs) -> list[Notice]:
     leaf = record.effective.leaf
     ended = replace(record, state=how)
     state.mandates.put(leaf, ended)
@@ -117,6 +121,8 @@ def _end(state: State, record: MandateRecord, how: MandateState) -> list[Notice]
     notices = [_notice(ended)]
     offers = sorted(state.indexes.offers_under.get(leaf, ()), key=lambda digest: state.offers[digest].seq)
     notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in offers]
+    revoked = how is MandateState.REVOKED
+    notices += approvals.mandate_ended(state, leaf, state.seq + 1, now_ms, revoked=revoked)
     return notices
 
 
@@ -127,13 +133,13 @@ def end_mandates_of(state: State, owner: PartyId, thing: PartyId, now_ms: UnixMs
     for leaf in sorted(state.indexes.mandates_from.get(owner, ())):
         record = state.mandates[leaf]
         if thing in record.effective.subjects:
-            notices += _end(state, record, MandateState.REVOKED)
+            notices += _end(state, record, MandateState.REVOKED, now_ms)
     return tuple(notices)
 
 
-def mandate_expired(state: State, leaf: Digest) -> list[Notice]:
+def mandate_expired(state: State, leaf: Digest, now_ms: UnixMs) -> list[Notice]:
     """The deadline of a mandate came: it ends as if revoked, under another name."""
-    return _end(state, state.mandates[leaf], MandateState.EXPIRED)
+    return _end(state, state.mandates[leaf], MandateState.EXPIRED, now_ms)
 
 
 def erase(state: State, command: Command, now_ms: UnixMs) -> Result:

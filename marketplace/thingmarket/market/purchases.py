@@ -1,5 +1,7 @@
 """The purchase at a posted price: from a signed order to an active contract, in one entry. [BUY-1]"""
 
+from dataclasses import replace
+
 from thingmarket.catalog.fit import Truth, fit, steps_in_offer
 from thingmarket.catalog.offers import check_quantity
 from thingmarket.catalog.pricing import price
@@ -8,25 +10,40 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.mandates import Action
 from thingmarket.ids import Digest, PartyId
-from thingmarket.market import budgets, contracts
-from thingmarket.market.authority import Authority, permit
+from thingmarket.market import approvals, budgets, contracts
+from thingmarket.market.authority import Authority, decide, denied_by
 from thingmarket.market.contracts import Order
 from thingmarket.market.entries import Command
+from thingmarket.market.facts import stated
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord
 from thingmarket.market.result import Result
+from thingmarket.market.standing import assurance_of
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
+from thingmarket.policy.decision import Verdict
 from thingmarket.policy.spending import Reservation, reservation_of
 from thingmarket.time import UnixMs
 
 
 def purchase(state: State, command: Command, body: Purchase, authority: Authority, seq: int) -> Result:
-    """Authorise, hold goods and money, and make the contract; or refuse and change nothing."""
+    """Authorise, hold goods and money, and make the contract; let it wait for a word; or change nothing."""
     order = checked_order(state, command.header.sender, body, command.body_digest, authority)
-    decision = permit(state, authority, act_of(state, order, authority))
+    earlier = approvals.earlier(state, order, authority) if body.approved_by else None
+    if earlier is not None:
+        authority = replace(authority, cosign=approvals.cosign_with(authority.cosign, earlier))
+    decision = decide(state, authority, act_of(state, order, authority))
+    if decision.verdict is Verdict.DENY:
+        raise denied_by(decision)
+    if decision.verdict is Verdict.NEED_COSIGN:
+        assert authority.mandate is not None, "an owner who acts himself asks nobody"
+        counted = reservation(order, authority.mandate, authority.now_ms)
+        return approvals.ask(state, command, order, authority, decision, counted, seq)
     contract, notices = contracts.make(state, order, authority, seq)
     if authority.mandate is not None:
         budgets.spend(state, reservation(order, authority.mandate, authority.now_ms))
+    if earlier is not None:
+        approvals.use(state, earlier, contract.id, seq)
+        decision = replace(decision, facts=decision.facts + approvals.approval_facts(earlier))
     return Result(reference=contract.id, decision=decision, notices=notices)
 
 
@@ -42,7 +59,7 @@ def checked_order(
     if listing.seller_owner == authority.owner:
         raise Refusal(Code.SELF_PURCHASE, "the buyer's owner is the seller", "BUY-4")
     check_quantity(listing.offer, body.quantity_steps)
-    rate = state.tax_basis_points[listing.offer.tax_category]
+    rate = state.tax_basis_points[listing.offer.tax_row]
     cost = price(listing.offer, body.quantity_steps, rate)
     if (body.currency, body.total_minor) != (listing.offer.currency, cost.total_minor):
         payable = f"{cost.total_minor} {listing.offer.currency}"
@@ -67,7 +84,7 @@ def _need(state: State, body: Purchase, listing: OfferRecord, authority: Authori
         raise Refusal(Code.UNKNOWN_NEED, "no such need of this owner", "BUY-3")
     if record.state is not ListingState.LIVE:
         raise Refusal(Code.NEED_ENDED, f"the need is {record.state.value}", "BUY-3")
-    found = fit(record.need, listing.offer)
+    found = fit(record.need, stated(state, Digest(body.offer), listing.offer))
     if found.verdict is Truth.FALSE:
         raise Refusal(Code.NEED_NOT_MET, "; ".join(map(str, found.failed)), "BUY-3")
     if found.verdict is Truth.UNDEFINED:
@@ -102,4 +119,7 @@ def act_of(state: State, order: Order, authority: Authority) -> Act:
         unit_scale=offer.unit_scale,
         quantity_steps=order.purchase.quantity_steps,
         body_digest=order.body_digest,
+        counterparty_assurance=assurance_of(state, order.listing.mandate_leaf),
+        delivery_ms=offer.delivery_ms,
+        attributes=stated(state, Digest(order.purchase.offer), offer).attributes,
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.mandates import Action
-from thingmarket.identity.things import NO_PROBATION, ThingState
+from thingmarket.identity.things import NO_PROBATION, Assurance, ThingState
 from thingmarket.ids import PartyId
 from thingmarket.market.denied import denied
 from thingmarket.market.records import ThingRecord
@@ -59,3 +59,11 @@ def trades(state: State, mandate_leaf: bytes) -> bool:
         return True
     record = state.things[name_of(state.mandates[mandate_leaf].effective)]  # type: ignore[index]
     return record.state is ThingState.ACTIVE or record.state is ThingState.REGISTERED
+
+
+def assurance_of(state: State, mandate_leaf: bytes) -> int:
+    """How well a node knows who acts under this leaf, 0..3: the thing at its root's; an owner's is 1."""
+    if not mandate_leaf:
+        return Assurance.OWNER_BOUND
+    record = state.things[name_of(state.mandates[mandate_leaf].effective)]  # type: ignore[index]
+    return record.assurance

@@ -1,4 +1,4 @@
-"""What a mandate asks of an offer: agreed items, certificates, delivery, warranty, emissions."""
+"""What a mandate asks of an offer: assurance, agreed items, certificates, delivery, warranty, emissions."""
 
 from typing import Final
 
@@ -10,6 +10,16 @@ from thingmarket.policy.question import NOT_STATED, WHOLE_UNIT, Check, Question,
 
 WARRANTY: Final = "warranty"
 CO2: Final = "co2"
+
+
+def _assurance(q: Question) -> bool:
+    q.facts.extend(
+        (
+            Fact("assurance", q.act.counterparty_assurance),
+            Fact("assurance.asked", q.mandate.min_assurance),
+        )
+    )
+    return q.act.counterparty_assurance >= q.mandate.min_assurance
 
 
 def _certificates(q: Question) -> bool:
@@ -92,6 +102,7 @@ def _item_quantity(q: Question) -> bool:
 
 # In their order; a rule with a term is looked at only where that term can refuse something.
 BUYS: Final[tuple[tuple[str, Check, Term | None], ...]] = (
+    ("PAR-3", _assurance, Term.ASSURANCE),
     ("CRT-1", _certificates, Term.CERTIFICATES),
     ("SLA-1", _delivery, Term.DELIVERY),
     ("SLA-2", _warranty, Term.WARRANTY),

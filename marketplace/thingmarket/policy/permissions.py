@@ -83,18 +83,6 @@ def _not_denied(q: Question) -> bool:
     return q.act.counterparty not in q.mandate.deny_counterparties
 
 
-def _assurance(q: Question) -> bool:
-    if not q.act.counterparty and q.act.action is not Action.BUY:
-        return True  # the act is towards nobody yet
-    q.facts.extend(
-        (
-            Fact("assurance", q.act.counterparty_assurance),
-            Fact("assurance.asked", q.mandate.min_assurance),
-        )
-    )
-    return q.act.counterparty_assurance >= q.mandate.min_assurance
-
-
 def _shared_kinds(q: Question) -> bool:
     if q.act.shared is None:
         q.facts.append(Fact("data", NOT_STATED))
@@ -129,7 +117,6 @@ ACTS: Final[tuple[tuple[str, Check, Term | None], ...]] = (
     ("CAT-1", _category, None),
     ("PAR-1", _counterparty, None),
     ("PAR-2", _not_denied, Term.DENIED),
-    ("PAR-3", _assurance, Term.ASSURANCE),
 )
 SHARES: Final[tuple[tuple[str, Check, None], ...]] = (
     ("DAT-1", _shared_kinds, None),
