@@ -9,7 +9,9 @@ from typing import Final
 from thingmarket.catalog.offers import Offer
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import Purchase
+from thingmarket.contract.units import Unit
 from thingmarket.policy.decision import Decision
+from thingmarket.settlement.escrow import EscrowState
 from thingmarket_node.core.messages import Published
 
 SCHEMA_VERSION: Final = 3
@@ -84,6 +86,12 @@ def contract_row(contract: Contract, offer: Offer) -> Values:
     """A contract as it stands; `returned_minor` is what went back to the buyer."""
     sides = (contract.buyer_owner, contract.buyer, contract.seller_owner, contract.seller)
     goods = (offer.product_id, offer.title, offer.category, contract.quantity_steps)
-    money = (contract.currency, contract.total_minor, 0)
+    money = (contract.currency, contract.total_minor, sum(map(_returned_minor, contract.units)))
     when = (contract.created_ms, contract.seq, contract.changed_seq)
     return (contract.id, contract.state.value, *sides, *goods, *money, *when)
+
+
+def _returned_minor(unit: Unit) -> int:
+    if unit.escrow is EscrowState.REFUNDED:
+        return unit.total_minor
+    return unit.late_credit_minor if unit.escrow is EscrowState.RELEASED else 0

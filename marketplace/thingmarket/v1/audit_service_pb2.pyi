@@ -257,6 +257,8 @@ class GetStatusResponse(_message.Message):
     CONTRACTS_FIELD_NUMBER: _builtins.int
     STARTED_MS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    RESIDENT_BYTES_FIELD_NUMBER: _builtins.int
+    CPU_MS_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     """Id of the node."""
     network_id: _builtins.bytes
@@ -287,6 +289,10 @@ class GetStatusResponse(_message.Message):
     """Process start, Unix milliseconds."""
     version: _builtins.str
     """Version of the software."""
+    resident_bytes: _builtins.int
+    """Memory that the process holds, bytes."""
+    cpu_ms: _builtins.int
+    """Time that the process has computed, milliseconds of one core."""
     def __init__(
         self,
         *,
@@ -305,10 +311,12 @@ class GetStatusResponse(_message.Message):
         contracts: _builtins.int = ...,
         started_ms: _builtins.int = ...,
         version: _builtins.str = ...,
+        resident_bytes: _builtins.int = ...,
+        cpu_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "contracts_open", b"contracts_open", "durable_seq", b"durable_seq", "effects_root", b"effects_root", "network_id", b"network_id", "node", b"node", "offers", b"offers", "parties", b"parties", "rules", b"rules", "sessions", b"sessions", "started_ms", b"started_ms", "state_root", b"state_root", "time_ms", b"time_ms", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts", "contracts_open", b"contracts_open", "cpu_ms", b"cpu_ms", "durable_seq", b"durable_seq", "effects_root", b"effects_root", "network_id", b"network_id", "node", b"node", "offers", b"offers", "parties", b"parties", "resident_bytes", b"resident_bytes", "rules", b"rules", "sessions", b"sessions", "started_ms", b"started_ms", "state_root", b"state_root", "time_ms", b"time_ms", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

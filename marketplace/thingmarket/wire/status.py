@@ -9,7 +9,7 @@ from thingmarket.v1 import audit_service_pb2 as pb
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """The node's own word on what it is doing; times in Unix milliseconds."""
+    """The node's own word on what it is doing; times in Unix milliseconds, `cpu_ms` of one core."""
 
     node: PartyId
     network_id: bytes
@@ -26,6 +26,8 @@ class NodeStatus:
     contracts: int
     started_ms: int
     version: str
+    resident_bytes: int
+    cpu_ms: int
 
 
 def status_request() -> pb.GetStatusRequest:
@@ -51,4 +53,6 @@ def read_status(message: pb.GetStatusResponse) -> NodeStatus:
         contracts=message.contracts,
         started_ms=message.started_ms,
         version=message.version,
+        resident_bytes=message.resident_bytes,
+        cpu_ms=message.cpu_ms,
     )

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.cards import NodeCard, checked_address, is_loopback
+from thingmarket.identity.cards import checked_address, is_loopback
 from thingmarket.ids import NetworkId
 from thingmarket.money import Currency
 from thingmarket_node.cli.amounts import CurrencyType, HexType
-from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.status import status
 
 _RATE_MAX = 10_000  # basis points: 100 %
 
@@ -180,58 +180,4 @@ def run(home: Path, form: str, log_trades: bool, as_json: bool) -> None:
     click.get_current_context().exit(code)
 
 
-@node.command()
-@click.argument("home", type=click.Path(path_type=Path), required=False)
-@click.option("--card", help="The node's card, as text or file; instead of HOME.")
-@json_option
-def status(home: Path | None, card: str | None, as_json: bool) -> None:
-    """Ask a running node what it is doing: the one of the folder HOME, or of a card.
-
-    \b
-    Example:
-      thingmarket node status market
-      thingmarket node status --card market/node.card
-    """
-    given = card if card is not None else home
-    if given is None or (card is not None and home is not None):
-        raise click.UsageError("give either HOME or --card")
-    from thingmarket_client.witness import Witness
-
-    found = card_of(str(given))
-    asked = asyncio.run(_status(found, Witness(found)))
-    if asked["node"] != found.node_id:
-        raise Refusal(Code.TAMPERED, "another node answers than the card names", "ID-4")
-    output = Output(as_json=as_json)
-    output.table(f"node at {found.address}", ("what", "value"), asked.items())
-    output.end({**asked, "address": found.address})
-
-
-async def _status(card: NodeCard, witness: Any) -> dict[str, Any]:
-    from thingmarket.wire.status import read_status, status_request
-    from thingmarket_client.errors import Unanswered
-    from thingmarket_client.session.line import Line, Trouble
-
-    line = Line(card, witness)
-    try:
-        answer = read_status(await line.call(line.audit.GetStatus, status_request()))
-    except Trouble as trouble:
-        raise Unanswered(f"no answer from {card.address}: {trouble}") from None
-    finally:
-        await line.close()
-    return {
-        "node": answer.node,
-        "network": answer.network_id.hex(),
-        "entries": answer.durable_seq,
-        "time_ms": answer.time_ms,
-        "rules": answer.rules,
-        "state_root": answer.state_root.hex(),
-        "effects_root": answer.effects_root.hex(),
-        "sessions": answer.sessions,
-        "waiting": answer.waiting,
-        "parties": answer.parties,
-        "offers_live": answer.offers,
-        "contracts_open": answer.contracts_open,
-        "contracts": answer.contracts,
-        "started_ms": answer.started_ms,
-        "version": answer.version,
-    }
+node.add_command(status)

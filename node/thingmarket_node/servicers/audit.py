@@ -1,5 +1,8 @@
 """AuditService: what the log holds, and what the node is doing."""
 
+import resource
+import time
+from pathlib import Path
 from typing import Any
 
 from thingmarket.errors import Code, Refusal
@@ -83,6 +86,8 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             contracts=len(state.contracts),
             started_ms=self._started_ms,
             version=VERSION,
+            resident_bytes=_resident_bytes(),
+            cpu_ms=time.process_time_ns() // 1_000_000,
         )
         await self._shell.durable(response.durable_seq)
         return response
@@ -92,3 +97,12 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         if asked > size:
             raise Refusal(Code.UNKNOWN_ENTRY, f"the log has {size} durable entries, not {asked}", "LOG-9")
         return asked or size
+
+
+def _resident_bytes() -> int:
+    """Memory that this process holds now; 0 where the system does not tell it this way."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
