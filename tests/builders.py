@@ -8,6 +8,7 @@ from typing import Any, Final
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.pricing import price
+from thingmarket.contract.approvals import Approve, PendingId, PendingOrder
 from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.contract.orders import (
     AcceptDelivery,
@@ -18,6 +19,7 @@ from thingmarket.contract.orders import (
     Purchase,
     SealedRef,
 )
+from thingmarket.contract.personas import Persona, SetPersona
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.headers import Header
@@ -34,7 +36,7 @@ from thingmarket.money import currency_of
 from thingmarket.policy.decision import Fact
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
-from thingmarket.wire import catalog, identity, trade
+from thingmarket.wire import approvals, catalog, identity, trade
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
@@ -124,6 +126,13 @@ class World:
                 if contract.currency == currency
             )
             assert wallets + held == self.deposited(currency), f"{currency} came from nowhere or went there"
+        reserved: dict[tuple[Digest, str], int] = {}
+        for order in state.pendings.values():
+            for link in order.reservation.links if order.waits else ():
+                key = (link, order.reservation.currency)
+                reserved[key] = reserved.get(key, 0) + order.reservation.amount_minor
+        counted = {key: row.reserved_minor for key, row in state.spending.items() if row.reserved_minor}
+        assert counted == reserved, "what is reserved is not what the open orders are"
         due_ms = self.market.next_deadline_ms()
         assert due_ms is None or due_ms > state.time_ms, "a deadline has passed and nothing fired"
 
@@ -160,6 +169,7 @@ class World:
                 reason=remembered.reason,
                 rule=remembered.rule,
                 reference=remembered.reference,
+                pending=remembered.pending,
             )
         return self.apply(EntryKind.COMMAND, signed_bytes(signed))
 
@@ -360,7 +370,7 @@ class World:
     ) -> bytes:
         """The body of a purchase, with the right total unless another is given."""
         listed = self.state.offers[offer].offer
-        rate = self.state.tax_basis_points[listed.tax_category]
+        rate = self.state.tax_basis_points[listed.tax_row]
         purchase = Purchase(
             key=self.key(),
             offer=offer,
@@ -407,7 +417,43 @@ class World:
         body = trade.accept_delivery_body(AcceptDelivery(key=self.key(), contract=contract))
         return self.send(by, TypeId.ACCEPT_DELIVERY, body)
 
+    # --- orders that wait
+
+    def asked(self, buyer: Actor, offer: Digest, quantity: int = 1, **details: Any) -> PendingId:
+        """Buy what needs an approval; the order that waits."""
+        outcome = _made(self.buy(buyer, offer, quantity, **details))
+        assert outcome.pending, "this order needs no approval"
+        return PendingId(outcome.reference)
+
+    def approve(
+        self,
+        by: Actor,
+        pending: bytes,
+        *,
+        approved: bool = True,
+        reason: str = "",
+        body_digest: bytes | None = None,
+    ) -> Outcome:
+        """Say yes or no to an order that waits; the buyer's own no withdraws it."""
+        word = Approve(
+            key=self.key(),
+            pending=pending,
+            body_digest=self.pending(pending).body_digest if body_digest is None else body_digest,
+            approved=approved,
+            reason=reason,
+        )
+        return self.send(by, TypeId.APPROVE, approvals.approve_body(word))
+
+    def persona(self, owner: Actor, thing: Actor, **wishes: Any) -> Outcome:
+        """Say how an owner wants to be treated by a thing."""
+        body = SetPersona(key=self.key(), thing=thing.id, persona=Persona(**wishes))
+        return self.send(owner, TypeId.SET_PERSONA, approvals.set_persona_body(body))
+
     # --- looking
+
+    def pending(self, pending: bytes) -> PendingOrder:
+        """An order that waits or waited, as it stands now."""
+        return self.state.pendings[PendingId(pending)]
 
     def contract(self, contract: bytes) -> Contract:
         """A contract as it stands now."""

@@ -53,13 +53,18 @@ class UndoLog:
         """Start with nothing to take back."""
         self.steps: list[tuple[Any, Any, Any]] = []
 
+    @property
+    def mark(self) -> int:
+        """Where the entry stands now, for a part of it that may yet be taken back."""
+        return len(self.steps)
+
     def forget(self) -> None:
         """The entry stands."""
         self.steps.clear()
 
-    def roll_back(self) -> None:
-        """The entry was refused: restore every table, last change first."""
-        while self.steps:
+    def roll_back(self, mark: int = 0) -> None:
+        """The entry was refused, or what it tried after `mark` steps: restore the tables, last change first."""
+        while len(self.steps) > mark:
             table, key, old = self.steps.pop()
             table._set(key, old)
 

@@ -47,7 +47,8 @@ class SealedRef:
 class Purchase:
     """Buys at a posted price. `total_minor` is what the buyer reckons to pay, tax included.
 
-    `offer` and `need` are digests of bodies; `need` and `choice` are empty when there is none.
+    `offer` and `need` are digests of bodies; `need`, `choice` and `approved_by` (an approved order
+    that this one takes the place of) are empty when there is none.
     """
 
     key: bytes
@@ -58,6 +59,7 @@ class Purchase:
     need: bytes = b""
     delivery: tuple[SealedRef, ...] = ()
     choice: bytes = b""
+    approved_by: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,8 @@ def check_purchase(purchase: Purchase) -> None:
         raise Refusal(Code.BAD_FIELD, "a sealed part is named twice")
     if purchase.choice:
         checked_bytes(purchase.choice, COMMITMENT_BYTES, "choice")
+    if purchase.approved_by:
+        checked_bytes(purchase.approved_by, CONTRACT_ID_BYTES, "approved_by")
 
 
 def check_fulfil(report: Fulfil) -> None:

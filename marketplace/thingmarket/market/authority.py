@@ -17,6 +17,7 @@ from thingmarket.policy.authorize import authorize
 from thingmarket.policy.cosign import NOBODY_SPOKE, Cosign, cosign_of
 from thingmarket.policy.decision import Decision, Verdict
 from thingmarket.policy.rules import RULES
+from thingmarket.policy.spending import Reservation
 from thingmarket.time import UnixMs
 
 
@@ -57,11 +58,11 @@ def authority_of(state: State, command: Command, now_ms: UnixMs) -> Authority:
     return Authority(owner=mandate.root_owner, mandate=mandate, now_ms=now_ms, cosign=cosign)
 
 
-def decide(state: State, authority: Authority, act: Act) -> Decision:
+def decide(state: State, authority: Authority, act: Act, reserved: Reservation | None = None) -> Decision:
     """Ask the thing's standing, the owner's rules and his guards (DENIED, GUARD_TRIPPED)."""
     mandate, cosign = authority.mandate, authority.cosign
     record = None if mandate is None else standing(state, mandate, act)
-    decision = authorize(mandate, act, state.spending, cosign)
+    decision = authorize(mandate, act, state.spending, cosign, reserved)
     if record is None or mandate is None or not record.guarded or act.action is not Action.BUY:
         return decision
     return guarded(state, record, act, decision, is_approved=is_approved(mandate, cosign))
@@ -72,7 +73,12 @@ def permit(state: State, authority: Authority, act: Act) -> Decision:
     decision = decide(state, authority, act)
     if decision.verdict is Verdict.ALLOW:
         return decision
+    raise denied_by(decision)
+
+
+def denied_by(decision: Decision) -> Denied:
+    """The refusal that a decision without a yes is (DENIED, NEED_COSIGN)."""
     rule = decision.rules[0]
     if decision.verdict is Verdict.NEED_COSIGN:
-        raise Denied(Code.NEED_COSIGN, "ask the owner to sign an Approval of this body", rule, decision)
-    raise Denied(Code.DENIED, f"not so: {RULES[rule]}", rule, decision)
+        return Denied(Code.NEED_COSIGN, "ask the owner to sign an Approval of this body", rule, decision)
+    return Denied(Code.DENIED, f"not so: {RULES[rule]}", rule, decision)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from thingmarket.billing.charges import NO_CHARGES, Charges
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
@@ -93,6 +94,7 @@ class Genesis:
     tax_basis_points: tuple[tuple[str, int], ...]
     rules: int
     probation: Probation = NO_PROBATION
+    charges: Charges = NO_CHARGES
 
 
 @dataclass(frozen=True, slots=True)

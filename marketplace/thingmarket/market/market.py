@@ -6,19 +6,24 @@ from typing import assert_never
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
+from thingmarket.contract.approvals import Approve
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
-from thingmarket.errors import Code, Refusal
+from thingmarket.contract.personas import SetPersona
+from thingmarket.errors import Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.parties import Role, known_party
 from thingmarket.identity.things import ClaimThing, RegisterDevice, RegisterThing, SetThingState
 from thingmarket.ids import Digest, NetworkId
 from thingmarket.market import (
+    approvals,
+    cosigning,
     deliveries,
     facts,
     funding,
     guards,
     listings,
     parties,
+    personas,
     purchases,
     thing_orders,
     things,
@@ -88,7 +93,7 @@ class Market:
         state.currencies, state.tax_basis_points = genesis.currencies, dict(genesis.tax_basis_points)
         record = PartyRecord(id=node.id, number=1, public_key=node.public_key, role=Role.NODE, seq=entry.seq)
         state.parties.put(node.id, record)
-        state.probation = genesis.probation
+        state.probation, state.charges = genesis.probation, genesis.charges
         state.answers.operator = node.id
 
     def _fire(self, entry: Entry) -> tuple[Notice, ...]:
@@ -106,7 +111,9 @@ class Market:
                 case TimerKind.QUESTION:
                     notices += facts.question_expired(state, Digest(reference))
                 case TimerKind.MANDATE:
-                    notices += parties.mandate_expired(state, Digest(reference))
+                    notices += parties.mandate_expired(state, Digest(reference), entry.time_ms)
+                case TimerKind.APPROVAL:
+                    notices += approvals.deadline(state, reference, entry.seq, entry.time_ms)
                 case TimerKind.CLAIM:
                     things.unclaimed(state, reference)
                 case _:
@@ -136,9 +143,9 @@ class Market:
                 reference=result.reference,
                 decision=result.decision,
                 notices=result.notices,
+                pending=result.pending,
             )
-        if outcome.code != Code.NEED_COSIGN:  # [MAN-9] asked again with the approval, it is decided anew
-            self._remember(entry, command, outcome)
+        self._remember(entry, command, outcome)
         return outcome
 
     def _count(self, refusal: Counted) -> tuple[Notice, ...]:
@@ -161,6 +168,7 @@ class Market:
             reason=outcome.reason,
             rule=outcome.rule,
             reference=outcome.reference,
+            pending=outcome.pending,
         )
         self.state.answers.remember(command.header.sender, command.key, answer)
 
@@ -187,6 +195,10 @@ class Market:
                 return thing_orders.set_state(state, command, body, entry.seq, now_ms)
             case ReportMalfunction():
                 return thing_orders.malfunction(state, command, body, entry.seq, now_ms)
+            case Approve():
+                return cosigning.answer(state, command, body, entry.seq, now_ms)
+            case SetPersona():
+                return personas.set_persona(state, command, body)
             case SetGuards():
                 return guards.set_guards(state, command, body)
             case _:

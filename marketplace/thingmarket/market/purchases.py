@@ -37,7 +37,9 @@ def purchase(state: State, command: Command, body: Purchase, authority: Authorit
     if decision.verdict is Verdict.NEED_COSIGN:
         assert authority.mandate is not None, "an owner who acts himself asks nobody"
         counted = reservation(order, authority.mandate, authority.now_ms)
-        return approvals.ask(state, command, order, authority, decision, counted, seq)
+        return approvals.ask(
+            state, command, order, authority, decision=decision, reservation=counted, seq=seq
+        )
     contract, notices = contracts.make(state, order, authority, seq)
     if authority.mandate is not None:
         budgets.spend(state, reservation(order, authority.mandate, authority.now_ms))

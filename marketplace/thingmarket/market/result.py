@@ -13,3 +13,4 @@ class Result:
     reference: bytes = b""
     decision: Decision | None = None
     notices: tuple[Notice, ...] = ()
+    pending: bool = False

@@ -3,8 +3,11 @@
 import hashlib
 from typing import Any, Final
 
+from thingmarket.billing.charges import NO_CHARGES, Charges
 from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
+from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import Contract
+from thingmarket.contract.personas import Persona
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.things import NO_PROBATION, Probation
@@ -12,6 +15,7 @@ from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
 from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
 from thingmarket.market.experience import Experience
+from thingmarket.market.inbox import Inbox
 from thingmarket.market.indexes import Indexes
 from thingmarket.market.owned_things import OwnedThings
 from thingmarket.market.records import (
@@ -53,6 +57,7 @@ class State:
         self.currencies: tuple[str, ...] = ()
         self.tax_basis_points: dict[str, int] = {}
         self.probation = NO_PROBATION
+        self.charges = NO_CHARGES
         self.undo = UndoLog()
         self.parties: Table[PartyId, PartyRecord] = self._table("parties", PartyId, PartyRecord)
         self.mandates: Table[Digest, MandateRecord] = self._table("mandates", Digest, MandateRecord)
@@ -67,6 +72,10 @@ class State:
         self.needs: Table[Digest, NeedRecord] = self._table("needs", Digest, NeedRecord)
         self.questions: Table[Digest, QuestionRecord] = self._table("questions", Digest, QuestionRecord)
         self.offer_facts: Table[Digest, OfferFacts] = self._table("offer_facts", Digest, OfferFacts)
+        self.pendings: Table[PendingId, PendingOrder] = self._table("pendings", PendingId, PendingOrder)
+        self.personas: Table[tuple[PartyId, PartyId], Persona] = self._table(
+            "personas", tuple[PartyId, PartyId], Persona
+        )
         self.contracts: Table[ContractId, Contract] = self._table("contracts", ContractId, Contract)
         self.spending: Table[tuple[Digest, str], SpendingCounter] = self._table(
             "spending", tuple[Digest, str], SpendingCounter
@@ -85,6 +94,7 @@ class State:
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self._ledger_root = LedgerRoot()
+        self.inbox = Inbox(self.pendings, self.personas)
         self.asked = Asked(self.questions)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
         self.owned = OwnedThings(self.things, self.devices)
@@ -106,6 +116,8 @@ class State:
             self.needs,
             self.questions,
             self.offer_facts,
+            self.pendings,
+            self.personas,
             self.contracts,
             self.spending,
             self.erasures,
@@ -173,7 +185,9 @@ class State:
         for category, rate in self.tax_basis_points.items():
             parts += [pack_bytes(category.encode()), pack_int(rate)]
         asked = (self.probation.orders_per_day, self.probation.order_minor, self.probation.deliveries)
-        parts += map(pack_int, asked)
+        charges = self.charges
+        kept = (charges.fee_basis_points, charges.reserve_basis_points, charges.reserve_days)
+        parts += map(pack_int, asked + kept)
         return parts
 
     # --- snapshots
@@ -205,6 +219,9 @@ class State:
             state.tax_basis_points[category] = read.number()
         state.probation = Probation(
             orders_per_day=read.number(), order_minor=read.number(), deliveries=read.number()
+        )
+        state.charges = Charges(
+            fee_basis_points=read.number(), reserve_basis_points=read.number(), reserve_days=read.number()
         )
         for table in (*state.effect_tables, state.answers.table):
             name = read.data().decode()

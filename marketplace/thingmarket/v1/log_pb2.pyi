@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from thingmarket.v1 import envelope_pb2 as _envelope_pb2
+from thingmarket.v1 import thing_pb2 as _thing_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -70,6 +71,12 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A mandate became known, ended or was revoked."""
     NOTICE_KIND_BALANCE: _NoticeKind.ValueType  # 5
     """A balance changed from outside."""
+    NOTICE_KIND_APPROVAL: _NoticeKind.ValueType  # 6
+    """An order waits for an approval, or waits no more."""
+    NOTICE_KIND_THING: _NoticeKind.ValueType  # 7
+    """A thing came to another state, was guarded or reported a malfunction; the reference is its did:key."""
+    NOTICE_KIND_GUARD: _NoticeKind.ValueType  # 8
+    """A guard quarantined a thing; the reference is its did:key."""
     NOTICE_KIND_FACTS: _NoticeKind.ValueType  # 9
     """A question for facts of an offer was asked, answered, declined or is over."""
 
@@ -88,6 +95,12 @@ NOTICE_KIND_MANDATE: NoticeKind.ValueType  # 4
 """A mandate became known, ended or was revoked."""
 NOTICE_KIND_BALANCE: NoticeKind.ValueType  # 5
 """A balance changed from outside."""
+NOTICE_KIND_APPROVAL: NoticeKind.ValueType  # 6
+"""An order waits for an approval, or waits no more."""
+NOTICE_KIND_THING: NoticeKind.ValueType  # 7
+"""A thing came to another state, was guarded or reported a malfunction; the reference is its did:key."""
+NOTICE_KIND_GUARD: NoticeKind.ValueType  # 8
+"""A guard quarantined a thing; the reference is its did:key."""
 NOTICE_KIND_FACTS: NoticeKind.ValueType  # 9
 """A question for facts of an offer was asked, answered, declined or is over."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
@@ -163,6 +176,7 @@ class Genesis(_message.Message):
     CURRENCIES_FIELD_NUMBER: _builtins.int
     TAX_RATES_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    PROBATION_FIELD_NUMBER: _builtins.int
     network_id: _builtins.bytes
     """16 random bytes that name the network."""
     rules: _builtins.int
@@ -179,6 +193,10 @@ class Genesis(_message.Message):
     def tax_rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaxRate]:
         """Tax table, ascending by category."""
 
+    @_builtins.property
+    def probation(self) -> _thing_pb2.Probation:
+        """What new things may do until they are ACTIVE; not set when nothing is asked of them. [THG-8]"""
+
     def __init__(
         self,
         *,
@@ -187,10 +205,11 @@ class Genesis(_message.Message):
         currencies: _abc.Iterable[_builtins.str] | None = ...,
         tax_rates: _abc.Iterable[Global___TaxRate] | None = ...,
         rules: _builtins.int = ...,
+        probation: _thing_pb2.Probation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["node", b"node"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["node", b"node", "probation", b"probation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currencies", b"currencies", "network_id", b"network_id", "node", b"node", "rules", b"rules", "tax_rates", b"tax_rates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currencies", b"currencies", "network_id", b"network_id", "node", b"node", "probation", b"probation", "rules", b"rules", "tax_rates", b"tax_rates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,6 +250,7 @@ class Outcome(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     """Log position."""
     code: _builtins.int
@@ -241,6 +261,8 @@ class Outcome(_message.Message):
     """Rule that refused."""
     reference: _builtins.bytes
     """What was made: contract id, offer, need or mandate digest, party number."""
+    pending: _builtins.bool
+    """True when the reference is an order that waits for an approval. [COS-4]"""
     @_builtins.property
     def decision(self) -> _envelope_pb2.Decision:
         """Verdict, rules and facts of the owner's rules."""
@@ -259,10 +281,11 @@ class Outcome(_message.Message):
         reference: _builtins.bytes = ...,
         decision: _envelope_pb2.Decision | None = ...,
         notices: _abc.Iterable[Global___Notice] | None = ...,
+        pending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decision", b"decision", "notices", b"notices", "reason", b"reason", "reference", b"reference", "rule", b"rule", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decision", b"decision", "notices", b"notices", "pending", b"pending", "reason", b"reason", "reference", b"reference", "rule", b"rule", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

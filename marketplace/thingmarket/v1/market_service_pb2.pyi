@@ -89,8 +89,11 @@ class SubmitResponse(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
     reference: _builtins.bytes
     """What was made: contract id, offer, need or mandate digest."""
+    pending: _builtins.bool
+    """True when the reference is an order that waits for an approval: nothing was bought yet. [COS-4]"""
     @_builtins.property
     def receipt(self) -> _envelope_pb2.Receipt:
         """Proof that the command is in the log."""
@@ -105,10 +108,11 @@ class SubmitResponse(_message.Message):
         reference: _builtins.bytes = ...,
         receipt: _envelope_pb2.Receipt | None = ...,
         decision: _envelope_pb2.Decision | None = ...,
+        pending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "receipt", b"receipt", "reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "pending", b"pending", "receipt", b"receipt", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ import warnings
 from thingmarket.v1 import approval_pb2 as thingmarket_dot_v1_dot_approval__pb2
 from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
 from thingmarket.v1 import query_service_pb2 as thingmarket_dot_v1_dot_query__service__pb2
+from thingmarket.v1 import thing_pb2 as thingmarket_dot_v1_dot_thing__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -121,6 +122,21 @@ class QueryServiceStub:
                 '/thingmarket.v1.QueryService/GetPersona',
                 request_serializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaResponse.FromString,
+                _registered_method=True)
+        self.FindDevices = channel.unary_unary(
+                '/thingmarket.v1.QueryService/FindDevices',
+                request_serializer=thingmarket_dot_v1_dot_thing__pb2.FindDevicesRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_thing__pb2.FindDevicesResponse.FromString,
+                _registered_method=True)
+        self.GetThing = channel.unary_unary(
+                '/thingmarket.v1.QueryService/GetThing',
+                request_serializer=thingmarket_dot_v1_dot_thing__pb2.GetThingRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_thing__pb2.GetThingResponse.FromString,
+                _registered_method=True)
+        self.ListThings = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListThings',
+                request_serializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/thingmarket.v1.QueryService/Watch',
@@ -252,6 +268,27 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindDevices(self, request, context):
+        """Devices that wait for their owners.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetThing(self, request, context):
+        """One thing of the caller, or the caller itself, even when the node does not know it yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListThings(self, request, context):
+        """Things of an owner.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they become durable.
         """
@@ -346,6 +383,21 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.GetPersona,
                     request_deserializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_approval__pb2.GetPersonaResponse.SerializeToString,
+            ),
+            'FindDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindDevices,
+                    request_deserializer=thingmarket_dot_v1_dot_thing__pb2.FindDevicesRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_thing__pb2.FindDevicesResponse.SerializeToString,
+            ),
+            'GetThing': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetThing,
+                    request_deserializer=thingmarket_dot_v1_dot_thing__pb2.GetThingRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_thing__pb2.GetThingResponse.SerializeToString,
+            ),
+            'ListThings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListThings,
+                    request_deserializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -813,6 +865,87 @@ class QueryService:
             '/thingmarket.v1.QueryService/GetPersona',
             thingmarket_dot_v1_dot_approval__pb2.GetPersonaRequest.SerializeToString,
             thingmarket_dot_v1_dot_approval__pb2.GetPersonaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/FindDevices',
+            thingmarket_dot_v1_dot_thing__pb2.FindDevicesRequest.SerializeToString,
+            thingmarket_dot_v1_dot_thing__pb2.FindDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetThing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/GetThing',
+            thingmarket_dot_v1_dot_thing__pb2.GetThingRequest.SerializeToString,
+            thingmarket_dot_v1_dot_thing__pb2.GetThingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListThings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListThings',
+            thingmarket_dot_v1_dot_thing__pb2.ListThingsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_thing__pb2.ListThingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

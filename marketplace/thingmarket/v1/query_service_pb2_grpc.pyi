@@ -8,6 +8,7 @@ from grpc import aio as _aio
 from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import insight_pb2 as _insight_pb2
 from thingmarket.v1 import query_service_pb2 as _query_service_pb2
+from thingmarket.v1 import thing_pb2 as _thing_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -69,6 +70,12 @@ class QueryServiceStub:
     """One order that waits or waited for an approval."""
     GetPersona: _grpc.UnaryUnaryMultiCallable[_approval_pb2.GetPersonaRequest, _approval_pb2.GetPersonaResponse]
     """How an owner wants to be treated by a thing."""
+    FindDevices: _grpc.UnaryUnaryMultiCallable[_thing_pb2.FindDevicesRequest, _thing_pb2.FindDevicesResponse]
+    """Devices that wait for their owners."""
+    GetThing: _grpc.UnaryUnaryMultiCallable[_thing_pb2.GetThingRequest, _thing_pb2.GetThingResponse]
+    """One thing of the caller, or the caller itself, even when the node does not know it yet."""
+    ListThings: _grpc.UnaryUnaryMultiCallable[_thing_pb2.ListThingsRequest, _thing_pb2.ListThingsResponse]
+    """Things of an owner."""
     Watch: _grpc.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]
     """Changes as they become durable."""
 
@@ -111,6 +118,12 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """One order that waits or waited for an approval."""
     GetPersona: _aio.UnaryUnaryMultiCallable[_approval_pb2.GetPersonaRequest, _approval_pb2.GetPersonaResponse]  # type: ignore[assignment]
     """How an owner wants to be treated by a thing."""
+    FindDevices: _aio.UnaryUnaryMultiCallable[_thing_pb2.FindDevicesRequest, _thing_pb2.FindDevicesResponse]  # type: ignore[assignment]
+    """Devices that wait for their owners."""
+    GetThing: _aio.UnaryUnaryMultiCallable[_thing_pb2.GetThingRequest, _thing_pb2.GetThingResponse]  # type: ignore[assignment]
+    """One thing of the caller, or the caller itself, even when the node does not know it yet."""
+    ListThings: _aio.UnaryUnaryMultiCallable[_thing_pb2.ListThingsRequest, _thing_pb2.ListThingsResponse]  # type: ignore[assignment]
+    """Things of an owner."""
     Watch: _aio.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they become durable."""
 
@@ -252,6 +265,30 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approval_pb2.GetPersonaResponse, _abc.Awaitable[_approval_pb2.GetPersonaResponse]]:
         """How an owner wants to be treated by a thing."""
+
+    @_abc_1.abstractmethod
+    def FindDevices(
+        self,
+        request: _thing_pb2.FindDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_thing_pb2.FindDevicesResponse, _abc.Awaitable[_thing_pb2.FindDevicesResponse]]:
+        """Devices that wait for their owners."""
+
+    @_abc_1.abstractmethod
+    def GetThing(
+        self,
+        request: _thing_pb2.GetThingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_thing_pb2.GetThingResponse, _abc.Awaitable[_thing_pb2.GetThingResponse]]:
+        """One thing of the caller, or the caller itself, even when the node does not know it yet."""
+
+    @_abc_1.abstractmethod
+    def ListThings(
+        self,
+        request: _thing_pb2.ListThingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_thing_pb2.ListThingsResponse, _abc.Awaitable[_thing_pb2.ListThingsResponse]]:
+        """Things of an owner."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -120,6 +120,7 @@ class Purchase(_message.Message):
     NEED_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     CHOICE_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     offer: _builtins.bytes
@@ -134,6 +135,10 @@ class Purchase(_message.Message):
     """SHA-256 of the body of the need that this fills, 32 bytes; empty when none."""
     choice: _builtins.bytes
     """Salted commitment to the buyer's own record of its choice, 32 bytes; empty when none."""
+    approved_by: _builtins.bytes
+    """Order that was approved but could not be made, 16 bytes: a purchase that is not worse needs no new
+    approval; empty when none. [COS-10]
+    """
     @_builtins.property
     def delivery(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedRef]:
         """Name, address and delivery details, sealed; at most 4."""
@@ -149,10 +154,11 @@ class Purchase(_message.Message):
         need: _builtins.bytes = ...,
         delivery: _abc.Iterable[Global___SealedRef] | None = ...,
         choice: _builtins.bytes = ...,
+        approved_by: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choice", b"choice", "currency", b"currency", "delivery", b"delivery", "key", b"key", "need", b"need", "offer", b"offer", "quantity_steps", b"quantity_steps", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "choice", b"choice", "currency", b"currency", "delivery", b"delivery", "key", b"key", "need", b"need", "offer", b"offer", "quantity_steps", b"quantity_steps", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

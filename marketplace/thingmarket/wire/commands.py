@@ -12,7 +12,7 @@ from thingmarket.ids import KEY_BYTES, Digest, Key, checked_bytes, digest
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.v1 import envelope_pb2 as pb
-from thingmarket.wire import catalog, identity, trade
+from thingmarket.wire import approvals, catalog, identity, things, trade
 from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
 from thingmarket.wire.handshake import header_message, read_header
 from thingmarket.wire.strict import parse
@@ -33,6 +33,14 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.DEPOSIT: trade.read_deposit,
     TypeId.ERASE: trade.read_erase,
     TypeId.FUND_REQUEST: trade.read_fund_request,
+    TypeId.REGISTER_DEVICE: things.read_register_device,
+    TypeId.CLAIM_THING: things.read_claim_thing,
+    TypeId.REGISTER_THING: things.read_register_thing,
+    TypeId.SET_THING_STATE: things.read_set_thing_state,
+    TypeId.SET_GUARDS: things.read_set_guards,
+    TypeId.REPORT_MALFUNCTION: things.read_report_malfunction,
+    TypeId.APPROVE: approvals.read_approve,
+    TypeId.SET_PERSONA: approvals.read_set_persona,
 }
 _KEY_TAG: Final = b"\x0a\x10"  # field 1, 16 bytes
 

@@ -4,6 +4,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity import envelope
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.parties import Role
+from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.limits import ENTRY_BYTES_MAX
 from thingmarket.market.entries import (
     Command,
@@ -23,6 +24,7 @@ from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import decision_message, read_signed, signed_message, signed_value
 from thingmarket.wire.identity import read_key_event
 from thingmarket.wire.strict import parse
+from thingmarket.wire.things import probation_message, probation_value
 
 
 def genesis_body(
@@ -32,6 +34,7 @@ def genesis_body(
     currencies: tuple[str, ...],
     tax_basis_points: tuple[tuple[str, int], ...],
     rules: int,
+    probation: Probation = NO_PROBATION,
 ) -> bytes:
     """Write the body of the first entry."""
     rates = [pb.TaxRate(category=c, rate_basis_points=rate) for c, rate in sorted(tax_basis_points)]
@@ -41,6 +44,7 @@ def genesis_body(
         currencies=sorted(currencies),
         tax_rates=rates,
         rules=rules,
+        probation=probation_message(probation),
     )
     return message.SerializeToString(deterministic=True)
 
@@ -67,6 +71,7 @@ def read_genesis(body: bytes) -> Genesis:
         currencies=currencies,
         tax_basis_points=rates,
         rules=message.rules,
+        probation=probation_value(message.probation) if message.HasField("probation") else NO_PROBATION,
     )
 
 
@@ -104,6 +109,7 @@ def outcome_message(outcome: Outcome) -> pb.Outcome:
         reason=outcome.reason,
         rule=outcome.rule,
         reference=outcome.reference,
+        pending=outcome.pending,
         decision=None if outcome.decision is None else decision_message(outcome.decision),
         notices=[notice_message(notice) for notice in outcome.notices],
     )

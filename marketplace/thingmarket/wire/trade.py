@@ -35,8 +35,9 @@ def read_purchase(body: bytes) -> Purchase:
         currency=message.currency,
         total_minor=message.total_minor,
         need=message.need,
-        delivery=tuple(_sealed(sealed) for sealed in message.delivery),
+        delivery=tuple(sealed_value(sealed) for sealed in message.delivery),
         choice=message.choice,
+        approved_by=message.approved_by,
     )
     check_purchase(purchase)
     return purchase
@@ -56,6 +57,7 @@ def purchase_body(purchase: Purchase) -> bytes:
             for s in purchase.delivery
         ],
         choice=purchase.choice,
+        approved_by=purchase.approved_by,
     ).SerializeToString(deterministic=True)
 
 
@@ -145,7 +147,8 @@ def erase_body(wish: Erase) -> bytes:
     return pb.Erase(key=wish.key).SerializeToString(deterministic=True)
 
 
-def _sealed(message: pb.SealedRef) -> SealedRef:
+def sealed_value(message: pb.SealedRef) -> SealedRef:
+    """Read what stands for sealed bytes (BAD_FIELD)."""
     if message.retention not in RetentionClass._value2member_map_:
         raise Refusal(Code.BAD_FIELD, f"retention class {message.retention} is not known")
     return SealedRef(message.commitment, RetentionClass(message.retention))

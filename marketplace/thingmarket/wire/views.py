@@ -233,6 +233,7 @@ def outcome_value(message: log_pb2.Outcome) -> Outcome:
         reason=message.reason,
         rule=message.rule,
         reference=message.reference,
+        pending=message.pending,
         decision=decision_value(message.decision) if message.HasField("decision") else None,
         notices=tuple(map(notice_value, message.notices)),
     )
