@@ -48,17 +48,20 @@ def guarded(
 ) -> Decision:
     """The decision with what the guards of the thing add to it. [GRD-5]
 
-    A guard that asks makes NEED_COSIGN of a yes, unless this very order was approved; one that
-    quarantines refuses, and counts it against the thing (GUARD_TRIPPED).
+    A guard that asks makes NEED_COSIGN of a yes; one that quarantines refuses, and counts it against the
+    thing (GUARD_TRIPPED). Neither stops an order that was approved as it is.
     """
     if decision.verdict is Verdict.DENY:
         return decision
     owner, thing = record.owner, record.thing
     found = judged(state.guards[owner, thing], act, state.experience.seen(owner, thing, act))
     facts = (*decision.facts, *found.facts)
+    if is_approved and found.tripped:
+        # Who was asked about this very order saw it and said yes: he knows better than any median.
+        return Decision(decision.verdict, decision.rules, facts)
     if found.action is GuardAction.QUARANTINE:
         raise _tripped(state, record, act, Decision(Verdict.DENY, (found.tripped,), facts))
-    if found.action is GuardAction.ASK and not is_approved:
+    if found.action is GuardAction.ASK:
         return Decision(Verdict.NEED_COSIGN, (found.tripped,), facts)
     if decision.verdict is Verdict.NEED_COSIGN:
         return Decision(decision.verdict, decision.rules, facts)

@@ -62,6 +62,13 @@ def decision_message(decision: Decision) -> pb.Decision:
     return message
 
 
+def fact_message(fact: Fact) -> pb.Fact:
+    """Write a fact."""
+    if isinstance(fact.value, int):
+        return pb.Fact(name=fact.name, integer=fact.value)
+    return pb.Fact(name=fact.name, text=fact.value)
+
+
 def fact_value(message: pb.Fact) -> Fact:
     """Read one fact (BAD_FIELD)."""
     if not 1 <= len(message.name) <= 64 or len(message.text) > 128:
