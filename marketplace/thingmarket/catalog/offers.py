@@ -16,6 +16,7 @@ from thingmarket.time import UnixMs, checked_time
 
 _CATEGORY_LENGTHS = (2, 4, 6, 8)  # segment, family, class and commodity of UNSPSC
 _TAX_CATEGORY_CHARS_MAX = 3
+_SUBDIVISION_CHARS_MAX = 3
 
 
 @unique
@@ -52,6 +53,12 @@ class Offer:
     delivery_ms: int
     inspection_ms: int
     terms: Terms = PLAIN_TERMS
+    jurisdiction: str = ""
+
+    @property
+    def tax_row(self) -> str:
+        """Which row of the operator's table taxes it, as in `S` or `DE:S`. [TAX-1]"""
+        return tax_row(self.jurisdiction, self.tax_category)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +86,7 @@ def check_offer(offer: Offer) -> None:
     currency_of(offer.currency)
     checked_amount(offer.price_minor, "price_minor")
     checked_steps(offer.price_base_steps, "price_base_steps")
-    _check_tax_category(offer.tax_category)
+    check_tax_row(offer.jurisdiction, offer.tax_category)
     checked_steps(offer.stock_steps, "stock_steps")
     checked_steps(offer.min_steps, "min_steps")
     checked_steps(offer.max_steps, "max_steps")
@@ -111,6 +118,21 @@ def check_quantity(offer: Offer, quantity_steps: int) -> None:
         raise Refusal(
             Code.WRONG_QUANTITY, f"{quantity_steps} steps are not {offer.min_steps} to {offer.max_steps}"
         )
+
+
+def tax_row(jurisdiction: str, category: str) -> str:
+    """Name a row of a tax table; where no jurisdiction is named, the seller himself owes the tax. [TAX-2]"""
+    return f"{jurisdiction}:{category}" if jurisdiction else category
+
+
+def check_tax_row(jurisdiction: str, category: str) -> None:
+    """Refuse a category, or a jurisdiction that is no code of ISO 3166, as in DE or US-CA (BAD_FIELD)."""
+    _check_tax_category(category)
+    country, dash, part = jurisdiction.partition("-")
+    good = len(country) == 2 and country.isalpha() and len(part) <= _SUBDIVISION_CHARS_MAX
+    good = good and bool(part) == bool(dash) and (not part or part.isalnum())
+    if jurisdiction and not (good and jurisdiction.isascii() and jurisdiction.upper() == jurisdiction):
+        raise Refusal(Code.BAD_FIELD, f"jurisdiction {jurisdiction[:10]!r} is not as in DE or US-CA", "TAX-1")
 
 
 def _check_tax_category(value: str) -> None:

@@ -34,9 +34,9 @@ def publish(state: State, command: Command, offer: Offer, authority: Authority, 
     check_offer_times(offer, now_ms)
     if offer.currency not in state.currencies:
         raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {offer.currency}")
-    if offer.tax_category not in state.tax_basis_points:
+    if offer.tax_row not in state.tax_basis_points:
         known = ", ".join(sorted(state.tax_basis_points))
-        raise Refusal(Code.UNKNOWN_TAX_CATEGORY, f"tax category {offer.tax_category}; known: {known}")
+        raise Refusal(Code.UNKNOWN_TAX_CATEGORY, f"tax {offer.tax_row}; known: {known}")
     decision = permit(state, authority, _act(state, authority, Action.SELL, offer.category))
     live = state.indexes.offers_live_of.get(authority.owner, 0)
     if live >= OFFERS_PER_OWNER_MAX or len(state.offers) >= OFFERS_MAX:

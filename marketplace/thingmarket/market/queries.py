@@ -140,7 +140,7 @@ def _offer_view(state: State, digest: Digest, record: OfferRecord) -> OfferView:
         signed_bytes=record.signed_bytes,
         seller_owner=record.seller_owner,
         stock_steps=state.ledger.balance(record.stock_account).free,
-        tax_basis_points=state.tax_basis_points[record.offer.tax_category],
+        tax_basis_points=state.tax_basis_points[record.offer.tax_row],
         seq=record.seq,
         state=record.state.value,
         answers=facts.answers if facts else (),

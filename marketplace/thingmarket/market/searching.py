@@ -147,6 +147,6 @@ def _candidate(
         offer,
         digest=digest,
         stock_steps=state.ledger.balance(record.stock_account).free,
-        tax_basis_points=state.tax_basis_points[offer.tax_category],
+        tax_basis_points=state.tax_basis_points[offer.tax_row],
         seller=record.seller_owner,
     )
