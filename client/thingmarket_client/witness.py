@@ -1,8 +1,8 @@
 """What a device remembers of a node's log: the newest checkpoint, so that no other log can be shown to it."""
 
 from thingmarket.audit.merkle import verify_consistency
-from thingmarket.audit.notes import Checkpoint, NoteKey, log_origin, open_checkpoint
-from thingmarket.audit.receipts import Receipt, check_receipt
+from thingmarket.audit.notes import Checkpoint, NoteKey, log_origin
+from thingmarket.audit.receipts import Receipt, check_receipt, verified_checkpoint
 from thingmarket.errors import Refusal
 from thingmarket.identity.cards import NodeCard
 from thingmarket.ids import NetworkId
@@ -18,7 +18,7 @@ class Witness:
         self.vkey = NoteKey(log_origin(NetworkId(event.network_id), card.node_id), event.log_key).vkey
         self.note = newest
         self.proven = newest  # the last one from which a consistency proof led to the newest
-        self._newest: Checkpoint | None = open_checkpoint(newest, self.vkey) if newest else None
+        self._newest: Checkpoint | None = verified_checkpoint(newest, self.vkey) if newest else None
 
     @property
     def size(self) -> int:
@@ -35,7 +35,7 @@ class Witness:
 
         Answers overtake each other, so one of between `floor` and now is merely late.
         """
-        seen = open_checkpoint(note, self.vkey)
+        seen = verified_checkpoint(note, self.vkey)
         if seen.size < floor:
             raise Forked(
                 f"the node's log shrank from {floor} to {seen.size} entries", ours=self.note, theirs=note
@@ -51,11 +51,11 @@ class Witness:
 
     def sizes(self) -> tuple[int, int]:
         """The sizes between which growth is yet to be proven."""
-        return (open_checkpoint(self.proven, self.vkey).size if self.proven else 0), self.size
+        return (verified_checkpoint(self.proven, self.vkey).size if self.proven else 0), self.size
 
     def grown(self, newer: bytes, proof: tuple[bytes, ...]) -> None:
         """Return when the last proven log is the beginning of that of `newer` (Forked)."""
-        first, second = open_checkpoint(self.proven, self.vkey), open_checkpoint(newer, self.vkey)
+        first, second = verified_checkpoint(self.proven, self.vkey), verified_checkpoint(newer, self.vkey)
         if not verify_consistency(first.size, second.size, first.root, second.root, proof):
             raise Forked("the node rewrote its log", ours=self.proven, theirs=newer)
         self.proven = newer

@@ -35,6 +35,7 @@ Handler = Any
 Context = Any
 Unary = Callable[[Any, Context], Awaitable[Any]]
 Streaming = Callable[[Any, Context], AsyncIterator[Any]]
+Talking = Callable[[AsyncIterator[Any], Context], Awaitable[None]]
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -49,6 +50,12 @@ class Gate(grpc.aio.ServerInterceptor):
         handler = await continuation(details)
         if handler is None or not details.method.startswith("/thingmarket."):
             return handler
+        if handler.stream_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(
+                _walled_talk(handler.stream_stream),
+                request_deserializer=_reader(handler.request_deserializer),
+                response_serializer=handler.response_serializer,
+            )
         if handler.unary_stream is not None:
             return grpc.unary_stream_rpc_method_handler(
                 _walled_stream(handler.unary_stream),
@@ -95,6 +102,22 @@ def _walled_stream(
             await refuse(context, refusal)
 
     return call
+
+
+def _walled_talk(method: Talking) -> Talking:
+    async def call(requests: AsyncIterator[Any], context: Context) -> None:
+        try:
+            await method(_readable(requests), context)
+        except Refusal as refusal:
+            await refuse(context, refusal)
+
+    return call
+
+
+async def _readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        _check_readable(request)
+        yield request
 
 
 def _check_readable(request: Any) -> None:

@@ -32,6 +32,9 @@ from thingmarket_node.watches import Watches
 T = TypeVar("T")
 log = logging.getLogger("thingmarket.node")
 
+Answered = m.Reply | m.Refuse
+Hear = Callable[[Answered], None]
+
 
 class RefusedCall(Refusal):
     """A refusal on its way to a caller, with the proof that it was logged."""
@@ -70,7 +73,7 @@ class Shell:
         self._journal, self._vault, self._rail, self._projection = journal, vault, rail, projection
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
-        self._callers: dict[m.CallId, asyncio.Future[Any]] = {}
+        self._callers: dict[m.CallId, Hear] = {}
         self._readers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._verifier = Verifier(self._verified)
         self._vault_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vault")
@@ -85,15 +88,33 @@ class Shell:
 
     async def call(self, make: Callable[[m.CallId], m.Input]) -> Any:
         """Hand an input of a caller to the core and wait for its durable answer (RefusedCall)."""
-        self._check_whole()
-        number = next(self._numbers)
         answer: asyncio.Future[Any] = self._loop.create_future()
-        self._callers[number] = answer
+
+        def hear(answered: Answered) -> None:
+            if answer.done():
+                return  # he went away
+            if isinstance(answered, m.Reply):
+                answer.set_result(answered.answer)
+            else:
+                answer.set_exception(RefusedCall(answered))
+
+        number = self.expect(hear)
         try:
             self.take(make(number))
             return await answer
         finally:
-            self._callers.pop(number, None)
+            self.forget(number)
+
+    def expect(self, hear: Hear) -> m.CallId:
+        """Number a call whose durable answer `hear` is told, unless it is forgotten before (UNAVAILABLE)."""
+        self._check_whole()
+        number = next(self._numbers)
+        self._callers[number] = hear
+        return number
+
+    def forget(self, call: m.CallId) -> None:
+        """Nobody waits for this answer any more; what was asked for stands."""
+        self._callers.pop(call, None)
 
     def session_of(self, token: bytes) -> Session:
         """The live session of a token (NO_SESSION, SESSION_ENDED)."""
@@ -195,13 +216,9 @@ class Shell:
 
     def _release(self, effect: m.Reply | m.Refuse) -> None:
         assert effect.after_seq <= self.core.durable_seq, "[LOG-5] answers stand on durable entries only"
-        caller = self._callers.get(effect.call)
-        if caller is None or caller.done():
-            return  # he went away; what he asked for stands
-        if isinstance(effect, m.Reply):
-            caller.set_result(effect.answer)
-        else:
-            caller.set_exception(RefusedCall(effect))
+        hear = self._callers.pop(effect.call, None)
+        if hear is not None:  # else he went away; what he asked for stands
+            hear(effect)
 
     def _verified(self, verdicts: list[tuple[m.CallId, bool]]) -> None:
         self.take(m.Together(tuple(m.Verified(call, good) for call, good in verdicts)))
@@ -285,7 +302,10 @@ class Shell:
         """Tell everybody who waits that nobody knows, and let the process end. [LOG-12]"""
         self._broken = True
         refusal = _lost()
-        for waiting in (*self._callers.values(), *(reader for _, _, reader in self._readers)):
+        callers, self._callers = self._callers, {}
+        for call, hear in callers.items():
+            hear(m.Refuse(call, refusal))
+        for _, _, waiting in self._readers:
             if not waiting.done():
                 waiting.set_exception(refusal)
         self._readers.clear()

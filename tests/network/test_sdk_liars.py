@@ -13,7 +13,7 @@ import pytest
 from thingmarket.audit.merkle import Tree, leaf_hash
 from thingmarket.audit.notes import Checkpoint, log_origin, sign_checkpoint
 from thingmarket.audit.receipts import Receipt
-from thingmarket.errors import Code, Refusal
+from thingmarket.errors import Code, Refusal, grpc_status_of
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.envelope import TypeId, sign
 from thingmarket.identity.handshake import Challenge
@@ -22,6 +22,7 @@ from thingmarket.identity.parties import KeyEvent, Role
 from thingmarket.ids import NetworkId
 from thingmarket.market.entries import EntryKind
 from thingmarket.v1 import (
+    envelope_pb2,
     market_service_pb2,
     market_service_pb2_grpc,
     session_service_pb2,
@@ -31,8 +32,8 @@ from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
 from thingmarket.wire.handshake import challenge_payload, node_card, read_hello
 from thingmarket.wire.identity import key_event_payload
 from thingmarket.wire.log import entry_bytes
-from thingmarket.wire.receipts import receipt_message
-from thingmarket.wire.refusals import DETAILS_KEY, refusal_status
+from thingmarket.wire.receipts import fill_receipt
+from thingmarket.wire.refusals import DETAILS_KEY, fill_refusal
 from thingmarket_client import Forked, RefusedByNode, Thing, Unanswered, create_thing
 
 NETWORK = NetworkId(b"network of liars")
@@ -53,6 +54,7 @@ class Liar(session_service_pb2_grpc.SessionServiceServicer, market_service_pb2_g
     submitted: list[bytes] = field(default_factory=list)
     sessions: int = 0
     ahead_ms: int = 0
+    streams: bool = True
     node_id: Any = None
 
     def card(self, address: str) -> NodeCard:
@@ -93,17 +95,37 @@ class Liar(session_service_pb2_grpc.SessionServiceServicer, market_service_pb2_g
         )
 
     async def Submit(self, request: Any, context: Any) -> Any:
+        answer = self.answer(request)
+        if answer.HasField("refusal"):
+            status = envelope_pb2.RichStatus()
+            status.details.add().Pack(answer.refusal)
+            metadata = ((DETAILS_KEY, status.SerializeToString()),)
+            code = grpc.StatusCode[grpc_status_of(answer.refusal.code)]
+            await context.abort(code, "no", trailing_metadata=metadata)
+        return answer.done
+
+    async def SubmitStream(self, requests: Any, context: Any) -> AsyncIterator[Any]:
+        if not self.streams:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "an older node")
+        async for message in requests:
+            for command in message.commands:
+                answer = self.answer(command.request)
+                answer.call = command.call
+                yield market_service_pb2.SubmitStreamResponse(answers=[answer])
+
+    def answer(self, request: market_service_pb2.SubmitRequest) -> market_service_pb2.StreamedAnswer:
+        answer = market_service_pb2.StreamedAnswer()
         body = signed_bytes(signed_value(request.command))
         self.submitted.append(body)
         if self.refuses:
             refusal = self.refuses.pop(0)
-            status = refusal_status(refusal, receipt=self.logged(body) if refusal.rule else None)
-            metadata = ((DETAILS_KEY, status.SerializeToString()),)
-            await context.abort(grpc.StatusCode[refusal.grpc_status], "no", trailing_metadata=metadata)
+            fill_refusal(answer.refusal, refusal, receipt=self.logged(body) if refusal.rule else None)
+            return answer
+        answer.done.reference = bytes(32)
         receipt = self.logged(body)
-        return market_service_pb2.SubmitResponse(
-            reference=bytes(32), receipt=None if receipt is None else receipt_message(receipt)
-        )
+        if receipt is not None:
+            fill_receipt(answer.done.receipt, receipt)
+        return answer
 
     def logged(self, body: bytes) -> Receipt | None:
         seq = self.tree.size + 1
@@ -124,9 +146,11 @@ class Liar(session_service_pb2_grpc.SessionServiceServicer, market_service_pb2_g
         )
 
 
-@pytest.fixture
-async def liar(tmp_path: Path) -> AsyncIterator[Liar]:
+@pytest.fixture(params=[True, False], ids=["stream", "calls"])
+async def liar(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Liar]:
+    """One that takes streams of commands, and one that knows single calls alone. [CMD-5]"""
     node, server = Liar(), grpc.aio.server()
+    node.streams = request.param
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(node, server)
     market_service_pb2_grpc.add_MarketServiceServicer_to_server(node, server)
     port = server.add_insecure_port("127.0.0.1:0")

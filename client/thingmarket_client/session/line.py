@@ -1,12 +1,17 @@
-"""The line to one node: a pinned gRPC channel, and calls that end as an answer, a refusal or trouble."""
+"""The line to one node: a pinned gRPC channel, and calls that end as an answer, a refusal or trouble.
 
+The parties of one process share lines to their node: a connection costs the node more than a session does,
+and commands that leave together cost less than alone.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import grpc
 import grpc.aio
 
-from thingmarket.audit.receipts import check_receipt
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.anchor import TLS_NAME
 from thingmarket.identity.cards import NodeCard
@@ -15,14 +20,16 @@ from thingmarket.v1.audit_service_pb2_grpc import AuditServiceStub
 from thingmarket.v1.market_service_pb2_grpc import MarketServiceStub
 from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
 from thingmarket.v1.session_service_pb2_grpc import SessionServiceStub
-from thingmarket.wire.calls import read_refusal
+from thingmarket.wire.calls import Submitted, Told, read_refusal, read_streamed_answer, read_submit_response
 from thingmarket.wire.handshake import TOKEN_KEY
 from thingmarket.wire.refusals import DETAILS_KEY
 from thingmarket_client.errors import RefusedByNode
-from thingmarket_client.witness import Witness
+from thingmarket_client.session.commands import Commands
+from thingmarket_client.session.trouble import Trouble
 
 R = TypeVar("R")
 
+PARTIES_PER_LINE_MAX: Final = 64  # each may watch twice, and a connection carries 256 streams
 CALL_TIMEOUT_MS: Final = 10_000  # a node that takes longer is in trouble; the command is sent again
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
@@ -35,65 +42,105 @@ _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # Two parties in one process must not share a connection: its death would be both theirs.
+    # A line has a connection of its own: at most so many parties share one as it says.
     ("grpc.use_local_subchannel_pool", 1),
 )
 
 
-class Trouble(Exception):
-    """The network, or a node in pain: nobody said yes or no. `status` is the name of a gRPC status."""
-
-    def __init__(self, status: str, details: str) -> None:
-        """Keep what gRPC said."""
-        super().__init__(f"{status}: {details}")
-        self.status = status
-
-
 class Line:
-    """A channel to the node of a card, and the stubs on it."""
+    """A channel to the node of a card, and one stream for the commands of all parties on it."""
 
-    def __init__(self, card: NodeCard, witness: Witness) -> None:
-        """Prepare to connect; nothing is sent yet. `witness` checks the receipts of refusals."""
+    def __init__(self, card: NodeCard) -> None:
+        """Prepare to connect; nothing is sent yet."""
         self._address = card.address
         self._channel = open_channel(card)
-        self._witness = witness
         self.sessions = SessionServiceStub(self._channel)
         self.market = MarketServiceStub(self._channel)
         self.query = QueryServiceStub(self._channel)
         self.audit = AuditServiceStub(self._channel)
+        self._commands = Commands(self._open_stream, timeout_ms=CALL_TIMEOUT_MS)
+        self._streams = True  # until the node says that it knows no such method
+        self._free = list(range(PARTIES_PER_LINE_MAX, 0, -1))
+
+    @property
+    def parties(self) -> int:
+        """How many have joined and not left."""
+        return PARTIES_PER_LINE_MAX - len(self._free)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else may join."""
+        return not self._free
+
+    def join(self) -> int:
+        """A number for one more party, by which its commands are told from others'."""
+        return self._free.pop()
+
+    def leave(self, number: int) -> None:
+        """Give a number back."""
+        self._free.append(number)
 
     async def close(self) -> None:
         """Cut the line; calls under way fail."""
+        await self._commands.close()
         await self._channel.close()
 
-    async def call(
-        self, method: Callable[..., Awaitable[R]], request: Any, *, token: bytes = b"", floor: int = 0
-    ) -> R:
+    async def call(self, method: Callable[..., Awaitable[R]], request: Any, *, token: bytes = b"") -> R:
         """One call with a timeout (RefusedByNode, Trouble)."""
         try:
             return await method(request, timeout=CALL_TIMEOUT_MS / 1000, metadata=metadata(token))
         except grpc.aio.AioRpcError as error:
-            raise self.failure(error, floor) from None
+            raise self.failure(error) from None
 
-    def failure(self, error: grpc.aio.AioRpcError, floor: int = 0) -> RefusedByNode | Trouble:
-        """Tell a refusal, whose receipt is verified, from trouble (Forked, TAMPERED, BAD_SIGNATURE)."""
+    async def submit(self, speaker: int, token: bytes, request: Any) -> Submitted:
+        """Send one command of the party that joined as `speaker` (RefusedByNode, Trouble).
+
+        Receipts, those of refusals too, are yet to be checked.
+        """
+        if self._streams:
+            try:
+                told = read_streamed_answer(await self._commands.submit(speaker, token, request))
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                    raise self._end_of_stream(error) from None
+                self._streams = False
+            else:
+                if isinstance(told, Told):
+                    raise _refused(told)
+                return told
+        return read_submit_response(await self.call(self.market.Submit, request, token=token))
+
+    def failure(self, error: grpc.aio.AioRpcError) -> RefusedByNode | Trouble:
+        """Tell a refusal, whose receipt is yet to be checked, from trouble (BAD_SIGNATURE)."""
         for key, value in error.trailing_metadata() or ():
             if key != DETAILS_KEY or not isinstance(value, bytes):
                 continue
             told = read_refusal(value)
             if told is None:
                 break
-            if told.receipt is not None:
-                check_receipt(told.receipt, self._witness.vkey)
-                self._witness.observe(told.receipt.checkpoint, floor)
-            return RefusedByNode(
-                told.number, told.reason, told.rule, receipt=told.receipt, decision=told.decision
-            )
+            return _refused(told)
+        return self._trouble(error)
+
+    def _open_stream(self, token: bytes) -> Any:
+        return self.market.SubmitStream(metadata=metadata(token))
+
+    def _end_of_stream(self, error: grpc.aio.AioRpcError) -> RefusedByNode | Trouble:
+        """A refused stream says nothing of the commands on it, but that its opener's session is over."""
+        failure = self.failure(error)
+        if isinstance(failure, RefusedByNode) and failure.number not in (Code.SESSION_ENDED, Code.NO_SESSION):
+            return Trouble(failure.grpc_status, failure.reason)
+        return failure
+
+    def _trouble(self, error: grpc.aio.AioRpcError) -> Trouble:
         details = str(error.details())
         if "CERTIFICATE_VERIFY_FAILED" in details:
             # Trying again would not help: it is another node, or a clock that is off by more than a day.
             raise Refusal(Code.BAD_SIGNATURE, f"what answers at {self._address} is not the node of this card")
         return Trouble(error.code().name, details[:200])
+
+
+def _refused(told: Told) -> RefusedByNode:
+    return RefusedByNode(told.number, told.reason, told.rule, receipt=told.receipt, decision=told.decision)
 
 
 def metadata(token: bytes) -> tuple[tuple[str, bytes], ...]:
@@ -108,6 +155,30 @@ def open_channel(card: NodeCard) -> grpc.aio.Channel:
     credentials = grpc.ssl_channel_credentials(root_certificates=card.anchor_pem)
     options = (*_OPTIONS, ("grpc.ssl_target_name_override", TLS_NAME))
     return grpc.aio.secure_channel(card.address, credentials, options=options)
+
+
+_LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[NodeCard, list[Line]]]] = WeakKeyDictionary()
+
+
+def join_line(card: NodeCard) -> tuple[Line, int]:
+    """A line to the node that has room for one more party, and the party's number on it."""
+    lines = _LINES.setdefault(asyncio.get_running_loop(), {}).setdefault(card, [])
+    line = next((line for line in lines if not line.is_full), None)
+    if line is None:
+        line = Line(card)
+        lines.append(line)
+    return line, line.join()
+
+
+async def leave_line(card: NodeCard, line: Line, number: int) -> None:
+    """Leave a line that was joined; the last one cuts it."""
+    line.leave(number)
+    if not line.parties:
+        lines = _LINES[asyncio.get_running_loop()]
+        lines[card].remove(line)
+        if not lines[card]:
+            del lines[card]
+        await line.close()
 
 
 def failure_value(failure: RefusedByNode | Trouble) -> Refusal | str:

@@ -32,7 +32,8 @@ from thingmarket.wire.log import entry_bytes
 from thingmarket_client.errors import RefusedByNode, Unanswered
 from thingmarket_client.outbox import Answer, Letter, SealedPart, no
 from thingmarket_client.retry import GiveUp, Rehandshake, what_next
-from thingmarket_client.session.line import Line, Trouble, failure_value, metadata
+from thingmarket_client.session.line import failure_value, join_line, leave_line, metadata
+from thingmarket_client.session.trouble import Trouble
 from thingmarket_client.witness import Witness
 
 R = TypeVar("R")
@@ -69,7 +70,9 @@ class Session:
         self.witness = witness
         self._caller = caller
         self._patience_ms = patience_ms
-        self._line = Line(card, witness)
+        self._line, self._number = join_line(card)
+        self._is_open = True
+        self._watches: set[Any] = set()
         self._grant: Grant | None = None
         self._door = asyncio.Lock()  # one handshake at a time, whoever needs it
         self._offset_ms = 0
@@ -92,9 +95,13 @@ class Session:
         return time.time_ns() // 1_000_000 + offset_ms
 
     async def close(self) -> None:
-        """Hang up."""
+        """Hang up; watches end, calls under way are still answered."""
         self._grant = None
-        await self._line.close()
+        for watch in self._watches:
+            watch.cancel()
+        if self._is_open:
+            self._is_open = False
+            await leave_line(self.card, self._line, self._number)
 
     async def known(self) -> bool:
         """Whether the node knew the party when the session was opened."""
@@ -120,15 +127,13 @@ class Session:
             sent.append(signed)
             request = calls.submit_request(signed, parts)
             try:
-                response = await self._line.call(
-                    self._line.market.Submit, request, token=grant.granted.token, floor=floor
-                )
+                done = await self._line.submit(self._number, grant.granted.token, request)
             except RefusedByNode as refusal:
                 if refusal.receipt is None:
                     raise
+                self.witness.receipt(refusal.receipt, floor)
                 self._check_leaf(letter, refusal.receipt, sent, sent_before)
                 return no(refusal)
-            done = calls.read_submit_response(response)
             self.witness.receipt(done.receipt, floor)
             self._check_leaf(letter, done.receipt, sent, sent_before)
             return Answer(reference=done.reference, receipt=done.receipt, decision=done.decision)
@@ -180,6 +185,7 @@ class Session:
         """The messages of one watch, until the line breaks (Unanswered, RefusedByNode)."""
         grant = await self._persist(_itself)
         stream = self._line.query.Watch(request, metadata=metadata(grant.granted.token))
+        self._watches.add(stream)
         try:
             while True:
                 async with asyncio.timeout(SILENCE_MS / 1000):  # wait_for may swallow a cancellation
@@ -191,11 +197,13 @@ class Session:
             return
         except grpc.aio.AioRpcError as error:
             failure = self._line.failure(error)
+            self._check_proof(failure)
             if isinstance(what_next(failure_value(failure), 1), GiveUp):
                 raise failure from None
             if isinstance(failure, RefusedByNode):
                 self._drop(grant)
         finally:
+            self._watches.discard(stream)
             stream.cancel()
 
     # --- the session itself
@@ -210,6 +218,7 @@ class Session:
                 return await once(grant)
             except (RefusedByNode, Trouble) as error:
                 failure = error
+                self._check_proof(failure)
             step = what_next(failure_value(failure), attempt)
             # That a session is over is no answer: nobody looked at what was asked.
             is_over = isinstance(what_next(failure_value(failure), 1), Rehandshake)
@@ -222,12 +231,19 @@ class Session:
             await pause(step.delay_ms)
         raise AssertionError("the table gives up at last")
 
+    def _check_proof(self, failure: RefusedByNode | Trouble) -> None:
+        """A receipt that comes with a refusal is worth something or the node lies. [LOG-9]"""
+        if isinstance(failure, RefusedByNode) and failure.receipt is not None:
+            self.witness.receipt(failure.receipt, 0)
+
     def _drop(self, grant: Grant) -> None:
         if self._grant is grant:
             self._grant = None
 
     async def _opened(self) -> Grant:
         async with self._door:
+            if not self._is_open:
+                raise Unanswered("this session was closed")
             if self._grant is None or self._grant.granted.expires_ms < self.now_ms + MINUTE_MS:
                 self._grant = await self._handshake()
             return self._grant

@@ -40,6 +40,11 @@ class MarketServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitResponse.FromString,
                 _registered_method=True)
+        self.SubmitStream = channel.stream_stream(
+                '/thingmarket.v1.MarketService/SubmitStream',
+                request_serializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitStreamRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitStreamResponse.FromString,
+                _registered_method=True)
 
 
 class MarketServiceServicer:
@@ -53,6 +58,13 @@ class MarketServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitStream(self, request_iterator, context):
+        """The same for any number of commands of any number of sessions over one connection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MarketServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_MarketServiceServicer_to_server(servicer, server):
                     servicer.Submit,
                     request_deserializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitResponse.SerializeToString,
+            ),
+            'SubmitStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.SubmitStream,
+                    request_deserializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitStreamRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__service__pb2.SubmitStreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class MarketService:
             '/thingmarket.v1.MarketService/Submit',
             thingmarket_dot_v1_dot_market__service__pb2.SubmitRequest.SerializeToString,
             thingmarket_dot_v1_dot_market__service__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/thingmarket.v1.MarketService/SubmitStream',
+            thingmarket_dot_v1_dot_market__service__pb2.SubmitStreamRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__service__pb2.SubmitStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

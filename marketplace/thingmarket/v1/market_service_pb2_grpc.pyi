@@ -35,6 +35,8 @@ class MarketServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MarketServiceAsyncStub: ...
     Submit: _grpc.UnaryUnaryMultiCallable[_market_service_pb2.SubmitRequest, _market_service_pb2.SubmitResponse]
     """Applies one command, once, and answers when it is durable."""
+    SubmitStream: _grpc.StreamStreamMultiCallable[_market_service_pb2.SubmitStreamRequest, _market_service_pb2.SubmitStreamResponse]
+    """The same for any number of commands of any number of sessions over one connection."""
 
 @_typing.type_check_only
 class MarketServiceAsyncStub(MarketServiceStub):
@@ -43,6 +45,8 @@ class MarketServiceAsyncStub(MarketServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Submit: _aio.UnaryUnaryMultiCallable[_market_service_pb2.SubmitRequest, _market_service_pb2.SubmitResponse]  # type: ignore[assignment]
     """Applies one command, once, and answers when it is durable."""
+    SubmitStream: _aio.StreamStreamMultiCallable[_market_service_pb2.SubmitStreamRequest, _market_service_pb2.SubmitStreamResponse]  # type: ignore[assignment]
+    """The same for any number of commands of any number of sessions over one connection."""
 
 class MarketServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes commands."""
@@ -54,5 +58,13 @@ class MarketServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_market_service_pb2.SubmitResponse, _abc.Awaitable[_market_service_pb2.SubmitResponse]]:
         """Applies one command, once, and answers when it is durable."""
+
+    @_abc_1.abstractmethod
+    def SubmitStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_market_service_pb2.SubmitStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_market_service_pb2.SubmitStreamResponse], _abc.AsyncIterator[_market_service_pb2.SubmitStreamResponse]]:
+        """The same for any number of commands of any number of sessions over one connection."""
 
 def add_MarketServiceServicer_to_server(servicer: MarketServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

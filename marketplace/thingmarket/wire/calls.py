@@ -105,11 +105,35 @@ def decision_value(message: envelope_pb2.Decision) -> Decision:
     return Decision(Verdict(message.verdict), tuple(message.rules), facts)
 
 
+def stream_message(
+    attachments: Sequence[tuple[int, bytes]],
+    commands: Sequence[tuple[int, int, market_service_pb2.SubmitRequest]],
+) -> market_service_pb2.SubmitStreamRequest:
+    """Put sessions, as (number, token), and commands, as (call, session, request), into one message."""
+    message = market_service_pb2.SubmitStreamRequest()
+    for number, token in attachments:
+        message.attachments.add(session=number, token=token)
+    for call, session, request in commands:
+        message.commands.add(call=call, session=session, request=request)
+    return message
+
+
+def read_streamed_answer(message: market_service_pb2.StreamedAnswer) -> Submitted | Told:
+    """Read a yes or a no; their receipts are yet to be checked (MALFORMED)."""
+    if message.HasField("done"):
+        return read_submit_response(message.done)
+    if message.HasField("refusal") and message.refusal.code > 0:
+        return _told(message.refusal)
+    raise Refusal(Code.MALFORMED, "an answer is a yes or a no", "CMD-6")
+
+
 def read_refusal(status: bytes) -> Told | None:
     """Read a refusal from `grpc-status-details-bin`; None when the bytes hold none."""
     detail = read_refusal_status(status)
-    if detail is None or detail.code <= 0:
-        return None
+    return None if detail is None or detail.code <= 0 else _told(detail)
+
+
+def _told(detail: envelope_pb2.RefusalDetail) -> Told:
     return Told(
         number=detail.code,
         reason=_shown(detail.reason),

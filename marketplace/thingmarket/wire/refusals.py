@@ -9,8 +9,8 @@ from thingmarket.errors import Refusal
 from thingmarket.identity.envelope import Signed
 from thingmarket.policy.decision import Decision
 from thingmarket.v1 import envelope_pb2 as pb
-from thingmarket.wire.envelope import decision_message, refusal_detail, signed_message
-from thingmarket.wire.receipts import receipt_message
+from thingmarket.wire.envelope import fill_decision, fill_detail, signed_message
+from thingmarket.wire.receipts import fill_receipt
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
 """Metadata key where gRPC tools look for a google.rpc.Status."""
@@ -37,16 +37,29 @@ def refusal_status(
     node_time: Signed | None = None,
 ) -> pb.RichStatus:
     """Write a refusal, with what proves and explains it."""
-    detail = refusal_detail(refusal)
-    if receipt is not None:
-        detail.receipt.CopyFrom(receipt_message(receipt))
-    if decision is not None:
-        detail.decision.CopyFrom(decision_message(decision))
-    if node_time is not None:
-        detail.node_time.CopyFrom(signed_message(node_time))
+    detail = pb.RefusalDetail()
+    fill_refusal(detail, refusal, receipt=receipt, decision=decision, node_time=node_time)
     status = pb.RichStatus(code=GRPC_NUMBERS[refusal.grpc_status], message=str(refusal))
     status.details.add().Pack(detail)
     return status
+
+
+def fill_refusal(
+    detail: pb.RefusalDetail,
+    refusal: Refusal,
+    *,
+    receipt: Receipt | None = None,
+    decision: Decision | None = None,
+    node_time: Signed | None = None,
+) -> None:
+    """Write a refusal where it stands, with what proves and explains it."""
+    fill_detail(detail, refusal)
+    if receipt is not None:
+        fill_receipt(detail.receipt, receipt)
+    if decision is not None:
+        fill_decision(detail.decision, decision)
+    if node_time is not None:
+        detail.node_time.CopyFrom(signed_message(node_time))
 
 
 def read_refusal_status(data: bytes) -> pb.RefusalDetail | None:

@@ -57,10 +57,10 @@ async def _once(card: NodeCard) -> NodeStatus:
 async def _asking(card: NodeCard) -> AsyncIterator[Any]:
     """One connection to ask by (Unanswered, TAMPERED when another node answers)."""
     from thingmarket_client.errors import Unanswered
-    from thingmarket_client.session.line import Line, Trouble
-    from thingmarket_client.witness import Witness
+    from thingmarket_client.session.line import Line
+    from thingmarket_client.session.trouble import Trouble
 
-    line = Line(card, Witness(card))
+    line = Line(card)
 
     async def ask() -> NodeStatus:
         try:

@@ -1,15 +1,14 @@
-"""MarketService: commands."""
+"""MarketService: commands, one by one or as a stream."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
-from thingmarket.errors import Code, Refusal
-from thingmarket.limits import SEALED_PARTS_MAX
 from thingmarket.v1 import market_service_pb2 as pb
 from thingmarket.v1 import market_service_pb2_grpc
-from thingmarket.wire.envelope import decision_message, signed_value
-from thingmarket.wire.receipts import receipt_message
 from thingmarket_node.core import messages as m
 from thingmarket_node.gate import token_of
+from thingmarket_node.servicers.command_stream import CommandStream
+from thingmarket_node.servicers.submissions import fill_submitted, read_submit
 from thingmarket_node.shell import Shell
 
 
@@ -22,16 +21,16 @@ class MarketServicer(market_service_pb2_grpc.MarketServiceServicer):
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.SubmitResponse:
         """Apply one command once, and answer when it is durable."""
-        if len(request.sealed_parts) > SEALED_PARTS_MAX:
-            raise Refusal(Code.TOO_LARGE, f"a command has at most {SEALED_PARTS_MAX} sealed parts", "PRI-2")
-        token, command = token_of(context), signed_value(request.command)
-        sealed = tuple(
-            m.SealedPart(salt=part.salt, data=part.data, retention=part.retention)
-            for part in request.sealed_parts
-        )
+        token = token_of(context)
+        command, sealed = read_submit(request)
         done: m.Accepted = await self._shell.call(lambda call: m.Submit(call, token, command, sealed))
-        return pb.SubmitResponse(
-            reference=done.reference,
-            receipt=receipt_message(done.receipt),
-            decision=None if done.decision is None else decision_message(done.decision),
-        )
+        response = pb.SubmitResponse()
+        fill_submitted(response, done)
+        return response
+
+    async def SubmitStream(  # type: ignore[override]  # it writes when there is something, it yields nothing
+        self, requests: AsyncIterator[pb.SubmitStreamRequest], context: Any
+    ) -> None:
+        """The same for every command of a stream, until its caller ends it or says nothing for long."""
+        self._shell.session_of(token_of(context))  # who has none makes the node keep nothing
+        await CommandStream(self._shell).run(requests, context.write)
