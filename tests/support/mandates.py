@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from thingmarket.catalog.attributes import Attribute, ScaledInteger
 from thingmarket.identity import did, parties
 from thingmarket.identity.effective import EffectiveMandate, effective
 from thingmarket.identity.keys import SigningKey
@@ -16,6 +17,7 @@ from thingmarket.identity.mandates import (
     mandate_digest,
 )
 from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.identity.terms import GeoBox, Place, Places, Week, WeeklyWindow
 from thingmarket.ids import Digest, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.acts import Act, DataShared
@@ -73,6 +75,49 @@ ROOT: Final = issued(
 )
 FREE: Final = issued(replace(ROOT, categories=EVERYTHING, counterparties=EVERYTHING, nodes=EVERYTHING))
 BOUND: Final = issued(replace(ROOT, autonomy=Autonomy.BOUND, bound_items=(ITEM,)))
+# Uses every field that a mandate may do without, and lets PURCHASE with STATED facts through.
+STRICT: Final = issued(
+    replace(
+        ROOT,
+        limits=(
+            replace(
+                LIMIT,
+                per_month_minor=10_000,
+                orders_per_day=3,
+                max_open_orders=4,
+                max_open_holds=2,
+                liability_cap_minor=9_000,
+            ),
+        ),
+        deny_counterparties=(OTHER_SELLER,),
+        min_assurance=1,
+        required_certificates=("eu.blue_angel", "iso.14001"),
+        cosigners=tuple(sorted((SELLER, NODE))),
+        cosign_quorum=2,
+        cosign_ttl_ms=3_600_000,
+        geo=Places(boxes=(GeoBox(south_e7=0, west_e7=0, north_e7=20, east_e7=20),)),
+        windows=Week(windows=(WeeklyWindow(days_mask=0b111_1111, start_minute=480, end_minute=1_080),)),
+        budget_authority=NODE,
+        terms_hash=digest(b"terms"),
+        rules_hash=digest(b"rules"),
+        delivery_max_ms=2 * DAY_MS,
+        warranty_min_days=365,
+        co2_max_grams=250,
+        settle_accounts=Scope(include=(OWNER,)),
+        refund_destination=OWNER,
+    )
+)
+STATED: Final[dict[str, Any]] = {
+    "counterparty_assurance": 1,
+    "delivery_ms": DAY_MS,
+    "place": Place(10, 10),
+    "attributes": (
+        Attribute("certificate.eu.blue_angel", True),
+        Attribute("certificate.iso.14001", True),
+        Attribute("co2", ScaledInteger(2_500, 1, "GRM")),
+        Attribute("warranty", ScaledInteger(730, 0, "DAY")),
+    ),
+}
 PURCHASE: Final = Act(
     action=Action.BUY,
     time_ms=NOW,

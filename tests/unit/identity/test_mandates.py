@@ -20,6 +20,7 @@ from tests.support.mandates import (
     OWNER,
     ROOT,
     SELLER,
+    STRICT,
     THINGS,
     child_of,
     meet,
@@ -27,9 +28,10 @@ from tests.support.mandates import (
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import Revoke
 from thingmarket.identity.effective import effective
-from thingmarket.identity.mandates import Action, Autonomy, Mandate, mandate_digest
+from thingmarket.identity.mandates import LIMIT_FIELDS, Action, Autonomy, Mandate, mandate_digest
 from thingmarket.identity.narrowing import LINK_RULES, check_root, narrower
 from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.identity.terms import ALWAYS, ANYWHERE, GeoBox, Places, Week, WeeklyWindow
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import DAY_MS, INTEGER_MAX, MANDATE_ROOT_LIFE_MS
 from thingmarket.wire.identity import issued
@@ -37,9 +39,10 @@ from thingmarket.wire.identity import issued
 # A parent in the middle of a chain, with room above and below in every field.
 PARENT = issued(
     replace(
-        ROOT,
+        STRICT,
         bound_items=(ITEM,),
-        limits=(LIMIT, replace(LIMIT, currency="USD")),
+        limits=(*STRICT.limits, replace(LIMIT, currency="USD")),
+        data_scopes=Scope(include=("usage",)),
         revocation_epoch=5,
         max_depth=1,
     )
@@ -49,7 +52,15 @@ NOT_SUBDELEGATE = tuple(action for action in Action if action is not Action.SUBD
 
 
 def limit_with(**changes: Any) -> dict[str, Any]:
-    return {"limits": (replace(LIMIT, **changes), replace(LIMIT, currency="USD"))}
+    return {"limits": (replace(STRICT.limits[0], **changes), replace(LIMIT, currency="USD"))}
+
+
+def box(south: int, west: int, north: int, east: int) -> dict[str, Any]:
+    return {"geo": Places(boxes=(GeoBox(south_e7=south, west_e7=west, north_e7=north, east_e7=east),))}
+
+
+def window(days: int, start: int, end: int) -> dict[str, Any]:
+    return {"windows": Week(windows=(WeeklyWindow(days_mask=days, start_minute=start, end_minute=end),))}
 
 
 # Every enforced field of a link and each way to make it one step broader than PARENT.
@@ -57,7 +68,11 @@ BROADER: list[tuple[str, dict[str, Any], str]] = [
     ("network_id", {"network_id": bytes(16)}, "MAN-15"),
     ("issuer", {"issuer": THINGS[3]}, "MAN-10"),
     ("subject", {"subject": THINGS[0]}, "MAN-14"),
-    ("root_owner", {"root_owner": SELLER}, "MAN-11"),
+    (
+        "root_owner",
+        {"root_owner": OTHER_SELLER, "settle_accounts": EVERYTHING, "refund_destination": ""},
+        "MAN-11",
+    ),
     ("parent_digest", {"parent_digest": bytes(32)}, "MAN-12"),
     ("depth", {"depth": 2, "max_depth": 2}, "MAN-13"),
     ("max_depth", {"max_depth": 2}, "MAN-16"),
@@ -94,9 +109,42 @@ BROADER: list[tuple[str, dict[str, Any], str]] = [
     ("nodes", {"nodes": Scope(include=tuple(sorted((NODE, OTHER_NODE))))}, "MAN-25"),
     ("revocation_epoch", {"revocation_epoch": 6}, "MAN-26"),
     ("revocation_epoch", {"revocation_epoch": 4}, "MAN-26"),
+    ("limits", limit_with(per_month_minor=10_001), "MAN-24"),
+    ("limits", limit_with(orders_per_day=4), "MAN-24"),
+    ("limits", limit_with(max_open_orders=5), "MAN-24"),
+    ("limits", limit_with(max_open_holds=3), "MAN-24"),
+    ("limits", limit_with(liability_cap_minor=9_001), "MAN-24"),
+    ("deny_counterparties", {"deny_counterparties": ()}, "MAN-27"),
+    ("deny_counterparties", {"deny_counterparties": (SELLER,)}, "MAN-27"),
+    ("min_assurance", {"min_assurance": 0}, "MAN-28"),
+    ("required_certificates", {"required_certificates": ("eu.blue_angel",)}, "MAN-29"),
+    ("cosigners", {"cosigners": tuple(sorted((SELLER, NODE, OTHER_NODE)))}, "MAN-30"),
+    ("cosigners", {"cosigners": (OTHER_NODE,)}, "MAN-30"),
+    ("cosign_quorum", {"cosign_quorum": 1}, "MAN-31"),
+    ("cosign_ttl_ms", {"cosign_ttl_ms": 3_600_001}, "MAN-32"),
+    ("geo", {"geo": ANYWHERE}, "MAN-33"),
+    ("geo", box(-1, 0, 20, 20), "MAN-33"),
+    ("geo", box(0, -1, 20, 20), "MAN-33"),
+    ("geo", box(0, 0, 21, 20), "MAN-33"),
+    ("geo", box(0, 0, 20, 21), "MAN-33"),
+    ("windows", {"windows": ALWAYS}, "MAN-34"),
+    ("windows", window(0b111_1111, 479, 1_080), "MAN-34"),
+    ("windows", window(0b111_1111, 480, 1_081), "MAN-34"),
+    ("data_scopes", {"data_scopes": EVERYTHING}, "MAN-35"),
+    ("data_scopes", {"data_scopes": Scope(include=("contact", "usage"))}, "MAN-35"),
+    ("data_purposes", {"data_purposes": EVERYTHING}, "MAN-35"),
+    ("data_retention_days", {"data_retention_days": 31}, "MAN-35"),
+    ("budget_authority", {"budget_authority": OTHER_NODE}, "MAN-36"),
+    ("budget_authority", {"budget_authority": ""}, "MAN-36"),
+    ("terms_hash", {"terms_hash": bytes(32)}, "MAN-37"),
+    ("delivery_max_ms", {"delivery_max_ms": 2 * DAY_MS + 1}, "MAN-38"),
+    ("warranty_min_days", {"warranty_min_days": 364}, "MAN-38"),
+    ("co2_max_grams", {"co2_max_grams": 251}, "MAN-38"),
+    ("settle_accounts", {"settle_accounts": EVERYTHING}, "MAN-39"),
+    ("refund_destination", {"refund_destination": ""}, "MAN-39"),
 ]
-# What no rule compares: random names, and the bytes themselves.
-FREE_FIELDS = {"mandate_id", "nonce", "signed_bytes"}
+# What no rule compares: random names, the bytes themselves, and by what rules the subject decides.
+FREE_FIELDS = {"mandate_id", "nonce", "signed_bytes", "rules_hash"}
 # Their parent must be AUTONOMOUS and list SUBDELEGATE to have a child at all: tested by themselves.
 APART = {"autonomy", "actions"}
 
@@ -114,12 +162,53 @@ def test_a_child_with_its_parents_permissions_is_accepted() -> None:
 @mark.parametrize(("field", "changes", "rule"), BROADER)
 def test_a_child_that_is_one_step_broader_is_refused_by_the_rule_of_the_field(
     field: str, changes: dict[str, Any], rule: str
-) -> None:  # [MAN-21] [MAN-22] [MAN-23] [MAN-24] [MAN-25] [MAN-26]
+) -> None:  # [MAN-21] [MAN-22] [MAN-23] [MAN-24] [MAN-25] [MAN-26] [MAN-27] [MAN-28] [MAN-29]
+    # [MAN-30] [MAN-31] [MAN-32] [MAN-33] [MAN-34] [MAN-35] [MAN-36] [MAN-37] [MAN-38] [MAN-39]
     child = child_of(PARENT, **changes)
     refusal = refusal_of(lambda: narrower(child, PARENT))
     assert refusal.rule == rule
     assert field in refusal.reason
     assert refusal.number in (Code.MANDATE_BROADER, Code.CHAIN_BROKEN, Code.WRONG_NETWORK)
+
+
+# Every field again, one step the other way: a child may be narrower in each.
+NARROWER: list[tuple[str, dict[str, Any]]] = [
+    ("max_depth", {"depth": 1, "max_depth": 1}),
+    ("not_before_ms", {"not_before_ms": PARENT.not_before_ms + 1}),
+    ("expires_ms", {"expires_ms": PARENT.expires_ms - 1}),
+    ("categories", {"categories": Scope(include=("441",), exclude=("4412",))}),
+    ("bound_items", {"bound_items": (replace(ITEM, max_unit_price_minor=899, max_quantity_steps=3),)}),
+    ("counterparties", {"counterparties": Scope(include=(SELLER,))}),
+    *(("limits", limit_with(**{field: getattr(STRICT.limits[0], field) - 1})) for field in LIMIT_FIELDS),
+    ("limits", {"limits": ()}),
+    ("nodes", {"nodes": Scope()}),
+    ("deny_counterparties", {"deny_counterparties": tuple(sorted((OTHER_SELLER, SELLER)))}),
+    ("min_assurance", {"min_assurance": 2}),
+    ("required_certificates", {"required_certificates": ("a", "eu.blue_angel", "iso.14001")}),
+    ("cosigners", {"cosigners": (SELLER,)}),
+    ("cosign_quorum", {"cosign_quorum": 3}),
+    ("cosign_ttl_ms", {"cosign_ttl_ms": 3_599_999}),
+    ("geo", box(1, 1, 19, 19)),
+    ("geo", {"geo": Places()}),
+    ("windows", window(0b000_0001, 481, 1_079)),
+    ("windows", {"windows": Week()}),
+    ("data_scopes", {"data_scopes": Scope()}),
+    ("data_purposes", {"data_purposes": Scope()}),
+    ("data_retention_days", {"data_retention_days": 29}),
+    ("terms_hash", {"terms_hash": b""}),
+    ("rules_hash", {"rules_hash": bytes(32)}),
+    ("delivery_max_ms", {"delivery_max_ms": 2 * DAY_MS - 1}),
+    ("warranty_min_days", {"warranty_min_days": 366}),
+    ("co2_max_grams", {"co2_max_grams": 249}),
+    ("settle_accounts", {"settle_accounts": Scope()}),
+]
+
+
+@mark.parametrize(("field", "changes"), NARROWER)
+def test_a_child_that_is_one_step_narrower_is_accepted(field: str, changes: dict[str, Any]) -> None:
+    child = child_of(PARENT, **changes)
+    assert getattr(child, field) != getattr(child_of(PARENT), field) or field == "max_depth"
+    narrower(child, PARENT)
 
 
 def test_every_field_of_a_link_and_every_rule_is_broadened_once() -> None:

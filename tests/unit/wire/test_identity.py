@@ -12,8 +12,11 @@ from tests.support.mandates import (
     FREE,
     NETWORK,
     NOW,
+    OWNER,
     OWNER_KEY,
     ROOT,
+    SELLER,
+    STRICT,
     THING_KEYS,
     THINGS,
     approval_of,
@@ -23,9 +26,11 @@ from tests.support.mandates import (
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity import envelope
 from thingmarket.identity.envelope import Signed, TypeId
-from thingmarket.identity.mandates import mandate_digest
+from thingmarket.identity.mandates import LIMIT_FIELDS, mandate_digest
 from thingmarket.identity.parties import KeyEvent, Role
+from thingmarket.identity.terms import Place
 from thingmarket.ids import Key, PartyId
+from thingmarket.limits import DAY_MS, DELIVERY_MS_MAX
 from thingmarket.v1 import identity_pb2 as pb
 from thingmarket.wire import identity as wire
 
@@ -44,25 +49,9 @@ APPROVAL = approval_of(meet(ROOT).leaf)
 
 # Every field of the messages that this version does not enforce, with the least value that sets it.
 UNSUPPORTED: dict[str, Any] = {
-    "deny_counterparties": [""],
-    "min_assurance": 1,
     "min_reputation_milli": 1,
-    "required_certificates": [""],
-    "cosigners": [""],
-    "cosign_quorum": 1,
-    "cosign_ttl_ms": 1,
-    "geo": [pb.GeoBox()],
-    "windows": [pb.WeeklyWindow()],
-    "data_scopes": pb.Scope(),
-    "liability_cap_minor": 1,
-    "budget_authority": "x",
     "status_list": "x",
     "status_age_max_ms": 1,
-    "terms_hash": b"x",
-    "rules_hash": b"x",
-    "delivery_max_ms": 1,
-    "warranty_min_days": 1,
-    "settle_accounts": [""],
 }
 
 
@@ -84,6 +73,10 @@ def with_fields(payload: bytes, **changes: Any) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
+def window(days: int = 1, start: int = 0, end: int = 60) -> pb.WeeklyWindow:
+    return pb.WeeklyWindow(days_mask=days, start_minute=start, end_minute=end)
+
+
 def link_of(payload: bytes) -> Signed:
     return envelope.sign(TypeId.MANDATE, payload, OWNER_KEY)
 
@@ -91,7 +84,7 @@ def link_of(payload: bytes) -> Signed:
 # --- mandates
 
 
-@mark.parametrize("mandate", [ROOT, FREE, BOUND, child_of(ROOT), child_of(child_of(BOUND))])
+@mark.parametrize("mandate", [ROOT, FREE, BOUND, STRICT, child_of(ROOT), child_of(child_of(BOUND))])
 def test_a_mandate_reads_back_as_it_was_written(mandate: Any) -> None:
     assert wire.read_mandate(wire.mandate_payload(mandate)) == mandate
 
@@ -104,13 +97,25 @@ def test_a_field_that_is_not_enforced_is_refused_by_its_name(field: str) -> None
     assert field in refusal.reason
 
 
-@mark.parametrize("field", ["per_month_minor", "orders_per_day"])
-def test_a_limit_that_is_not_enforced_is_refused_by_its_name(field: str) -> None:
-    message = message_of(ROOT.signed_bytes)
-    setattr(message.limits[0], field, 1)
-    refusal = refusal_of(lambda: wire.read_mandate(message.SerializeToString(deterministic=True)))
+@mark.parametrize("field", ["settle_accounts", "refund_destination"])
+def test_anothers_account_is_refused_by_its_name(field: str) -> None:  # [MAN-6]
+    value: Any = SELLER if field == "refund_destination" else pb.Scope(include=[SELLER])
+    refusal = refusal_of(lambda: wire.read_mandate(with_fields(ROOT.signed_bytes, **{field: value})))
     assert refusal.number == Code.MANDATE_FIELD_UNSUPPORTED
-    assert f"limits.{field}" in refusal.reason
+    assert field in refusal.reason
+
+
+def test_what_is_not_written_allows_nothing() -> None:  # [MAN-2]
+    message: Any = message_of(ROOT.signed_bytes)
+    for field in ("geo", "windows", "data_scopes", "settle_accounts", "delivery_max_ms", "co2_max_grams"):
+        message.ClearField(field)
+    for field in LIMIT_FIELDS:
+        message.limits[0].ClearField(field)
+    mandate = wire.read_mandate(message.SerializeToString(deterministic=True))
+    assert not mandate.geo.allow(Place(0, 0)) and not mandate.windows.allows(NOW)
+    assert not mandate.settle_accounts.allows_name(OWNER) and not mandate.data_scopes.allows_name("usage")
+    assert mandate.delivery_max_ms == mandate.co2_max_grams == 0
+    assert all(getattr(mandate.limits[0], field) == 0 for field in LIMIT_FIELDS)
 
 
 def test_every_field_of_the_message_is_either_enforced_or_refused() -> None:  # [MAN-6]
@@ -159,6 +164,39 @@ def test_another_version_of_the_rules_is_refused(version: int) -> None:
         ({"categories": pb.Scope(include=[str(n) for n in range(10, 43)])}, Code.TOO_LARGE),
         ({"categories": pb.Scope(include=["44"], exclude=["45", "44"])}, Code.BAD_FIELD),
         ({"counterparties": pb.Scope(include=["somebody"])}, Code.BAD_ID),
+        ({"deny_counterparties": [""]}, Code.BAD_ID),
+        ({"deny_counterparties": [SELLER, SELLER]}, Code.BAD_FIELD),
+        ({"min_assurance": 4}, Code.OUT_OF_RANGE),
+        ({"required_certificates": ["Green!"]}, Code.BAD_FIELD),
+        ({"required_certificates": ["b", "a"]}, Code.BAD_FIELD),
+        ({"required_certificates": list("abcdefghi")}, Code.TOO_LARGE),
+        ({"cosigners": [THINGS[2]]}, Code.BAD_ID),
+        ({"cosigners": [OWNER]}, Code.BAD_FIELD),
+        ({"cosign_quorum": 0}, Code.OUT_OF_RANGE),
+        ({"cosign_quorum": 2}, Code.OUT_OF_RANGE),
+        ({"cosigners": [SELLER], "cosign_quorum": 3}, Code.OUT_OF_RANGE),
+        ({"cosign_ttl_ms": 0}, Code.OUT_OF_RANGE),
+        ({"cosign_ttl_ms": 31 * DAY_MS}, Code.OUT_OF_RANGE),
+        ({"geo": pb.Places(any=True, boxes=[pb.GeoBox()])}, Code.BAD_FIELD),
+        ({"geo": pb.Places(boxes=[pb.GeoBox()] * 2)}, Code.BAD_FIELD),
+        ({"geo": pb.Places(boxes=[pb.GeoBox(south_e7=1)])}, Code.OUT_OF_RANGE),
+        ({"geo": pb.Places(boxes=[pb.GeoBox(north_e7=900_000_001)])}, Code.OUT_OF_RANGE),
+        ({"geo": pb.Places(boxes=[pb.GeoBox(west_e7=-1_800_000_001)])}, Code.OUT_OF_RANGE),
+        ({"geo": pb.Places(boxes=[pb.GeoBox(east_e7=n) for n in range(17)])}, Code.TOO_LARGE),
+        ({"windows": pb.Week(windows=[pb.WeeklyWindow()])}, Code.OUT_OF_RANGE),
+        ({"windows": pb.Week(windows=[window(days=128)])}, Code.OUT_OF_RANGE),
+        ({"windows": pb.Week(windows=[window(start=60, end=60)])}, Code.OUT_OF_RANGE),
+        ({"windows": pb.Week(windows=[window(end=1441)])}, Code.OUT_OF_RANGE),
+        ({"windows": pb.Week(any=True, windows=[window()])}, Code.BAD_FIELD),
+        ({"data_scopes": pb.Scope(include=["dreams"])}, Code.BAD_FIELD),
+        ({"data_purposes": pb.Scope(include=["Ads"])}, Code.BAD_FIELD),
+        ({"data_retention_days": 3_654}, Code.OUT_OF_RANGE),
+        ({"budget_authority": "x"}, Code.BAD_ID),
+        ({"terms_hash": b"x"}, Code.BAD_ID),
+        ({"rules_hash": bytes(31)}, Code.BAD_ID),
+        ({"delivery_max_ms": DELIVERY_MS_MAX + 1}, Code.OUT_OF_RANGE),
+        ({"warranty_min_days": 2**63}, Code.OUT_OF_RANGE),
+        ({"co2_max_grams": -1}, Code.OUT_OF_RANGE),
     ],
 )
 def test_a_mandate_of_the_wrong_shape_is_refused(changes: dict[str, Any], code: Code) -> None:
