@@ -12,7 +12,13 @@ from thingmarket.catalog.wishes import wishes_of, without
 from thingmarket.catalog.words import search_words
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import Digest
-from thingmarket.limits import CONSTRAINTS_MAX, QUERY_ROWS_MAX, SEARCH_RESULTS_MAX, SEARCH_SLICE_ROWS
+from thingmarket.limits import (
+    CONSTRAINTS_MAX,
+    QUERY_ROWS_MAX,
+    SEARCH_RESULTS_MAX,
+    SEARCH_SLICE_ROWS,
+    SEARCH_SLICE_ROWS_MIN,
+)
 from thingmarket.market.facts import stated
 from thingmarket.market.records import OfferRecord
 from thingmarket.market.shelves import shelf_names
@@ -53,6 +59,7 @@ class Search:
             category=wanted.category, product_id=wanted.product_id, words=search_words(wanted.text)
         )
         self._left = QUERY_ROWS_MAX
+        self._rows_a_step = max(SEARCH_SLICE_ROWS // (1 + _conditions(wanted)), SEARCH_SLICE_ROWS_MIN)
         self._after_seq = after_seq
         self._found: list[Digest] = []
         need = _asked(wanted)
@@ -74,7 +81,7 @@ class Search:
     def step(self, state: State) -> None:
         """Look at a few more rows of the state as it is now."""
         assert not self.done, "a search that is done looks at nothing more"
-        allowed = min(SEARCH_SLICE_ROWS, self._left)
+        allowed = min(self._rows_a_step, self._left)
         for looked_at, (row, on_all) in enumerate(self._rows(state)):
             if looked_at == allowed or len(self._found) == self._limit:
                 self._left -= looked_at
@@ -125,6 +132,12 @@ def _check(wanted: Wanted) -> None:
         raise Refusal(Code.BAD_FIELD, "totals compare in one currency: name it", "QRY-7")
     if not 0 <= wanted.leave_out <= wishes_of(wanted.need):
         raise Refusal(Code.BAD_FIELD, f"the need has no wish number {wanted.leave_out}", "QRY-7")
+
+
+def _conditions(wanted: Wanted) -> int:
+    """How many things have to be looked at in each row."""
+    of_need = 0 if wanted.need is None else 1 + wishes_of(wanted.need)
+    return len(wanted.must) + of_need
 
 
 def _asked(wanted: Wanted) -> Need | None:
