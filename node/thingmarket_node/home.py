@@ -6,10 +6,12 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from thingmarket.billing.charges import NO_CHARGES, Charges
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import NONCE_BYTES, KeyEvent, Role, party_id
+from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import NetworkId, PartyId
 from thingmarket.market.entries import RULES_NOW
 from thingmarket.money import currency_of
@@ -108,6 +110,8 @@ def init_node(
     now_ms: int,
     currencies: tuple[str, ...],
     tax_basis_points: tuple[tuple[str, int], ...],
+    probation: Probation = NO_PROBATION,
+    charges: Charges = NO_CHARGES,
 ) -> NodeIdentity:
     """Make keys, settings and the first entry of the log (ALREADY_KNOWN when the folder is a node)."""
     for code in currencies:
@@ -142,6 +146,8 @@ def init_node(
         currencies=currencies,
         tax_basis_points=tax_basis_points,
         rules=RULES_NOW,
+        probation=probation,
+        charges=charges,
     )
     journal = SqliteLog.open(home.journal)
     try:

@@ -125,6 +125,12 @@ def tax_row(jurisdiction: str, category: str) -> str:
     return f"{jurisdiction}:{category}" if jurisdiction else category
 
 
+def row_parts(row: str) -> tuple[str, str]:
+    """Jurisdiction and category of a row of a tax table."""
+    jurisdiction, _, category = row.rpartition(":")
+    return jurisdiction, category
+
+
 def check_tax_row(jurisdiction: str, category: str) -> None:
     """Refuse a category, or a jurisdiction that is no code of ISO 3166, as in DE or US-CA (BAD_FIELD)."""
     _check_tax_category(category)

@@ -271,6 +271,7 @@ class PublishOffer(_message.Message):
     FULFILMENT_FIELD_NUMBER: _builtins.int
     DELIVERY_MS_FIELD_NUMBER: _builtins.int
     INSPECTION_MS_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     product_id: _builtins.str
@@ -305,6 +306,8 @@ class PublishOffer(_message.Message):
     """Promised time from contract to delivery, milliseconds, 1..90 days."""
     inspection_ms: _builtins.int
     """Time to inspect; acceptance is deemed at its end, milliseconds, 1..30 days."""
+    jurisdiction: _builtins.str
+    """ISO 3166 code of the tax that the operator collects, as in DE or US-CA; empty: the seller owes the tax."""
     @_builtins.property
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
         """Typed facts, ascending by name, at most 16."""
@@ -330,10 +333,11 @@ class PublishOffer(_message.Message):
         fulfilment: Global___FulfilmentKind.ValueType = ...,
         delivery_ms: _builtins.int = ...,
         inspection_ms: _builtins.int = ...,
+        jurisdiction: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "currency", b"currency", "delivery_ms", b"delivery_ms", "fulfilment", b"fulfilment", "inspection_ms", b"inspection_ms", "key", b"key", "max_steps", b"max_steps", "min_steps", b"min_steps", "price_base_steps", b"price_base_steps", "price_minor", b"price_minor", "product_id", b"product_id", "stock_steps", b"stock_steps", "tax_category", b"tax_category", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale", "valid_until_ms", b"valid_until_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "currency", b"currency", "delivery_ms", b"delivery_ms", "fulfilment", b"fulfilment", "inspection_ms", b"inspection_ms", "jurisdiction", b"jurisdiction", "key", b"key", "max_steps", b"max_steps", "min_steps", b"min_steps", "price_base_steps", b"price_base_steps", "price_minor", b"price_minor", "product_id", b"product_id", "stock_steps", b"stock_steps", "tax_category", b"tax_category", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale", "valid_until_ms", b"valid_until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,27 +26,29 @@ from thingmarket.v1 import envelope_pb2 as thingmarket_dot_v1_dot_envelope__pb2
 from thingmarket.v1 import thing_pb2 as thingmarket_dot_v1_dot_thing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18thingmarket/v1/log.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1athingmarket/v1/thing.proto\"_\n\x08LogEntry\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0f\n\x07time_ms\x18\x02 \x01(\x03\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.thingmarket.v1.EntryKind\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\"6\n\x07TaxRate\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x19\n\x11rate_basis_points\x18\x02 \x01(\x03\"\xc0\x01\n\x07Genesis\x12\x12\n\nnetwork_id\x18\x01 \x01(\x0c\x12$\n\x04node\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x12\n\ncurrencies\x18\x03 \x03(\t\x12*\n\ttax_rates\x18\x04 \x03(\x0b\x32\x17.thingmarket.v1.TaxRate\x12\r\n\x05rules\x18\x05 \x01(\x04\x12,\n\tprobation\x18\x0f \x01(\x0b\x32\x19.thingmarket.v1.Probation\"\x1c\n\x0bRulesSwitch\x12\r\n\x05rules\x18\x01 \x01(\x04\"\xbb\x01\n\x07Outcome\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\x0c\x12*\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0b\x32\x18.thingmarket.v1.Decision\x12\'\n\x07notices\x18\x07 \x03(\x0b\x32\x16.thingmarket.v1.Notice\x12\x0f\n\x07pending\x18\x08 \x01(\x08\"c\n\x06Notice\x12\r\n\x05owner\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.thingmarket.v1.NoticeKind\x12\x11\n\treference\x18\x03 \x01(\x0c\x12\r\n\x05state\x18\x04 \x01(\t*\x88\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_KIND_GENESIS\x10\x01\x12\x16\n\x12\x45NTRY_KIND_COMMAND\x10\x02\x12\x19\n\x15\x45NTRY_KIND_TIMERS_DUE\x10\x03\x12\x14\n\x10\x45NTRY_KIND_RULES\x10\x04*\x81\x02\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14NOTICE_KIND_CONTRACT\x10\x01\x12\x15\n\x11NOTICE_KIND_OFFER\x10\x02\x12\x14\n\x10NOTICE_KIND_NEED\x10\x03\x12\x17\n\x13NOTICE_KIND_MANDATE\x10\x04\x12\x17\n\x13NOTICE_KIND_BALANCE\x10\x05\x12\x18\n\x14NOTICE_KIND_APPROVAL\x10\x06\x12\x15\n\x11NOTICE_KIND_THING\x10\x07\x12\x15\n\x11NOTICE_KIND_GUARD\x10\x08\x12\x15\n\x11NOTICE_KIND_FACTS\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18thingmarket/v1/log.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1athingmarket/v1/thing.proto\"_\n\x08LogEntry\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0f\n\x07time_ms\x18\x02 \x01(\x03\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.thingmarket.v1.EntryKind\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\"L\n\x07TaxRate\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x19\n\x11rate_basis_points\x18\x02 \x01(\x03\x12\x14\n\x0cjurisdiction\x18\x03 \x01(\t\"W\n\x07\x43harges\x12\x18\n\x10\x66\x65\x65_basis_points\x18\x01 \x01(\x03\x12\x1c\n\x14reserve_basis_points\x18\x02 \x01(\x03\x12\x14\n\x0creserve_days\x18\x03 \x01(\x03\"\xea\x01\n\x07Genesis\x12\x12\n\nnetwork_id\x18\x01 \x01(\x0c\x12$\n\x04node\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x12\n\ncurrencies\x18\x03 \x03(\t\x12*\n\ttax_rates\x18\x04 \x03(\x0b\x32\x17.thingmarket.v1.TaxRate\x12\r\n\x05rules\x18\x05 \x01(\x04\x12(\n\x07\x63harges\x18\x0e \x01(\x0b\x32\x17.thingmarket.v1.Charges\x12,\n\tprobation\x18\x0f \x01(\x0b\x32\x19.thingmarket.v1.Probation\"\x1c\n\x0bRulesSwitch\x12\r\n\x05rules\x18\x01 \x01(\x04\"\xbb\x01\n\x07Outcome\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\x0c\x12*\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0b\x32\x18.thingmarket.v1.Decision\x12\'\n\x07notices\x18\x07 \x03(\x0b\x32\x16.thingmarket.v1.Notice\x12\x0f\n\x07pending\x18\x08 \x01(\x08\"c\n\x06Notice\x12\r\n\x05owner\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.thingmarket.v1.NoticeKind\x12\x11\n\treference\x18\x03 \x01(\x0c\x12\r\n\x05state\x18\x04 \x01(\t*\x88\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_KIND_GENESIS\x10\x01\x12\x16\n\x12\x45NTRY_KIND_COMMAND\x10\x02\x12\x19\n\x15\x45NTRY_KIND_TIMERS_DUE\x10\x03\x12\x14\n\x10\x45NTRY_KIND_RULES\x10\x04*\xb4\x02\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14NOTICE_KIND_CONTRACT\x10\x01\x12\x15\n\x11NOTICE_KIND_OFFER\x10\x02\x12\x14\n\x10NOTICE_KIND_NEED\x10\x03\x12\x17\n\x13NOTICE_KIND_MANDATE\x10\x04\x12\x17\n\x13NOTICE_KIND_BALANCE\x10\x05\x12\x18\n\x14NOTICE_KIND_APPROVAL\x10\x06\x12\x15\n\x11NOTICE_KIND_THING\x10\x07\x12\x15\n\x11NOTICE_KIND_GUARD\x10\x08\x12\x15\n\x11NOTICE_KIND_FACTS\x10\t\x12\x17\n\x13NOTICE_KIND_INVOICE\x10\n\x12\x18\n\x14NOTICE_KIND_EXCHANGE\x10\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thingmarket.v1.log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENTRYKIND']._serialized_start=773
-  _globals['_ENTRYKIND']._serialized_end=909
-  _globals['_NOTICEKIND']._serialized_start=912
-  _globals['_NOTICEKIND']._serialized_end=1169
+  _globals['_ENTRYKIND']._serialized_start=926
+  _globals['_ENTRYKIND']._serialized_end=1062
+  _globals['_NOTICEKIND']._serialized_start=1065
+  _globals['_NOTICEKIND']._serialized_end=1373
   _globals['_LOGENTRY']._serialized_start=103
   _globals['_LOGENTRY']._serialized_end=198
   _globals['_TAXRATE']._serialized_start=200
-  _globals['_TAXRATE']._serialized_end=254
-  _globals['_GENESIS']._serialized_start=257
-  _globals['_GENESIS']._serialized_end=449
-  _globals['_RULESSWITCH']._serialized_start=451
-  _globals['_RULESSWITCH']._serialized_end=479
-  _globals['_OUTCOME']._serialized_start=482
-  _globals['_OUTCOME']._serialized_end=669
-  _globals['_NOTICE']._serialized_start=671
-  _globals['_NOTICE']._serialized_end=770
+  _globals['_TAXRATE']._serialized_end=276
+  _globals['_CHARGES']._serialized_start=278
+  _globals['_CHARGES']._serialized_end=365
+  _globals['_GENESIS']._serialized_start=368
+  _globals['_GENESIS']._serialized_end=602
+  _globals['_RULESSWITCH']._serialized_start=604
+  _globals['_RULESSWITCH']._serialized_end=632
+  _globals['_OUTCOME']._serialized_start=635
+  _globals['_OUTCOME']._serialized_end=822
+  _globals['_NOTICE']._serialized_start=824
+  _globals['_NOTICE']._serialized_end=923
 # @@protoc_insertion_point(module_scope)

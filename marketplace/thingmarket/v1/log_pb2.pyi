@@ -79,6 +79,10 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A guard quarantined a thing; the reference is its did:key."""
     NOTICE_KIND_FACTS: _NoticeKind.ValueType  # 9
     """A question for facts of an offer was asked, answered, declined or is over."""
+    NOTICE_KIND_INVOICE: _NoticeKind.ValueType  # 10
+    """A credit note was written; the reference is the contract."""
+    NOTICE_KIND_EXCHANGE: _NoticeKind.ValueType  # 13
+    """A rate was published or ended, or money was changed at it; the reference is the rate's digest."""
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """What a notice is about."""
@@ -103,6 +107,10 @@ NOTICE_KIND_GUARD: NoticeKind.ValueType  # 8
 """A guard quarantined a thing; the reference is its did:key."""
 NOTICE_KIND_FACTS: NoticeKind.ValueType  # 9
 """A question for facts of an offer was asked, answered, declined or is over."""
+NOTICE_KIND_INVOICE: NoticeKind.ValueType  # 10
+"""A credit note was written; the reference is the contract."""
+NOTICE_KIND_EXCHANGE: NoticeKind.ValueType  # 13
+"""A rate was published or ended, or money was changed at it; the reference is the rate's digest."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final
@@ -147,23 +155,57 @@ class TaxRate(_message.Message):
 
     CATEGORY_FIELD_NUMBER: _builtins.int
     RATE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Category, as in `S`."""
     rate_basis_points: _builtins.int
     """Hundredths of a percent: 1900 is 19 %."""
+    jurisdiction: _builtins.str
+    """ISO 3166 code, as in DE or US-CA, whose tax the operator collects; empty: the seller owes it. [TAX-1]"""
     def __init__(
         self,
         *,
         category: _builtins.str = ...,
         rate_basis_points: _builtins.int = ...,
+        jurisdiction: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "rate_basis_points", b"rate_basis_points"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "jurisdiction", b"jurisdiction", "rate_basis_points", b"rate_basis_points"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaxRate: _TypeAlias = TaxRate  # noqa: Y015
+
+@_typing.final
+class Charges(_message.Message):
+    """What the operator keeps of a sale. [SET-7]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    RESERVE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    RESERVE_DAYS_FIELD_NUMBER: _builtins.int
+    fee_basis_points: _builtins.int
+    """His fee, hundredths of a percent of the net; at most 5,000."""
+    reserve_basis_points: _builtins.int
+    """What of the rest the seller gets later, hundredths of a percent; at most 5,000."""
+    reserve_days: _builtins.int
+    """How many days later, 1..180."""
+    def __init__(
+        self,
+        *,
+        fee_basis_points: _builtins.int = ...,
+        reserve_basis_points: _builtins.int = ...,
+        reserve_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fee_basis_points", b"fee_basis_points", "reserve_basis_points", b"reserve_basis_points", "reserve_days", b"reserve_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Charges: _TypeAlias = Charges  # noqa: Y015
 
 @_typing.final
 class Genesis(_message.Message):
@@ -176,6 +218,7 @@ class Genesis(_message.Message):
     CURRENCIES_FIELD_NUMBER: _builtins.int
     TAX_RATES_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
     PROBATION_FIELD_NUMBER: _builtins.int
     network_id: _builtins.bytes
     """16 random bytes that name the network."""
@@ -191,7 +234,11 @@ class Genesis(_message.Message):
 
     @_builtins.property
     def tax_rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaxRate]:
-        """Tax table, ascending by category."""
+        """Tax table, ascending by its rows written as in `DE:S` or `S`; at most 256."""
+
+    @_builtins.property
+    def charges(self) -> Global___Charges:
+        """What the operator keeps of a sale; not set when nothing."""
 
     @_builtins.property
     def probation(self) -> _thing_pb2.Probation:
@@ -205,11 +252,12 @@ class Genesis(_message.Message):
         currencies: _abc.Iterable[_builtins.str] | None = ...,
         tax_rates: _abc.Iterable[Global___TaxRate] | None = ...,
         rules: _builtins.int = ...,
+        charges: Global___Charges | None = ...,
         probation: _thing_pb2.Probation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["node", b"node", "probation", b"probation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charges", b"charges", "node", b"node", "probation", b"probation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currencies", b"currencies", "network_id", b"network_id", "node", b"node", "probation", b"probation", "rules", b"rules", "tax_rates", b"tax_rates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charges", b"charges", "currencies", b"currencies", "network_id", b"network_id", "node", b"node", "probation", b"probation", "rules", b"rules", "tax_rates", b"tax_rates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

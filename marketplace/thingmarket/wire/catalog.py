@@ -42,6 +42,7 @@ def read_publish_offer(body: bytes) -> Offer:
         fulfilment=_fulfilment(message.fulfilment),
         delivery_ms=message.delivery_ms,
         inspection_ms=message.inspection_ms,
+        jurisdiction=message.jurisdiction,
     )
     check_offer(offer)
     return offer
@@ -68,6 +69,7 @@ def publish_offer_body(offer: Offer) -> bytes:
         fulfilment=pb.FulfilmentKind.ValueType(offer.fulfilment),
         delivery_ms=offer.delivery_ms,
         inspection_ms=offer.inspection_ms,
+        jurisdiction=offer.jurisdiction,
     ).SerializeToString(deterministic=True)
 
 

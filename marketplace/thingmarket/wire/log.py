@@ -1,11 +1,14 @@
 """Log entries and outcomes: values to their exact bytes and back. [LOG-1]"""
 
+from thingmarket.billing.charges import NO_CHARGES, Charges, check_charges
+from thingmarket.catalog.offers import check_tax_row, row_parts, tax_row
+from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity import envelope
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.parties import Role
 from thingmarket.identity.things import NO_PROBATION, Probation
-from thingmarket.limits import ENTRY_BYTES_MAX
+from thingmarket.limits import ENTRY_BYTES_MAX, TAX_ROWS_MAX
 from thingmarket.market.entries import (
     Command,
     Entry,
@@ -35,9 +38,10 @@ def genesis_body(
     tax_basis_points: tuple[tuple[str, int], ...],
     rules: int,
     probation: Probation = NO_PROBATION,
+    charges: Charges = NO_CHARGES,
 ) -> bytes:
     """Write the body of the first entry."""
-    rates = [pb.TaxRate(category=c, rate_basis_points=rate) for c, rate in sorted(tax_basis_points)]
+    rates = [_tax_rate_message(row, rate) for row, rate in sorted(tax_basis_points)]
     message = pb.Genesis(
         network_id=network_id,
         node=signed_message(node),
@@ -45,6 +49,7 @@ def genesis_body(
         tax_rates=rates,
         rules=rules,
         probation=probation_message(probation),
+        charges=_charges_message(charges),
     )
     return message.SerializeToString(deterministic=True)
 
@@ -60,11 +65,11 @@ def read_genesis(body: bytes) -> Genesis:
     if event.network_id != message.network_id:
         raise Refusal(Code.WRONG_NETWORK, "the node's key event is of another network")
     currencies = tuple(currency_of(code).code for code in message.currencies)
-    rates = tuple((rate.category, rate.rate_basis_points) for rate in message.tax_rates)
+    rates = tuple(map(_tax_rate, message.tax_rates))
     if list(currencies) != sorted(set(currencies)) or [c for c, _ in rates] != sorted({c for c, _ in rates}):
         raise Refusal(Code.BAD_FIELD, "currencies and tax categories stand in order, each once")
-    if any(not 0 <= rate <= 10_000 for _, rate in rates):
-        raise Refusal(Code.OUT_OF_RANGE, "a tax rate lies between 0 and 10,000 basis points")
+    if len(rates) > TAX_ROWS_MAX:
+        raise Refusal(Code.TOO_LARGE, f"{len(rates)} tax rates; at most {TAX_ROWS_MAX}")
     return Genesis(
         network_id=message.network_id,
         node=event,
@@ -72,7 +77,40 @@ def read_genesis(body: bytes) -> Genesis:
         tax_basis_points=rates,
         rules=message.rules,
         probation=probation_value(message.probation) if message.HasField("probation") else NO_PROBATION,
+        charges=_charges_value(message.charges) if message.HasField("charges") else NO_CHARGES,
     )
+
+
+def _tax_rate_message(row: str, rate: int) -> pb.TaxRate:
+    jurisdiction, category = row_parts(row)
+    return pb.TaxRate(jurisdiction=jurisdiction, category=category, rate_basis_points=rate)
+
+
+def _tax_rate(message: pb.TaxRate) -> tuple[str, int]:
+    check_tax_row(message.jurisdiction, message.category)
+    if not 0 <= message.rate_basis_points <= WHOLE_BASIS_POINTS:
+        raise Refusal(Code.OUT_OF_RANGE, "a tax rate lies between 0 and 10,000 basis points")
+    return tax_row(message.jurisdiction, message.category), message.rate_basis_points
+
+
+def _charges_message(charges: Charges) -> pb.Charges | None:
+    if charges == NO_CHARGES:
+        return None
+    return pb.Charges(
+        fee_basis_points=charges.fee_basis_points,
+        reserve_basis_points=charges.reserve_basis_points,
+        reserve_days=charges.reserve_days,
+    )
+
+
+def _charges_value(message: pb.Charges) -> Charges:
+    charges = Charges(
+        fee_basis_points=message.fee_basis_points,
+        reserve_basis_points=message.reserve_basis_points,
+        reserve_days=message.reserve_days,
+    )
+    check_charges(charges)
+    return charges
 
 
 def entry_bytes(*, seq: int, time_ms: int, kind: EntryKind, body: bytes) -> bytes:

@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
+from thingmarket.billing.charges import Charges
+from thingmarket.catalog.offers import check_tax_row, row_parts
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import checked_address, is_loopback
 from thingmarket.ids import NetworkId
+from thingmarket.limits import FEE_BASIS_POINTS_MAX, RESERVE_DAYS_MAX
 from thingmarket.money import Currency
 from thingmarket_node.cli.amounts import CurrencyType, HexType
 from thingmarket_node.cli.output import Output, json_option
@@ -20,7 +23,7 @@ _RATE_MAX = 10_000  # basis points: 100 %
 
 
 class TaxType(click.ParamType[tuple[str, int]]):
-    """A tax category and its rate, as in S=1900."""
+    """A row of the tax table and its rate, as in S=1900 or DE:S=1900."""
 
     name = "tax"
 
@@ -30,12 +33,17 @@ class TaxType(click.ParamType[tuple[str, int]]):
         """Read category and basis points."""
         if isinstance(value, tuple):
             return value
-        category, sign, rate = str(value).partition("=")
-        if not (category.isascii() and category.isupper() and sign and rate.isascii() and rate.isdigit()):
-            self.fail(f"{value!r} is not like S=1900 (category, basis points: 1900 is 19 %)", param, ctx)
+        row, sign, rate = str(value).partition("=")
+        jurisdiction, category = row_parts(row)
+        try:
+            check_tax_row(jurisdiction, category)
+        except Refusal:
+            sign = ""
+        if not (sign and rate.isascii() and rate.isdigit()) or (":" in row) != bool(jurisdiction):
+            self.fail(f"{value!r} is not like S=1900 or DE:S=1900 (1900 basis points are 19 %)", param, ctx)
         if int(rate) > _RATE_MAX:
             self.fail(f"{value!r} is a rate above 100 %", param, ctx)
-        return category, int(rate)
+        return row, int(rate)
 
 
 @click.group()
@@ -73,7 +81,29 @@ def node() -> None:
     multiple=True,
     default=["S=1900", "Z=0"],
     show_default=True,
-    help="A tax category and its rate in basis points; several times for several.",
+    help="A tax category and its rate in basis points, as in S=1900: the seller owes it. As in DE:S=1900 the "
+    "operator collects it for that jurisdiction. Several times for several.",
+)
+@click.option(
+    "--fee",
+    type=click.IntRange(0, FEE_BASIS_POINTS_MAX),
+    default=0,
+    show_default=True,
+    help="The operator's fee of a sale, in basis points of its net.",
+)
+@click.option(
+    "--reserve",
+    type=click.IntRange(0, FEE_BASIS_POINTS_MAX),
+    default=0,
+    show_default=True,
+    help="What of the rest a seller gets only later, in basis points.",
+)
+@click.option(
+    "--reserve-days",
+    type=click.IntRange(1, RESERVE_DAYS_MAX),
+    default=14,
+    show_default=True,
+    help="How many days later.",
 )
 @click.option(
     "--play-money",
@@ -90,6 +120,9 @@ def init(
     network: bytes | None,
     currencies: tuple[Currency, ...],
     taxes: tuple[tuple[str, int], ...],
+    fee: int,
+    reserve: int,
+    reserve_days: int,
     play_money: int,
     as_json: bool,
 ) -> None:
@@ -111,6 +144,11 @@ def init(
         now_ms=time.time_ns() // 1_000_000,
         currencies=tuple(sorted({currency.code for currency in currencies})),
         tax_basis_points=tuple(sorted(dict(taxes).items())),
+        charges=Charges(
+            fee_basis_points=fee,
+            reserve_basis_points=reserve,
+            reserve_days=reserve_days if reserve else 0,
+        ),
     )
     output = Output(as_json=as_json)
     output.say(f"A node was made in {home}:")
