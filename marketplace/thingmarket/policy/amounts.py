@@ -133,4 +133,8 @@ COUNTS: Final[tuple[tuple[str, Check, Count | None], ...]] = (
     ("LIM-8", _open_holds, Count.OPEN_HOLDS),
     ("LIM-9", _liability, Count.LIABILITY),
 )
-RESERVED: Final[tuple[tuple[str, Check, None], ...]] = (("LIM-10", _as_reserved, None),)
+# What this very order has reserved is in the counters already; only whether its money may be held is new.
+RESERVED: Final[tuple[tuple[str, Check, Count | None], ...]] = (
+    ("LIM-8", _open_holds, Count.OPEN_HOLDS),
+    ("LIM-10", _as_reserved, None),
+)
