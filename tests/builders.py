@@ -27,8 +27,10 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Action, Approval, Autonomy, BoundItem, Mandate, SpendingLimit
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest, make_key
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, DAY_MS, HOUR_MS
+from thingmarket.market.denied import COUNTED_CODES
 from thingmarket.market.entries import RULES_NOW, EntryKind, Outcome
 from thingmarket.market.market import Market
 from thingmarket.market.state import State
@@ -74,7 +76,7 @@ class Actor:
 class World:
     """A market with its genesis; every entry that is applied is checked against what always holds."""
 
-    def __init__(self, currencies: tuple[str, ...] = ("EUR",)) -> None:
+    def __init__(self, currencies: tuple[str, ...] = ("EUR",), probation: Probation = NO_PROBATION) -> None:
         self.time_ms = BEGIN_MS
         self.market = Market()
         self.log: list[bytes] = []  # entries, exactly as they would stand in the journal
@@ -90,7 +92,12 @@ class World:
             Actor(id=party_id(event.payload), key=SigningKey.from_seed(seed), owner=party_id(event.payload))
         )
         body = genesis_body(
-            network_id=NETWORK, node=event, currencies=currencies, tax_basis_points=TAXES, rules=RULES_NOW
+            network_id=NETWORK,
+            node=event,
+            currencies=currencies,
+            tax_basis_points=TAXES,
+            rules=RULES_NOW,
+            probation=probation,
         )
         self.apply(EntryKind.GENESIS, body)
 
@@ -104,15 +111,23 @@ class World:
     def apply(self, kind: EntryKind, body: bytes = b"") -> Outcome:
         """Append one entry at the world's time, apply it, and check what always holds."""
         data = entry_bytes(seq=len(self.log) + 1, time_ms=self.time_ms, kind=kind, body=body)
-        before = self.state.effects_root()
+        before, tables = self.state.effects_root(), self._table_roots()
         outcome = self.market.apply(read_entry(data))
         self.log.append(data)
         self.outcomes.append(outcome_bytes(outcome))
-        if outcome.code:
+        if outcome.code in COUNTED_CODES:  # [THG-11] the one row that it counts against
+            self.state.effects_root()
+            changed = {name for name, root in self._table_roots().items() if root != tables[name]}
+            assert len(changed) == 1 and changed <= {"things", "devices"}, f"refused, yet {changed} changed"
+            assert not outcome.reference, "a refusal makes nothing"
+        elif outcome.code:
             assert self.state.effects_root() == before, f"refused, yet something changed: {outcome}"
             assert not outcome.notices and not outcome.reference, "a refusal makes and tells nothing"
         self.check()
         return outcome
+
+    def _table_roots(self) -> dict[str, bytes]:
+        return {table.name: table.root() for table in self.state.effect_tables}
 
     def check(self) -> None:
         """Assert that debits are credits, that no money came or went, and that nothing is overdue."""
@@ -133,6 +148,14 @@ class World:
                 reserved[key] = reserved.get(key, 0) + order.reservation.amount_minor
         counted = {key: row.reserved_minor for key, row in state.spending.items() if row.reserved_minor}
         assert counted == reserved, "what is reserved is not what the open orders are"
+        held: dict[tuple[Digest, str], int] = {}
+        for contract in state.contracts.values():
+            leaf = contract.mandate_leaf if not contract.over else b""
+            for link in state.mandates[Digest(leaf)].effective.links if leaf else ():
+                held[link, contract.currency] = held.get((link, contract.currency), 0) + contract.total_minor
+        for name, row in state.spending.items():
+            open_minor = held.get(name, 0) + row.reserved_minor
+            assert row.open_minor == open_minor, "what is open is not what the contracts and orders are"
         due_ms = self.market.next_deadline_ms()
         assert due_ms is None or due_ms > state.time_ms, "a deadline has passed and nothing fired"
 
@@ -367,6 +390,7 @@ class World:
         total_minor: int | None = None,
         delivery: tuple[SealedRef, ...] = (),
         choice: bytes = b"",
+        approved_by: bytes = b"",
     ) -> bytes:
         """The body of a purchase, with the right total unless another is given."""
         listed = self.state.offers[offer].offer
@@ -380,6 +404,7 @@ class World:
             need=need,
             delivery=delivery,
             choice=choice,
+            approved_by=approved_by,
         )
         return trade.purchase_body(purchase)
 

@@ -131,9 +131,14 @@ def test_an_order_above_the_threshold_waits_for_its_approval() -> None:  # [MAN-
     world = Shop()
     world.printer = world.thing("plotter", world.alice, limits=(limit(cosign_above_minor=PAYABLE - 1),))
     body = world.purchase_body(world.ink)
-    assert world.send(world.printer, TypeId.PURCHASE, body).code == Code.NEED_COSIGN
+    waits = world.send(world.printer, TypeId.PURCHASE, body)
+    assert waits.pending and not world.state.contracts
     yes = world.approval(world.alice, body, world.printer.mandate_leaf)
-    assert world.send(world.printer, TypeId.PURCHASE, body, yes).code == 0  # the same body, decided anew
+    again = world.send(world.printer, TypeId.PURCHASE, body, yes)  # the key is used: the answer is the same
+    assert again.reference == waits.reference and not world.state.contracts
+    body = world.purchase_body(world.ink)
+    yes = world.approval(world.alice, body, world.printer.mandate_leaf)
+    assert not world.send(world.printer, TypeId.PURCHASE, body, yes).pending  # signed before it was sent
     assert len(world.state.contracts) == 1
 
 

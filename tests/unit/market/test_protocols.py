@@ -7,14 +7,18 @@ import pytest
 
 from tests.builders import World
 from thingmarket.catalog.needs import Comparison, Constraint
+from thingmarket.contract.approvals import APPROVAL
 from thingmarket.contract.contract import CONTRACT, ContractState
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.things import THINGS
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
 from thingmarket.settlement.escrow import ESCROW
 from thingmarket.transitions import Protocol, Role
 
-PROTOCOLS = {protocol.name: protocol for protocol in (NEGOTIATION, CONTRACT, FULFILMENT, ESCROW)}
+PROTOCOLS = {
+    protocol.name: protocol for protocol in (NEGOTIATION, CONTRACT, FULFILMENT, ESCROW, APPROVAL, THINGS)
+}
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
