@@ -10,6 +10,7 @@ from typing import Any, Final
 from thingmarket.audit.commitments import SALT_BYTES, commit
 from thingmarket.catalog.choice import Choice, explain_choice
 from thingmarket.catalog.ranking import Scored
+from thingmarket.catalog.wishes import WishPrice
 from thingmarket_client.keystore import read_private, replace_private
 
 FOLDER: Final = "decisions"
@@ -54,6 +55,8 @@ def record_of(
         "need": need.hex(),
         "offer": offer.hex(),
         "quantity_steps": quantity_steps,
+        "offers_looked_at": 0 if choice is None else choice.looked_at,
+        "wishes": [] if choice is None else [_wish(one) for one in choice.prices],
         "alternatives": [] if choice is None else [_alternative(one) for one in choice.ranked],
         "reasons": [*([] if choice is None else explain_choice(choice)), *reasons],
     }
@@ -81,6 +84,18 @@ def load_record(home: Path, contract: bytes) -> ChoiceRecord | None:
         return None
     found = json.loads(read_private(path))
     return ChoiceRecord(bytes.fromhex(found["salt"]), found["record"].encode())
+
+
+def _wish(found: WishPrice) -> dict[str, Any]:
+    return {
+        "attribute": found.attribute,
+        "wish": found.wish,
+        "must": found.must,
+        "cost_minor": found.cost_minor,
+        "currency": found.currency,
+        "instead": found.instead.hex(),
+        "instead_title": found.title,
+    }
 
 
 def _alternative(scored: Scored) -> dict[str, Any]:

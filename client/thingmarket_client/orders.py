@@ -1,17 +1,13 @@
-"""From a need to an order: candidates, the choice with its reasons, and the purchase that follows."""
+"""From a choice to an order: the purchase, its sealed parts and its approvals."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from thingmarket.audit.commitments import SALT_BYTES, commit
 from thingmarket.audit.receipts import Receipt
-from thingmarket.catalog.choice import Choice, choose
-from thingmarket.catalog.needs import Need
 from thingmarket.catalog.pricing import Price, price
-from thingmarket.catalog.ranking import Candidate, candidate_of
 from thingmarket.contract.orders import Purchase, RetentionClass, SealedRef, check_purchase
-from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.ids import ContractId, Digest, Key, digest
 from thingmarket.policy.decision import Decision
@@ -20,23 +16,6 @@ from thingmarket.wire.listings import OfferSeen
 from thingmarket.wire.trade import purchase_body
 from thingmarket_client.decisions import ChoiceRecord
 from thingmarket_client.outbox import Letter, SealedPart
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """The choice among the offers that were found, with all that is needed to order."""
-
-    need: Need
-    choice: Choice
-    offers: tuple[OfferSeen, ...]
-
-    @property
-    def offer(self) -> OfferSeen:
-        """The chosen offer (NEED_NOT_MET when none can be bought)."""
-        for seen in self.offers:
-            if seen.digest == self.choice.chosen:
-                return seen
-        raise Refusal(Code.NEED_NOT_MET, f"none of {len(self.offers)} offers can be bought")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +46,6 @@ class Bought:
     contract: ContractId
     receipt: Receipt
     decision: Decision | None
-
-
-def candidate(need: Need, seen: OfferSeen) -> Candidate | None:
-    """An offer with its total for what the need asks; None when that quantity has no price."""
-    return candidate_of(
-        need,
-        seen.offer,
-        digest=seen.digest,
-        stock_steps=seen.stock_steps,
-        tax_basis_points=seen.tax_basis_points,
-        seller=seen.seller_owner,
-    )
-
-
-def choose_among(need: Need, offers: Sequence[OfferSeen]) -> Chosen:
-    """Choose by the need's own conditions and wishes (NOT_EXACT for offers in several currencies)."""
-    found = [candidate(need, seen) for seen in offers]
-    return Chosen(
-        need=need, choice=choose(need, [one for one in found if one is not None]), offers=tuple(offers)
-    )
 
 
 def make_order(

@@ -11,7 +11,9 @@ from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.effective import EffectiveMandate, effective
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.ids import PartyId
+from thingmarket.time import UnixMs
 from thingmarket.wire.identity import present_mandate_body, read_mandate
+from thingmarket_client.choosing import Bars, MandateBars, nothing_barred
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import (
     ThingKeys,
@@ -98,6 +100,14 @@ class Thing(Trader):
         except RefusedByNode as refusal:
             if refusal.number != Code.ALREADY_KNOWN:
                 raise
+
+    def bars(self) -> Bars:
+        """What its mandate forbids it to buy; a thing without one may buy nothing that a node would sell."""
+        if not self.chain:
+            return nothing_barred
+        return MandateBars(
+            mandate=self.mandate, node=self.session.card.node_id, now_ms=UnixMs(self.session.now_ms)
+        )
 
     def delegate(self, subject: PartyId, **narrowed: Any) -> tuple[Signed, ...]:
         """The chain for a sub-agent: one more link below, narrowed by fields of `Mandate`."""

@@ -7,10 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from thingmarket.catalog.attributes import Attribute, AttributeValue
 from thingmarket.catalog.choice import Choice
 from thingmarket.catalog.fit import steps_in_offer
 from thingmarket.catalog.needs import Need, WithdrawNeed, check_need
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, check_offer
+from thingmarket.catalog.questions import AnswerFacts, AskFacts, check_answer_facts, check_ask_facts
+from thingmarket.catalog.wishes import wishes_of, without
 from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep, RetentionClass, check_fulfil
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
@@ -19,13 +22,14 @@ from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.decision import Fact
 from thingmarket.wire import catalog, trade
-from thingmarket.wire.listings import NeedSeen, OfferSeen
+from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.views import ContractSeen
+from thingmarket_client.choosing import Bars, Chosen, barred_by, choose_among, nothing_barred
 from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
 from thingmarket_client.errors import FateUnknown
 from thingmarket_client.insight import Insight
-from thingmarket_client.orders import Bought, Chosen, Order, approved, choose_among, make_order
+from thingmarket_client.orders import Bought, Order, approved, make_order
 from thingmarket_client.outbox import Answer, Letter, Outbox
 from thingmarket_client.post import Flushed, Post
 from thingmarket_client.reads import Change, Reads
@@ -34,6 +38,7 @@ from thingmarket_client.witness import remembered
 
 OUTBOX_FILE: Final = "outbox.db"
 LISTING_LIFE_MS: Final = 7 * DAY_MS
+BEST: Final = 20  # offers that are asked for and checked when the node ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +180,70 @@ class Trader:
         body = catalog.withdraw_offer_body(WithdrawOffer(key=key, offer=offer))
         await self._tell(TypeId.WITHDRAW_OFFER, key, body)
 
-    async def search(self, need: Need) -> tuple[OfferSeen, ...]:
-        """Live offers that might meet a need; each is what its seller signed."""
-        return await self.reads.offers(category=need.category, product_id=need.product_id)
+    async def search(self, need: Need, text: str = "") -> tuple[OfferSeen, ...]:
+        """Live offers that might meet a need and have all words of `text`; each is what its seller signed."""
+        return await self.reads.offers(category=need.category, product_id=need.product_id, text=text)
 
     async def choose(self, need: Need, offers: Sequence[OfferSeen] | None = None) -> Chosen:
-        """Choose among offers, those found unless others are given; the reasons are in `choice`."""
-        return choose_among(need, await self.search(need) if offers is None else offers)
+        """Choose among offers, all that are found unless others are given.
+
+        `choice` holds the parts of every score, why each other offer lost, and what each wish cost.
+        What the owner's rules forbid is never chosen.
+        """
+        return choose_among(need, await self.search(need) if offers is None else offers, self.bars())
+
+    async def choose_best(self, need: Need, currency: str, most: int = BEST) -> Chosen:
+        """The same choice as `choose` in one currency, out of the best `most` that the node names.
+
+        Far less is sent than for a look at every offer: for the need, and for it without each of its
+        wishes, the node ranks and the device checks. It looks at all of them where its owner's rules
+        forbid each of the best.
+        """
+        bars, found = self.bars(), dict[bytes, OfferSeen]()
+        for leave_out in range(1 + wishes_of(need)):
+            asked = without(need, leave_out - 1) if leave_out else need
+            best = await self.reads.best(need, currency, most, leave_out=leave_out)
+            rules = barred_by(asked, best, bars)
+            if len(best) >= most and all(rules.get(seen.digest) for seen in best):
+                wanted = await self.reads.offers(
+                    category=need.category, product_id=need.product_id, currency=currency
+                )
+                return choose_among(need, wanted, bars)
+            found |= {seen.digest: seen for seen in best}
+        return choose_among(need, tuple(found.values()), bars)
+
+    def bars(self) -> Bars:
+        """What the owner's rules forbid this party to buy."""
+        return nothing_barred
+
+    # --- facts that an offer does not state
+
+    async def ask_facts(self, offer: bytes, names: Sequence[str], *, wait_ms: int = DAY_MS) -> Digest:
+        """Ask the seller of an offer for facts by their names; a notice tells when he has answered."""
+        question = AskFacts(
+            key=self.new_key(),
+            offer=offer,
+            names=tuple(sorted(names)),
+            deadline_ms=self.session.now_ms + wait_ms,
+        )
+        check_ask_facts(question)
+        body = catalog.ask_facts_body(question)
+        return Digest((await self._tell(TypeId.ASK_FACTS, Key(question.key), body)).reference)
+
+    async def answer_facts(self, question: QuestionSeen, facts: Mapping[str, AttributeValue]) -> None:
+        """Answer, as the seller; facts count as if the offer stated them. None of them: decline."""
+        answer = AnswerFacts(
+            key=self.new_key(),
+            question=question.digest,
+            offer=question.offer,
+            attributes=tuple(Attribute(name, facts[name]) for name in sorted(facts)),
+        )
+        check_answer_facts(answer)
+        await self._tell(TypeId.ANSWER_FACTS, Key(answer.key), catalog.answer_facts_body(answer))
+
+    async def questions(self) -> tuple[QuestionSeen, ...]:
+        """Questions for facts that the owner and his things asked or were asked, oldest first."""
+        return await self.reads.questions()
 
     # --- buying
 

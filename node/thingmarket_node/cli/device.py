@@ -1,24 +1,16 @@
 """What devices do all day: sell and deliver, need and buy, or only say what they need."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thingmarket.catalog.choice import Choice, choose, explain_choice
+from thingmarket.catalog.choice import explain_choice
 from thingmarket.catalog.needs import Need
-from thingmarket.catalog.pricing import price
-from thingmarket.errors import Refusal
-from thingmarket.identity.mandates import Action
-from thingmarket.policy.acts import Act
-from thingmarket.policy.authorize import authorize
 from thingmarket.policy.decision import Fact
-from thingmarket.policy.rules import RULES
-from thingmarket.time import UnixMs
 from thingmarket.wire.listings import NeedSeen, OfferSeen
 from thingmarket.wire.views import ContractSeen
 from thingmarket_client.errors import FateUnknown
-from thingmarket_client.orders import Chosen, candidate
 from thingmarket_client.thing import Thing
 from thingmarket_node.cli.amounts import written
 from thingmarket_node.cli.output import Output
@@ -147,7 +139,7 @@ class Device:
         if found is None:
             self._output.event("waits", "waits: nobody offers it yet")
             found = await until(self._thing, offered)
-        chosen = self.choose(need, found)
+        chosen = await self._thing.choose(need, found)
         for line in explain_choice(chosen.choice):
             self._output.event("choice", f"  {line}")
         order = await self._thing.order(chosen, need=digest, key=slot.order_key)
@@ -165,47 +157,6 @@ class Device:
             key=slot.order_key.hex(),
         )
         return bought.contract
-
-    def choose(self, need: Need, offers: Sequence[OfferSeen]) -> Chosen:
-        """Choose by the need among the offers that the owner's rules allow; the others are kept as barred."""
-        candidates = [(seen, one) for seen in offers if (one := candidate(need, seen)) is not None]
-        barred = {one.digest: self._barred_by(seen, need) for seen, one in candidates}
-        everything = choose(need, [one for _, one in candidates])
-        allowed = choose(need, [one for _, one in candidates if not barred[one.digest]])
-        ranked = list(allowed.ranked)
-        for scored in everything.ranked:
-            rule = barred[scored.candidate.digest]
-            if rule:
-                reason = f"not so: {RULES[rule]} [{rule}]"
-                ranked.append(replace(scored, barred=scored.barred or reason, losses=()))
-        return Chosen(need=need, choice=Choice(allowed.chosen, tuple(ranked)), offers=tuple(offers))
-
-    def _barred_by(self, seen: OfferSeen, need: Need) -> str:
-        """The rule by which the node would deny a purchase, as far as the device can know it."""
-        offer = seen.offer
-        try:
-            payable = price(offer, need.quantity_steps, seen.tax_basis_points).total_minor
-        except Refusal:
-            return ""  # it does not fit for another reason, which the choice names
-        act = Act(
-            action=Action.BUY,
-            time_ms=UnixMs(self._thing.session.now_ms),
-            node=self._thing.session.card.node_id,
-            category=offer.category,
-            counterparty=seen.seller_owner,
-            product_id=offer.product_id,
-            currency=offer.currency,
-            payable_minor=payable,
-            price_minor=offer.price_minor,
-            price_base_steps=offer.price_base_steps,
-            unit=offer.unit,
-            unit_scale=offer.unit_scale,
-            quantity_steps=need.quantity_steps,
-        )
-        # What was spent before only the node counts; here nothing was.
-        decision = authorize(self._thing.mandate, act, {})
-        # NEED_COSIGN bars nothing: the owner may say yes.
-        return decision.rules[0] if decision.verdict.name == "DENY" else ""
 
     # --- an announcer
 
