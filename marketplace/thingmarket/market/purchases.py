@@ -17,7 +17,7 @@ from thingmarket.market.entries import Command
 from thingmarket.market.facts import stated
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord
 from thingmarket.market.result import Result
-from thingmarket.market.standing import assurance_of
+from thingmarket.market.standing import assurance_of, trades
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Verdict
@@ -58,6 +58,8 @@ def checked_order(
         raise Refusal(Code.UNKNOWN_OFFER, "no such offer on this node", "BUY-1")
     if listing.state is not ListingState.LIVE:
         raise Refusal(Code.OFFER_ENDED, f"the offer is {listing.state.value}; look for another", "BUY-1")
+    if not trades(state, listing.mandate_leaf):
+        raise Refusal(Code.OFFER_ENDED, "the thing that sells it is suspended; look for another", "THG-6")
     if listing.seller_owner == authority.owner:
         raise Refusal(Code.SELF_PURCHASE, "the buyer's owner is the seller", "BUY-4")
     check_quantity(listing.offer, body.quantity_steps)
