@@ -191,4 +191,3 @@ def close_order(counters: Counters, links: Sequence[Digest], *, currency: str, a
 def _less(value: int, by: int) -> int:
     assert by <= value, "nothing is given back that was not counted"
     return value - by
-
