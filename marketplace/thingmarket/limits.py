@@ -95,6 +95,7 @@ ADDRESS_CHARS_MAX: Final = 256  # a DNS name has at most 253, a Unix socket path
 UNCLAIMED_DEVICES_MAX: Final = 4_096  # any stranger may register one; about 2 MB
 CLAIM_LIFE_MS: Final = 7 * DAY_MS  # a device that nobody claimed is forgotten, and may register again
 CLAIM_TRIES_MAX: Final = 5  # wrong codes for one device; 128 bits are not guessed, this only stops the noise
+DEVICES_SHOWN_MAX: Final = 16  # of one tag; two among 4,096 share one every second time
 THINGS_MAX: Final = 1_000_000
 THINGS_PER_OWNER_MAX: Final = 10_000
 GUARD_HISTORY_MAX: Final = 16  # quantities of one product that a thing is compared with
@@ -129,7 +130,8 @@ QUESTION_LIFE_MS: Final = 7 * DAY_MS  # who has not answered by then will not
 QUESTIONS_MAX: Final = 1_000_000
 QUESTIONS_PER_OWNER_MAX: Final = 100  # open ones that an owner asks
 QUESTIONS_PER_OFFER_MAX: Final = 16  # open ones at one offer
-ANSWERED_FACTS_MAX: Final = 16  # facts that answers add to one offer: as many as it may state itself
+ANSWERED_FEEDBACK_MS: Final = 90 * DAY_MS  # who has not rated a contract this long after its end does not any more
+FACTS_MAX: Final = 16  # facts that answers add to one offer: as many as it may state itself
 
 # --- contracts
 CONTRACTS_MAX: Final = 5_000_000
@@ -186,7 +188,7 @@ TAX_ROWS_MAX: Final = 256  # rows of an operator's tax table: 50 states with fiv
 FEE_BASIS_POINTS_MAX: Final = 5_000  # an operator's fee and a reserve leave the seller something together
 RESERVE_DAYS_MAX: Final = 180  # card schemes let a payer complain for 120
 INVOICES_PAGE_ROWS_MAX: Final = 100  # invoices in one answer, about 60 KB
-PROGRAMMES_PER_OWNER_MAX: Final = 16
+PROGRAMME_NAME_CHARS_MAX: Final = 16
 POINT_VALUE_MINOR_MAX: Final = 10_000  # a point is small change
 POINTS_IDLE_DAYS_MAX: Final = 3_660
 RATES_PER_OWNER_MAX: Final = 100  # live exchange rates of one publisher

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from thingmarket.contract.orders import RetentionClass
 from thingmarket.errors import Code, Refusal
+from thingmarket.ids import PartyId
 from thingmarket.market.indexes import Reader
 from thingmarket.market.queries import reader_of
 from thingmarket.market.state import State
@@ -129,6 +130,16 @@ class Shell:
             return ask(state, reader_of(state, session.party))
         finally:
             await self.durable(seen)  # a refusal too tells what was seen, a revocation for one
+
+    async def look(self, token: bytes, ask: Callable[[State, PartyId], T]) -> T:
+        """The same for what even a party may ask that the market does not know yet."""
+        session = self.session_of(token)
+        state = self.core.state
+        seen = state.seq
+        try:
+            return ask(state, session.party)
+        finally:
+            await self.durable(seen)
 
     async def durable(self, seq: int) -> None:
         """Wait until a log position is durable (UNAVAILABLE when the log is lost)."""

@@ -723,20 +723,16 @@ class ListThingsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AFTER_SEQ_FIELD_NUMBER: _builtins.int
-    AFTER_THING_FIELD_NUMBER: _builtins.int
     after_seq: _builtins.int
     """Things that came after this log position."""
-    after_thing: _builtins.str
-    """Of those at this very position, the ones after this did:key; empty for none of them."""
     def __init__(
         self,
         *,
         after_seq: _builtins.int = ...,
-        after_thing: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "after_thing", b"after_thing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

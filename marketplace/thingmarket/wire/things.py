@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed
@@ -24,7 +24,12 @@ from thingmarket.identity.things import (
     check_set_thing_state,
 )
 from thingmarket.ids import PartyId
-from thingmarket.limits import COMMAND_BYTES_MAX, MANDATE_LINK_BYTES_MAX, SEARCH_RESULTS_MAX
+from thingmarket.limits import (
+    COMMAND_BYTES_MAX,
+    DEVICES_SHOWN_MAX,
+    MANDATE_LINK_BYTES_MAX,
+    SEARCH_RESULTS_MAX,
+)
 from thingmarket.market.records import DeviceRecord, ThingRecord
 from thingmarket.policy.guards import (
     NO_GUARDS,
@@ -47,8 +52,6 @@ from thingmarket.wire.envelope import (
     signed_value,
 )
 from thingmarket.wire.strict import parse
-
-DEVICES_SHOWN_MAX: Final = 16
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -400,6 +403,21 @@ def devices_value(message: pb.FindDevicesResponse) -> tuple[DeviceSeen, ...]:
         )
         for one in message.devices
     )
+
+
+def find_devices_request(tag: bytes) -> pb.FindDevicesRequest:
+    """Ask for devices by the tag of a label."""
+    return pb.FindDevicesRequest(tag=tag)
+
+
+def thing_request(thing: str = "") -> pb.GetThingRequest:
+    """Ask for one thing, or for the thing that asks."""
+    return pb.GetThingRequest(thing=thing)
+
+
+def things_request(after_seq: int = 0) -> pb.ListThingsRequest:
+    """Ask for the things of the owner who asks."""
+    return pb.ListThingsRequest(after_seq=after_seq)
 
 
 def _member(kind: type[E], number: int, field: str) -> E:

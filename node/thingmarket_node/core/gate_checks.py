@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from thingmarket.audit.commitments import commit
-from thingmarket.contract.orders import Purchase
+from thingmarket.contract.orders import Purchase, SealedRef
+from thingmarket.contract.personas import SetPersona
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate
 from thingmarket.identity.envelope import Signed, TypeId, signed_over
@@ -16,8 +17,8 @@ from thingmarket.market.state import State
 from thingmarket.wire.identity import read_key_event
 from thingmarket_node.core.messages import Check, SealedPart
 
-OPEN_TO_STRANGERS = frozenset({TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE})
-"""Commands by which a party becomes known; everything else is for known parties. [ID-8]"""
+OPEN_TO_STRANGERS = frozenset({TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE, TypeId.REGISTER_DEVICE})
+"""Commands by which a party becomes known or waits for its owner; all else is for known parties. [ID-8]"""
 
 
 def caller_key(state: State, hello: Hello) -> bytes:
@@ -65,7 +66,11 @@ def signature_checks(state: State, command: Command, sender_key: bytes) -> Itera
 
 def check_sealed(command: Command, parts: tuple[SealedPart, ...]) -> None:
     """The parts are the bytes that the command commits to, in its order (BAD_FIELD). [PRI-2]"""
-    named = command.body.delivery if isinstance(command.body, Purchase) else ()
+    named: tuple[SealedRef, ...] = ()
+    if isinstance(command.body, Purchase):
+        named = command.body.delivery
+    elif isinstance(command.body, SetPersona) and command.body.persona.channels is not None:
+        named = (command.body.persona.channels,)
     if len(named) != len(parts):
         raise Refusal(Code.BAD_FIELD, f"{len(named)} sealed parts are named, {len(parts)} are here", "PRI-2")
     for reference, part in zip(named, parts, strict=True):

@@ -17,7 +17,9 @@ from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.log import notice_message, read_entry
 from thingmarket.wire.receipts import receipt_message
 from thingmarket_node.gate import token_of
+from thingmarket_node.servicers.inbox import InboxQueries
 from thingmarket_node.servicers.insight import InsightQueries
+from thingmarket_node.servicers.things import ThingQueries
 from thingmarket_node.shell import Shell
 from thingmarket_node.watches import Told
 from thingmarket_node.watches import Watch as Watcher
@@ -35,7 +37,7 @@ class Logged:
     time_ms: int
 
 
-class QueryServicer(InsightQueries, query_service_pb2_grpc.QueryServiceServicer):
+class QueryServicer(InsightQueries, InboxQueries, ThingQueries, query_service_pb2_grpc.QueryServiceServicer):
     """Answers reads of a session."""
 
     def __init__(self, shell: Shell) -> None:
@@ -134,12 +136,16 @@ class QueryServicer(InsightQueries, query_service_pb2_grpc.QueryServiceServicer)
         body = await self._shell.outcome(seq)
         if body is None:
             raise Refusal(Code.UNKNOWN_ENTRY, "the outcome is not at hand yet; ask again", "QRY-5")
+        approval = await self.approval_of(token, command.command)
         response = pb.ExplainResponse(
             outcome=_shortened(log_pb2.Outcome.FromString(body)),
             command=signed_message(command.command.signed),
             receipt=receipt_message(self._shell.core.receipts.of(seq, command.time_ms)),
             mandate_leaf=command.command.header.mandate_leaf,
         )
+        if approval is not None:
+            response.approval.CopyFrom(approval)
+            response.mandate_leaf = approval.mandate_leaf
         if contract is not None:
             response.contract.CopyFrom(views.contract_message(contract))
         return response
