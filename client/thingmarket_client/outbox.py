@@ -80,6 +80,7 @@ class Answer:
     reference: bytes = b""
     receipt: Receipt | None = None
     decision: Decision | None = None
+    pending: bool = False
 
     def made(self) -> Self:
         """The answer when it is a yes (RefusedByNode)."""
@@ -140,16 +141,13 @@ class Outbox:
     def put(self, letter: Letter, sealed: Iterable[SealedPart] = ()) -> Posted:
         """Store a letter, durably; one with the same key is given back as it was stored first.
 
-        But a letter that was refused for want of the owner's approval goes out again, with it. [MAN-9]
         BUSY when too many wait.
         """
         parts = tuple(sealed)
         with self._transaction() as database:
             known = _posted(database, letter.key)
-            if known is not None and not _is_approved_now(known, letter):
-                return known
             if known is not None:
-                database.execute("DELETE FROM letter WHERE key = ?", (letter.key,))
+                return known
             (waiting,) = database.execute(
                 "SELECT count(*) FROM letter WHERE state = ?", (LetterState.WAITING,)
             ).fetchone()
@@ -225,11 +223,6 @@ def answered(posted: Posted) -> Answer | None:
     if posted.state is LetterState.UNKNOWN:
         raise FateUnknown(posted.letter.key)
     return posted.answer
-
-
-def _is_approved_now(known: Posted, letter: Letter) -> bool:
-    asked = known.answer is not None and known.answer.code == Code.NEED_COSIGN
-    return asked and known.letter.body == letter.body and bool(letter.approvals)
 
 
 def _posted(database: sqlite3.Connection, key: Key) -> Posted | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from thingmarket.catalog.offers import Offer
+from thingmarket.contract.approvals import PendingOrder
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import Purchase
 from thingmarket.contract.units import Unit
@@ -14,7 +15,7 @@ from thingmarket.policy.decision import Decision
 from thingmarket.settlement.escrow import EscrowState
 from thingmarket_node.core.messages import Published
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Raised with every change of a table; a file of another version is made anew."""
 
 SCHEMA: Final = """
@@ -39,11 +40,18 @@ CREATE TABLE IF NOT EXISTS contracts(
     seq INTEGER NOT NULL, changed_seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS contracts_bought ON contracts(buyer_owner, created_ms);
 CREATE INDEX IF NOT EXISTS contracts_sold ON contracts(seller_owner, created_ms);
+CREATE TABLE IF NOT EXISTS approvals(
+    id BLOB PRIMARY KEY, state TEXT NOT NULL, owner TEXT NOT NULL, buyer TEXT NOT NULL,
+    seller_owner TEXT NOT NULL, product TEXT NOT NULL, quantity_steps INTEGER NOT NULL,
+    currency TEXT NOT NULL, total_minor INTEGER NOT NULL, rule TEXT NOT NULL, approved_by TEXT NOT NULL,
+    asked_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, code INTEGER NOT NULL,
+    contract BLOB NOT NULL, seq INTEGER NOT NULL, changed_seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS approvals_of ON approvals(owner, seq);
 """
 
-TABLES: Final = ("outcomes", "decisions", "orders", "contracts")
+TABLES: Final = ("outcomes", "decisions", "orders", "contracts", "approvals")
 
-_MARKS: Final = {"outcomes": 4, "decisions": 10, "orders": 13, "contracts": 16}
+_MARKS: Final = {"outcomes": 4, "decisions": 10, "orders": 13, "contracts": 16, "approvals": 18}
 INSERTS: Final = {
     table: f"INSERT OR REPLACE INTO {table} VALUES({', '.join('?' * columns)})"
     for table, columns in _MARKS.items()
@@ -62,6 +70,8 @@ def rows_of(one: Published) -> Iterator[tuple[str, Values]]:
         yield "orders", _order(one, command.body)
     for contract, offer in one.trades:
         yield "contracts", contract_row(contract, offer)
+    for order in one.waiting:
+        yield "approvals", _approval(order)
 
 
 def _decision(one: Published, act: str) -> Values:
@@ -80,6 +90,16 @@ def _order(one: Published, body: Purchase) -> Values:
     rule = outcome.decision.rules[0] if outcome.code and outcome.decision else outcome.rule
     amounts = (body.quantity_steps, body.currency, body.total_minor)
     return (*head, *amounts, outcome.code, rule, outcome.reference)
+
+
+def _approval(order: PendingOrder) -> Values:
+    """An order that waits or waited; `approved_by` are those who said yes, apart by spaces."""
+    purchase, missing = order.purchase, order.missing
+    head = (order.id, order.state.value, order.owner, order.buyer, order.seller_owner, order.product_id)
+    amounts = (purchase.quantity_steps, purchase.currency, purchase.total_minor)
+    said = (order.rule, " ".join(order.approved_by), order.asked_ms, order.deadline_ms, order.ended_ms)
+    came_to = (missing.code if missing else 0, order.contract, order.seq, order.changed_seq)
+    return (*head, *amounts, *said, *came_to)
 
 
 def contract_row(contract: Contract, offer: Offer) -> Values:

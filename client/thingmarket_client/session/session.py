@@ -136,7 +136,9 @@ class Session:
                 return no(refusal)
             self.witness.receipt(done.receipt, floor)
             self._check_leaf(letter, done.receipt, sent, sent_before)
-            return Answer(reference=done.reference, receipt=done.receipt, decision=done.decision)
+            return Answer(
+                reference=done.reference, receipt=done.receipt, decision=done.decision, pending=done.pending
+            )
 
         return await self._persist(once, letter)
 

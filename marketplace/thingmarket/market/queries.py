@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from thingmarket.catalog.questions import QuestionState
+from thingmarket.contract.approvals import Approve, PendingId
 from thingmarket.contract.contract import Contract
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import PresentMandate
@@ -263,6 +264,10 @@ def may_explain(state: State, reader: Reader, command: Command) -> None:
     Being the other side of a contract is not enough: a decision shows the budgets of its owner. The entry
     that made a contract is its `seq`; `contract_view` tells whether the reader sees it at all.
     """
+    if isinstance(command.body, Approve):
+        order = state.pendings.get(PendingId(command.body.pending))
+        if order is not None and reader.party in (order.owner, order.buyer):
+            return  # whoever approved, it was decided by their rules
     owner = _owner_of(state, command)
     if reader not in (Reader(command.header.sender, owner), Reader(owner, owner)):
         raise Refusal(Code.UNKNOWN_ENTRY, "no such command of this party", "QRY-5")

@@ -33,11 +33,12 @@ class Granted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """The durable yes to a command."""
+    """The durable yes to a command; `pending` when the reference is an order that waits for an approval."""
 
     reference: bytes
     receipt: Receipt
     decision: Decision | None
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,12 @@ def read_submit_response(message: market_service_pb2.SubmitResponse) -> Submitte
     if not message.HasField("receipt"):
         raise Refusal(Code.MALFORMED, "a yes carries a receipt", "CMD-2")
     decision = decision_value(message.decision) if message.HasField("decision") else None
-    return Submitted(reference=message.reference, receipt=receipt_value(message.receipt), decision=decision)
+    return Submitted(
+        reference=message.reference,
+        receipt=receipt_value(message.receipt),
+        decision=decision,
+        pending=message.pending,
+    )
 
 
 def decision_value(message: envelope_pb2.Decision) -> Decision:

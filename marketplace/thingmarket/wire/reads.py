@@ -9,6 +9,7 @@ from thingmarket.market.searching import Wanted
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.catalog import constraint_message, constraint_value, need_message, need_value
 from thingmarket.wire.envelope import signed_value
+from thingmarket.wire.inbox import PendingSeen, pending_value
 from thingmarket.wire.receipts import receipt_value
 from thingmarket.wire.views import ContractSeen, contract_value, notice_value, outcome_value
 
@@ -25,6 +26,7 @@ class Explanation:
     receipt: Receipt | None
     contract: ContractSeen | None
     mandate_leaf: bytes
+    approval: PendingSeen | None = None
 
 
 def search_request(wanted: Wanted, *, limit: int, after_seq: int = 0) -> pb.SearchOffersRequest:
@@ -98,6 +100,7 @@ def read_explanation(message: pb.ExplainResponse) -> Explanation:
         receipt=receipt_value(message.receipt) if message.HasField("receipt") else None,
         contract=contract_value(message.contract) if message.HasField("contract") else None,
         mandate_leaf=message.mandate_leaf,
+        approval=pending_value(message.approval) if message.HasField("approval") else None,
     )
 
 

@@ -379,7 +379,9 @@ class Core:
             refusal = Refusal(answer.code, answer.reason, answer.rule)
             self._effects.append(m.Refuse(call, refusal, after_seq=answer.seq, receipt=receipt))
             return
-        accepted = m.Accepted(seq=answer.seq, reference=answer.reference, receipt=receipt)
+        accepted = m.Accepted(
+            seq=answer.seq, reference=answer.reference, receipt=receipt, pending=answer.pending
+        )
         self._effects.append(m.Reply(call, accepted, after_seq=answer.seq))
 
     def _became_durable(self, number: int) -> None:
@@ -412,7 +414,11 @@ class Core:
         elif isinstance(command.body, Erase):
             self._effects.append(m.EraseSealed(command.header.sender, decided.time_ms))
         accepted = m.Accepted(
-            seq=outcome.seq, reference=outcome.reference, receipt=receipt, decision=outcome.decision
+            seq=outcome.seq,
+            reference=outcome.reference,
+            receipt=receipt,
+            decision=outcome.decision,
+            pending=outcome.pending,
         )
         self._effects.append(m.Reply(decided.call, accepted, after_seq=outcome.seq))
 

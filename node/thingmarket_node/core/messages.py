@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from thingmarket.audit.receipts import Receipt
 from thingmarket.catalog.offers import Offer
+from thingmarket.contract.approvals import PendingOrder
 from thingmarket.contract.contract import Contract
 from thingmarket.errors import Refusal
 from thingmarket.identity.envelope import Signed
@@ -179,6 +180,7 @@ class Accepted:
     reference: bytes
     receipt: Receipt
     decision: Decision | None = None
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ class Published:
     """One durable outcome, and the rows that it is about as they were right after its entry.
 
     `owner` is for whom the sender acted, `listing` what a purchase was of, `trades` the contracts that
-    changed, each with its offer.
+    changed, each with its offer, `waiting` the orders that began to wait, heard a word or wait no more.
     """
 
     seq: int
@@ -228,6 +230,7 @@ class Published:
     owner: str = ""
     listing: Offer | None = None
     trades: tuple[tuple[Contract, Offer], ...] = ()
+    waiting: tuple[PendingOrder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What the world outside learns of an applied entry: its outcome, and the rows that it is about."""
 
 from thingmarket.catalog.offers import Offer
+from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import Purchase
 from thingmarket.ids import ContractId, Digest
@@ -22,7 +23,15 @@ def published(state: State, entry: Entry, outcome: Outcome, body: bytes) -> Publ
         owner=_owner(state, command) if command else "",
         listing=_listing(state, command) if command else None,
         trades=_trades(state, outcome),
+        waiting=_waiting(state, outcome),
     )
+
+
+def _waiting(state: State, outcome: Outcome) -> tuple[PendingOrder, ...]:
+    changed = dict.fromkeys(
+        PendingId(notice.reference) for notice in outcome.notices if notice.kind is NoticeKind.APPROVAL
+    )
+    return tuple(state.pendings[name] for name in changed)
 
 
 def _owner(state: State, command: Command) -> str:

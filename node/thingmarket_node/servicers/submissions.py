@@ -23,6 +23,7 @@ def read_submit(request: pb.SubmitRequest) -> tuple[Signed, tuple[m.SealedPart, 
 def fill_submitted(message: pb.SubmitResponse, done: m.Accepted) -> None:
     """Write a yes where it stands: to make it apart and put it there costs a copy."""
     message.reference = done.reference
+    message.pending = done.pending
     fill_receipt(message.receipt, done.receipt)
     if done.decision is not None:
         fill_decision(message.decision, done.decision)
