@@ -9,6 +9,7 @@ from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.pricing import price
 from thingmarket.contract.approvals import Approve, PendingId, PendingOrder
+from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.contract.orders import (
     AcceptDelivery,
@@ -39,6 +40,7 @@ from thingmarket.policy.decision import Fact
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
 from thingmarket.wire import approvals, catalog, identity, trade
+from thingmarket.wire.cancelling import cancel_body
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
@@ -417,30 +419,49 @@ class World:
         return ContractId(_made(self.buy(buyer, offer, quantity, **details)).reference)
 
     def report(
-        self, contract: bytes, step: FulfilStep, by: Actor | None = None, facts: tuple[Fact, ...] = ()
+        self,
+        contract: bytes,
+        step: FulfilStep,
+        by: Actor | None = None,
+        facts: tuple[Fact, ...] = (),
+        *,
+        unit: int = 0,
+        quantity: int = 0,
     ) -> Outcome:
         """The seller (or whoever) reports a step."""
         by = by or self.actors[self.contract(contract).seller]
-        body = trade.fulfil_body(Fulfil(key=self.key(), contract=contract, step=step, facts=facts))
-        return self.send(by, TypeId.FULFIL, body)
+        report = Fulfil(
+            key=self.key(), contract=contract, step=step, facts=facts, unit=unit, quantity_steps=quantity
+        )
+        return self.send(by, TypeId.FULFIL, trade.fulfil_body(report))
 
-    def ready(self, contract: bytes, by: Actor | None = None) -> Outcome:
+    def ready(self, contract: bytes, by: Actor | None = None, **part: int) -> Outcome:
         """The goods are ready to go."""
-        return self.report(contract, FulfilStep.READY, by)
+        return self.report(contract, FulfilStep.READY, by, **part)
 
-    def deliver(self, contract: bytes, by: Actor | None = None, facts: tuple[Fact, ...] = ()) -> Outcome:
-        """The goods were handed over."""
-        return self.report(contract, FulfilStep.DELIVERED, by, facts)
+    def deliver(
+        self, contract: bytes, by: Actor | None = None, facts: tuple[Fact, ...] = (), **part: int
+    ) -> Outcome:
+        """The goods of a `unit`, or a `quantity` of them, were handed over."""
+        return self.report(contract, FulfilStep.DELIVERED, by, facts, **part)
 
-    def fail(self, contract: bytes, by: Actor | None = None) -> Outcome:
+    def fail(self, contract: bytes, by: Actor | None = None, **part: int) -> Outcome:
         """The seller cannot deliver."""
-        return self.report(contract, FulfilStep.FAILED, by)
+        return self.report(contract, FulfilStep.FAILED, by, **part)
 
-    def accept(self, contract: bytes, by: Actor | None = None) -> Outcome:
+    def accept(
+        self, contract: bytes, by: Actor | None = None, unit: int = 0, facts: tuple[Fact, ...] = ()
+    ) -> Outcome:
         """The buyer (or whoever) accepts what was delivered."""
         by = by or self.actors[self.contract(contract).buyer]
-        body = trade.accept_delivery_body(AcceptDelivery(key=self.key(), contract=contract))
-        return self.send(by, TypeId.ACCEPT_DELIVERY, body)
+        word = AcceptDelivery(key=self.key(), contract=contract, unit=unit, facts=facts)
+        return self.send(by, TypeId.ACCEPT_DELIVERY, trade.accept_delivery_body(word))
+
+    def cancel(self, contract: bytes, by: Actor | None = None, *, most_minor: int = 0) -> Outcome:
+        """The buyer (or whoever) cancels what was not delivered, for at most `most_minor`."""
+        by = by or self.actors[self.contract(contract).buyer]
+        wish = Cancel(key=self.key(), contract=contract, max_fee_minor=most_minor)
+        return self.send(by, TypeId.CANCEL, cancel_body(wish))
 
     # --- orders that wait
 

@@ -7,7 +7,7 @@ from thingmarket.catalog.attributes import check_name
 from thingmarket.catalog.labels import check_label
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, checked_bytes, checked_id
-from thingmarket.limits import FACTS_MAX, ID_CHARS_MAX, INTEGER_MAX, SEALED_PARTS_MAX
+from thingmarket.limits import FACTS_MAX, ID_CHARS_MAX, INTEGER_MAX, SEALED_PARTS_MAX, UNITS_MAX
 from thingmarket.money import checked_amount, currency_of
 from thingmarket.policy.decision import Fact
 from thingmarket.quantity import checked_steps
@@ -64,20 +64,27 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fulfil:
-    """The seller's report of a step, with the facts that prove it."""
+    """The seller's report of a step, with the facts that prove it.
+
+    `unit` 0 is the first that is open; `quantity_steps` 0 is all of the unit.
+    """
 
     key: bytes
     contract: bytes
     step: FulfilStep
     facts: tuple[Fact, ...] = ()
+    unit: int = 0
+    quantity_steps: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptDelivery:
-    """The buyer's acceptance of what was delivered."""
+    """The buyer's acceptance of what was delivered, and what he measured; `unit` 0 is the first delivered."""
 
     key: bytes
     contract: bytes
+    unit: int = 0
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,22 +139,39 @@ def check_fulfil(report: Fulfil) -> None:
     """Refuse a report with bad ids, over 16 facts, or facts that are unnamed, repeated or too big."""
     checked_bytes(report.key, KEY_BYTES, "key")
     checked_bytes(report.contract, CONTRACT_ID_BYTES, "contract")
-    if len(report.facts) > FACTS_MAX:
-        raise Refusal(Code.BAD_FIELD, f"{len(report.facts)} facts; at most {FACTS_MAX}")
-    for fact in report.facts:
+    _check_unit(report.unit)
+    if report.quantity_steps:
+        checked_steps(report.quantity_steps, "quantity_steps")
+        if report.step is not FulfilStep.DELIVERED:
+            raise Refusal(Code.BAD_FIELD, "only what is delivered may be a part of a unit")
+    check_facts(report.facts)
+
+
+def check_facts(facts: tuple[Fact, ...]) -> None:
+    """Refuse over 16 facts, or facts that are unnamed, repeated or too big."""
+    if len(facts) > FACTS_MAX:
+        raise Refusal(Code.BAD_FIELD, f"{len(facts)} facts; at most {FACTS_MAX}")
+    for fact in facts:
         check_name(fact.name, "fact")
         if isinstance(fact.value, str):
             check_label(fact.value, ID_CHARS_MAX, fact.name)
         elif not -INTEGER_MAX <= fact.value <= INTEGER_MAX:
             raise Refusal(Code.OUT_OF_RANGE, f"{fact.name}={fact.value} is beyond 2^53-1")
-    if len({fact.name for fact in report.facts}) < len(report.facts):
+    if len({fact.name for fact in facts}) < len(facts):
         raise Refusal(Code.BAD_FIELD, "a fact is given twice")
 
 
+def _check_unit(unit: int) -> None:
+    if not 0 <= unit <= UNITS_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, f"unit={unit} is not between 0 and {UNITS_MAX}")
+
+
 def check_accept_delivery(acceptance: AcceptDelivery) -> None:
-    """Refuse a key or contract id of another length (BAD_ID)."""
+    """Refuse ids of another length, a unit that cannot be, facts that are unnamed, repeated or too big."""
     checked_bytes(acceptance.key, KEY_BYTES, "key")
     checked_bytes(acceptance.contract, CONTRACT_ID_BYTES, "contract")
+    _check_unit(acceptance.unit)
+    check_facts(acceptance.facts)
 
 
 def check_deposit(deposit: Deposit) -> None:

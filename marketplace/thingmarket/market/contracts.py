@@ -1,8 +1,10 @@
 """The contract of a purchase: made, its goods and money held, its sides told, ended. [CON-1]"""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from thingmarket.catalog.pricing import Price
+from thingmarket.catalog.terms import SettlementKind
 from thingmarket.contract.contract import CONTRACT, Contract, ContractState, FulfilmentEvent
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
 from thingmarket.contract.orders import Purchase
@@ -10,21 +12,20 @@ from thingmarket.contract.units import Unit, units_of
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.ids import ContractId, Digest, PartyId, derived_id
 from thingmarket.limits import CONTRACTS_MAX, LEDGER_AMOUNT_MAX
-from thingmarket.market import budgets
+from thingmarket.market import budgets, settling
 from thingmarket.market.authority import Authority
 from thingmarket.market.entries import Notice, NoticeKind
+from thingmarket.market.escrows import ROWS_MAX, escrow_accounts, portion
 from thingmarket.market.listings import end_need, reopen_need
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
 from thingmarket.market.state import State
-from thingmarket.money import currency_of
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
-from thingmarket.settlement.accounts import AccountFlag, AccountKind
-from thingmarket.settlement.escrow import EscrowAccounts, Portion
+from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.transfers import Status
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 
-GUARDED = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
+_STARTED: Final = CONTRACT.after(CONTRACT.start, "Start", Role.NODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +47,18 @@ def make(
     if len(state.contracts) >= CONTRACTS_MAX:
         raise Refusal(Code.FULL, f"this node holds {CONTRACTS_MAX} contracts already")
     contract = _contract(state, order, authority, seq, cause)
-    _hold(state, contract)
-    state.contracts.put(contract.id, contract)
-    for unit in contract.units:
-        wait_for_delivery(state, contract, unit)
-    notices = contract_notices(contract)
+    _check_guards(state, contract)
+    notices: tuple[Notice, ...] = ()
     if order.need is not None:
-        need = Digest(order.purchase.need)
-        notices += (end_need(state, need, ListingState.FILLED, contract.id),)
-    return contract, notices
+        notices = (end_need(state, Digest(order.purchase.need), ListingState.FILLED, contract.id),)
+    if order.listing.offer.terms.settlement is SettlementKind.DVP:
+        contract, more = _exchanged(state, contract, authority.now_ms)
+        notices += more
+    else:
+        _hold(state, contract)
+        _wait(state, contract)
+    state.contracts.put(contract.id, contract)
+    return contract, contract_notices(contract) + notices
 
 
 def _contract(state: State, order: Order, authority: Authority, seq: int, cause: bytes) -> Contract:
@@ -65,7 +69,7 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
     planned = FulfilmentEvent(state=FULFILMENT.start, seq=seq, time_ms=now_ms, cause="Purchase")
     return Contract(
         id=ContractId(derived_id(now_ms, b"contract", state.network_id, seq.to_bytes(8, "big") + cause)),
-        state=CONTRACT.after(CONTRACT.start, "Start", Role.NODE),
+        state=CONTRACT.start if offer.terms.cancel_window_ms else _STARTED,
         buyer=order.buyer,
         buyer_owner=authority.owner,
         seller=order.listing.seller,
@@ -89,8 +93,8 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
     )
 
 
-def _hold(state: State, contract: Contract) -> None:
-    """Refuse what the guards would refuse, in words; then both legs go through or it is our bug."""
+def _check_guards(state: State, contract: Contract) -> None:
+    """Refuse what the ledger would refuse, in words, before anything moves."""
     ledger, listing = state.ledger, state.offers[contract.offer]
     stock = ledger.balance(listing.stock_account)
     if stock.free < contract.quantity_steps:
@@ -101,10 +105,7 @@ def _hold(state: State, contract: Contract) -> None:
             LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS, "the owner's wallet holds too little", "BUY-5"
         )
     _check_columns(state, contract)
-    ledger.check_room(4)  # as many as `escrow_accounts` may open
-    accounts = escrow_accounts(state, contract)
-    statuses = ledger.submit(accounts.fund([portion(unit) for unit in contract.units]), contract.created_ms)
-    assert not any(statuses), f"the guards were asked before, yet {list(statuses)}"
+    ledger.check_room(ROWS_MAX)
 
 
 def _check_columns(state: State, contract: Contract) -> None:
@@ -123,33 +124,45 @@ def _check_columns(state: State, contract: Contract) -> None:
         raise Refusal(Code.OUT_OF_RANGE, "the goods ever bought would pass 2^62 steps", "SET-6")
 
 
-def escrow_accounts(state: State, contract: Contract) -> EscrowAccounts:
-    """Find or open the ledger rows that a contract moves."""
-    money = currency_of(contract.currency).ledger
-    listing = state.offers[contract.offer]
-    buyer = state.party(contract.buyer_owner).number
-    seller = state.party(contract.seller_owner).number
-    ledger = state.ledger
-    return EscrowAccounts(
-        contract=contract.id,
-        created_ms=contract.created_ms,
-        money_ledger=money,
-        goods_ledger=listing.goods_ledger,
-        buyer_wallet=ledger.open(owner=buyer, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
-        seller_wallet=ledger.open(owner=seller, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
-        escrow=ledger.open(
-            owner=buyer, ledger=money, kind=AccountKind.ESCROW, reference=contract.id, flags=GUARDED
-        ),
-        offer_stock=listing.stock_account,
-        buyer_goods=ledger.open(
-            owner=buyer, ledger=listing.goods_ledger, kind=AccountKind.GOODS, flags=GUARDED
-        ),
+def _hold(state: State, contract: Contract) -> None:
+    chain = escrow_accounts(state, contract).fund([portion(unit) for unit in contract.units])
+    statuses = state.ledger.submit(chain, contract.created_ms)
+    assert not any(statuses), f"the guards were asked before, yet {list(statuses)}"
+
+
+def _exchanged(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contract, tuple[Notice, ...]]:
+    """Delivery versus payment: goods and money change hands in this entry, and it is over. [CON-8]"""
+    (planned,) = contract.units
+    state_now = FULFILMENT.after(planned.fulfilment, "Exchange", Role.NODE)
+    unit = replace(planned, fulfilment=state_now, delivered_ms=now_ms)
+    event = FulfilmentEvent(
+        state=state_now, seq=contract.seq, time_ms=now_ms, cause="Exchange", unit=unit.number
     )
+    contract = replace(contract.with_unit(unit), history=(*contract.history, event))
+    contract, notices = settling.exchange(state, contract, unit, seq=contract.seq, now_ms=now_ms)
+    contract, more = ended(state, contract, now_ms)
+    return contract, notices + more
 
 
-def portion(unit: Unit) -> Portion:
-    """What a unit moves."""
-    return Portion(unit.number, unit.quantity_steps, unit.total_minor)
+def _wait(state: State, contract: Contract) -> None:
+    """Open the deadlines of a contract that was just made."""
+    for unit in contract.units:
+        wait_for_delivery(state, contract, unit)
+    if contract.state is ContractState.PENDING:
+        state.timers.set(starts_ms(state, contract), TimerKind.START, contract.id)
+
+
+def starts_ms(state: State, contract: Contract) -> int:
+    """When the time to cancel for nothing is over, Unix milliseconds. [CAN-1]"""
+    return contract.created_ms + state.offers[contract.offer].offer.terms.cancel_window_ms
+
+
+def start(state: State, name: bytes, seq: int) -> tuple[Notice, ...]:
+    """Nobody cancelled in time: the seller may begin. [CAN-1]"""
+    contract = state.contracts[ContractId(name)]
+    contract = replace(contract, state=CONTRACT.after_silence(contract.state), changed_seq=seq)
+    state.contracts.put(contract.id, contract)
+    return contract_notices(contract)
 
 
 def timer_of(contract: Contract, unit: Unit) -> bytes:
@@ -171,6 +184,8 @@ def ended(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contract, t
     """When every unit is final, the contract is; its order is closed and an unfilled need open. [CON-2]"""
     if not contract.over:
         return contract, ()
+    if contract.state is ContractState.PENDING:
+        state.timers.cancel(starts_ms(state, contract), TimerKind.START, contract.id)
     delivered = any(unit.fulfilment is FulfilmentState.ACCEPTED for unit in contract.units)
     message = "AllFinal" if delivered else "NothingDelivered"
     contract = replace(contract, state=CONTRACT.after(contract.state, message, Role.NODE))

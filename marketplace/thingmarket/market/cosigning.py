@@ -87,8 +87,9 @@ def _made(
     decision = replace(decision, facts=decision.facts + approvals.approval_facts(order))
     if decision.verdict is not Verdict.ALLOW:
         raise denied_by(decision)
+    # Before the contract, which may be over in this very entry.
+    budgets.commit(state, order.reservation, amount_minor=checked.price.total_minor)
     contract, notices = contracts.make(state, checked, authority, seq)
-    budgets.commit(state, order.reservation, amount_minor=contract.total_minor)
     return contract.id, decision, notices
 
 

@@ -2,22 +2,25 @@
 
 from dataclasses import replace
 
-from thingmarket.contract.contract import Contract, FulfilmentEvent
+from thingmarket.catalog.terms import WHOLE_BASIS_POINTS, Terms
+from thingmarket.contract.contract import Contract, ContractState, FulfilmentEvent
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
 from thingmarket.contract.orders import CONTRACT_ID_BYTES, AcceptDelivery, Fulfil, FulfilStep
-from thingmarket.contract.units import Unit
+from thingmarket.contract.units import Unit, divided
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
 from thingmarket.ids import ContractId
+from thingmarket.limits import DAY_MS, FACTS_OF_CONTRACT_MAX, UNITS_MAX
 from thingmarket.market import settling
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.contracts import contract_notices, ended, fails_ms, timer_of, wait_for_delivery
 from thingmarket.market.entries import Command, Notice
+from thingmarket.market.escrows import escrow_accounts, portion
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
-from thingmarket.policy.decision import Decision
+from thingmarket.policy.decision import Decision, Fact
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 
@@ -25,27 +28,46 @@ MESSAGES = {FulfilStep.READY: "Ready", FulfilStep.DELIVERED: "Delivered", Fulfil
 
 
 def fulfil(state: State, command: Command, body: Fulfil, authority: Authority, seq: int) -> Result:
-    """The seller reports a step. [FUL-2]"""
+    """The seller reports a step of a unit, or the delivery of a part of it. [FUL-2]"""
     contract, role = contract_of(state, command, body.contract, authority)
     decision = permit_for(state, contract, authority, Action.SELL)
-    message, unit = MESSAGES[body.step], contract.unit(0)
-    then = FULFILMENT.after(unit.fulfilment, message, role)
+    unit = contract.unit(body.unit)
+    then = FULFILMENT.after(unit.fulfilment, MESSAGES[body.step], role)
+    if contract.state is ContractState.PENDING and body.step is not FulfilStep.FAILED:
+        raise Refusal(Code.WRONG_STATE, "the buyer may still cancel for nothing: do not begin", "CAN-1")
+    _check_room(contract, body.facts)
+    if body.quantity_steps > unit.quantity_steps:
+        raise Refusal(Code.WRONG_QUANTITY, f"unit {unit.number} has {unit.quantity_steps} steps", "FUL-6")
+    if 0 < body.quantity_steps < unit.quantity_steps:
+        contract = _divided(state, contract, unit, body.quantity_steps, authority.now_ms)
+        unit = contract.unit(unit.number)
     event = FulfilmentEvent(
-        state=then, seq=seq, time_ms=authority.now_ms, cause=message, facts=body.facts, unit=unit.number
+        state=then,
+        seq=seq,
+        time_ms=authority.now_ms,
+        cause=MESSAGES[body.step],
+        facts=body.facts,
+        unit=unit.number,
     )
-    return Result(reference=contract.id, decision=decision, notices=moved(state, contract, unit, event))
+    return Result(reference=contract.id, decision=decision, notices=_moved(state, contract, unit, event))
 
 
 def accept(state: State, command: Command, body: AcceptDelivery, authority: Authority, seq: int) -> Result:
-    """The buyer accepts; escrow is released. [FUL-3]"""
+    """The buyer accepts a unit, and may say what he measured; escrow is released. [FUL-3]"""
     contract, role = contract_of(state, command, body.contract, authority)
     decision = permit_for(state, contract, authority, Action.ACCEPT_DELIVERY)
-    unit = contract.unit(0)
+    unit = contract.unit(body.unit) if body.unit else _delivered_first(contract)
     then = FULFILMENT.after(unit.fulfilment, "AcceptDelivery", role)
+    _check_room(contract, body.facts)
     event = FulfilmentEvent(
-        state=then, seq=seq, time_ms=authority.now_ms, cause="AcceptDelivery", unit=unit.number
+        state=then,
+        seq=seq,
+        time_ms=authority.now_ms,
+        cause="AcceptDelivery",
+        facts=body.facts,
+        unit=unit.number,
     )
-    return Result(reference=contract.id, decision=decision, notices=moved(state, contract, unit, event))
+    return Result(reference=contract.id, decision=decision, notices=_moved(state, contract, unit, event))
 
 
 def deadline(state: State, kind: TimerKind, reference: bytes, seq: int, now_ms: UnixMs) -> tuple[Notice, ...]:
@@ -55,7 +77,7 @@ def deadline(state: State, kind: TimerKind, reference: bytes, seq: int, now_ms: 
     then = FULFILMENT.after_silence(unit.fulfilment)
     cause = f"silence: {kind.name.lower()}"
     event = FulfilmentEvent(state=then, seq=seq, time_ms=now_ms, cause=cause, unit=unit.number)
-    return moved(state, contract, unit, event)
+    return _moved(state, contract, unit, event)
 
 
 def contract_of(state: State, command: Command, name: bytes, authority: Authority) -> tuple[Contract, Role]:
@@ -75,33 +97,79 @@ def permit_for(state: State, contract: Contract, authority: Authority, action: A
     return permit(state, authority, act)
 
 
-def moved(
+def stepped(
     state: State, contract: Contract, unit: Unit, event: FulfilmentEvent, *, fee_minor: int = 0
-) -> tuple[Notice, ...]:
+) -> tuple[Contract, tuple[Notice, ...]]:
     """A unit takes a step; when it is final its money moves, in the same entry."""
-    stop_waiting(state, contract, unit)
+    _stop_waiting(state, contract, unit)
     now_ms = UnixMs(event.time_ms)
     unit = replace(unit, fulfilment=event.state)
     if event.state is FulfilmentState.DELIVERED:
-        unit = replace(unit, delivered_ms=now_ms, inspect_by_ms=now_ms + contract.inspection_ms)
-    contract = replace(contract.with_unit(unit), changed_seq=event.seq, history=(*contract.history, event))
-    notices: tuple[Notice, ...] = ()
-    if event.state is FulfilmentState.ACCEPTED:
-        contract, notices = settling.release(state, contract, unit, seq=event.seq, now_ms=now_ms)
-    elif unit.final:
-        contract, notices = settling.refund(
-            state, contract, unit, seq=event.seq, now_ms=now_ms, fee_minor=fee_minor
+        terms = state.offers[contract.offer].offer.terms
+        unit = replace(
+            unit,
+            delivered_ms=now_ms,
+            inspect_by_ms=now_ms + contract.inspection_ms,
+            late_credit_minor=late_credit(terms, unit, now_ms),
         )
-    elif event.state is FulfilmentState.DELIVERED:
+    contract = replace(contract.with_unit(unit), changed_seq=event.seq, history=(*contract.history, event))
+    if event.state is FulfilmentState.ACCEPTED:
+        return settling.release(state, contract, unit, seq=event.seq, now_ms=now_ms)
+    if unit.final:
+        return settling.refund(state, contract, unit, seq=event.seq, now_ms=now_ms, fee_minor=fee_minor)
+    if event.state is FulfilmentState.DELIVERED:
         state.timers.set(unit.inspect_by_ms, TimerKind.INSPECTION, timer_of(contract, unit))
     else:
         wait_for_delivery(state, contract, unit)
-    contract, more = ended(state, contract, now_ms)
+    return contract, ()
+
+
+def settled(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Notice, ...]:
+    """The steps of an entry are done: the contract ends if it is over, is kept, and its sides are told."""
+    contract, notices = ended(state, contract, now_ms)
     state.contracts.put(contract.id, contract)
-    return contract_notices(contract) + notices + more
+    return contract_notices(contract) + notices
 
 
-def stop_waiting(state: State, contract: Contract, unit: Unit) -> None:
+def late_credit(terms: Terms, unit: Unit, delivered_ms: int) -> int:
+    """What a unit delivered now owes its buyer, minor units: by the millisecond, up to the most. [FUL-7]"""
+    late_ms = max(0, delivered_ms - unit.deliver_by_ms)
+    total, per_day = unit.total_minor, terms.late_credit_basis_points_per_day
+    by_time = total * per_day * late_ms // (WHOLE_BASIS_POINTS * DAY_MS)
+    return min(by_time, total * terms.late_credit_max_basis_points // WHOLE_BASIS_POINTS)
+
+
+def _moved(state: State, contract: Contract, unit: Unit, event: FulfilmentEvent) -> tuple[Notice, ...]:
+    contract, notices = stepped(state, contract, unit, event)
+    return settled(state, contract, UnixMs(event.time_ms)) + notices
+
+
+def _delivered_first(contract: Contract) -> Unit:
+    delivered = (unit for unit in contract.units if unit.fulfilment is FulfilmentState.DELIVERED)
+    return next(delivered, contract.unit(0))
+
+
+def _divided(state: State, contract: Contract, unit: Unit, delivered_steps: int, now_ms: UnixMs) -> Contract:
+    """The unit keeps what is delivered, a new one has the rest; the goods are held anew, as two. [FUL-6]"""
+    if len(contract.units) >= UNITS_MAX:
+        raise Refusal(Code.FULL, f"{UNITS_MAX} units already: deliver the rest at once", "FUL-6")
+    now, later = divided(unit, delivered_steps, len(contract.units) + 1)
+    _stop_waiting(state, contract, unit)
+    chain = escrow_accounts(state, contract).divide(portion(unit), (portion(now), portion(later)))
+    statuses = state.ledger.submit(chain, now_ms)
+    assert not any(statuses), f"what is held can be held in two, yet {list(statuses)}"
+    contract = contract.with_unit(now).with_unit(later)
+    wait_for_delivery(state, contract, later)
+    return contract
+
+
+def _check_room(contract: Contract, facts: tuple[Fact, ...]) -> None:
+    known = sum(len(event.facts) for event in contract.history)
+    if known + len(facts) > FACTS_OF_CONTRACT_MAX:
+        raise Refusal(Code.FULL, f"a contract keeps at most {FACTS_OF_CONTRACT_MAX} facts", "FUL-8")
+
+
+def _stop_waiting(state: State, contract: Contract, unit: Unit) -> None:
     """Close whichever deadline a unit has open."""
     reference = timer_of(contract, unit)
     state.timers.cancel(fails_ms(state, contract, unit), TimerKind.DELIVERY, reference)

@@ -8,6 +8,7 @@ from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
 from thingmarket.contract.approvals import Approve
+from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
 from thingmarket.contract.personas import SetPersona
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
@@ -55,6 +56,7 @@ Body = (
     | Purchase
     | Fulfil
     | AcceptDelivery
+    | Cancel
     | Deposit
     | Erase
     | FundRequest

@@ -7,6 +7,7 @@ from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
 from thingmarket.contract.approvals import Approve
+from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
 from thingmarket.contract.personas import SetPersona
 from thingmarket.errors import Refusal
@@ -16,6 +17,8 @@ from thingmarket.identity.things import ClaimThing, RegisterDevice, RegisterThin
 from thingmarket.ids import Digest, NetworkId
 from thingmarket.market import (
     approvals,
+    cancelling,
+    contracts,
     cosigning,
     deliveries,
     facts,
@@ -104,6 +107,8 @@ class Market:
             match kind:
                 case TimerKind.DELIVERY | TimerKind.INSPECTION:
                     notices += deliveries.deadline(state, kind, reference, entry.seq, entry.time_ms)
+                case TimerKind.START:
+                    notices += contracts.start(state, reference, entry.seq)
                 case TimerKind.OFFER:
                     notices.append(listings.end_offer(state, Digest(reference), ListingState.EXPIRED))
                 case TimerKind.NEED:
@@ -226,5 +231,7 @@ class Market:
                 return deliveries.fulfil(state, command, body, authority, seq)
             case AcceptDelivery():
                 return deliveries.accept(state, command, body, authority, seq)
+            case Cancel():
+                return cancelling.cancel(state, command, body, authority, seq)
             case _:
                 raise AssertionError(f"{type(body).__name__} has no handler")

@@ -40,9 +40,9 @@ def purchase(state: State, command: Command, body: Purchase, authority: Authorit
         return approvals.ask(
             state, command, order, authority, decision=decision, reservation=counted, seq=seq
         )
-    contract, notices = contracts.make(state, order, authority, seq)
-    if authority.mandate is not None:
+    if authority.mandate is not None:  # before the contract, which may be over in this very entry
         budgets.spend(state, reservation(order, authority.mandate, authority.now_ms))
+    contract, notices = contracts.make(state, order, authority, seq)
     if earlier is not None:
         approvals.use(state, earlier, contract.id, seq)
         decision = replace(decision, facts=decision.facts + approvals.approval_facts(earlier))

@@ -176,6 +176,8 @@ class TimerKind(IntEnum):
     OFFER = 3
     NEED = 4
     MANDATE = 5
+    START = 7
+    STANDING_ORDER = 9
     APPROVAL = 6
     QUESTION = 10
     CLAIM = 12

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from thingmarket.contract.contract import UNIT_MESSAGES, Contract
 from thingmarket.contract.units import Unit
-from thingmarket.market.contracts import escrow_accounts, portion
 from thingmarket.market.entries import Notice
+from thingmarket.market.escrows import escrow_accounts, portion
 from thingmarket.market.state import State
 from thingmarket.settlement.escrow import ESCROW, EscrowState
 from thingmarket.time import UnixMs

@@ -79,6 +79,30 @@ FULFILMENT_KIND_VIRTUAL: FulfilmentKind.ValueType  # 2
 """Bits or booked rights."""
 Global___FulfilmentKind: _TypeAlias = FulfilmentKind  # noqa: Y015
 
+class _SettlementKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SettlementKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SettlementKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SETTLEMENT_KIND_UNSPECIFIED: _SettlementKind.ValueType  # 0
+    """Refused."""
+    SETTLEMENT_KIND_ESCROW: _SettlementKind.ValueType  # 1
+    """The money waits in escrow for the buyer's acceptance."""
+    SETTLEMENT_KIND_DVP: _SettlementKind.ValueType  # 2
+    """Delivery versus payment: goods and money change hands with the purchase."""
+
+class SettlementKind(_SettlementKind, metaclass=_SettlementKindEnumTypeWrapper):
+    """How money and goods change hands. [CON-8]"""
+
+SETTLEMENT_KIND_UNSPECIFIED: SettlementKind.ValueType  # 0
+"""Refused."""
+SETTLEMENT_KIND_ESCROW: SettlementKind.ValueType  # 1
+"""The money waits in escrow for the buyer's acceptance."""
+SETTLEMENT_KIND_DVP: SettlementKind.ValueType  # 2
+"""Delivery versus payment: goods and money change hands with the purchase."""
+Global___SettlementKind: _TypeAlias = SettlementKind  # noqa: Y015
+
 @_typing.final
 class ScaledInteger(_message.Message):
     """A whole number with a decimal scale and a unit."""
@@ -272,6 +296,7 @@ class PublishOffer(_message.Message):
     DELIVERY_MS_FIELD_NUMBER: _builtins.int
     INSPECTION_MS_FIELD_NUMBER: _builtins.int
     JURISDICTION_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     product_id: _builtins.str
@@ -312,6 +337,10 @@ class PublishOffer(_message.Message):
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
         """Typed facts, ascending by name, at most 16."""
 
+    @_builtins.property
+    def terms(self) -> Global___Terms:
+        """Terms besides the price; without them it settles through escrow in one part and cannot be cancelled."""
+
     def __init__(
         self,
         *,
@@ -334,14 +363,104 @@ class PublishOffer(_message.Message):
         delivery_ms: _builtins.int = ...,
         inspection_ms: _builtins.int = ...,
         jurisdiction: _builtins.str = ...,
+        terms: Global___Terms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "currency", b"currency", "delivery_ms", b"delivery_ms", "fulfilment", b"fulfilment", "inspection_ms", b"inspection_ms", "jurisdiction", b"jurisdiction", "key", b"key", "max_steps", b"max_steps", "min_steps", b"min_steps", "price_base_steps", b"price_base_steps", "price_minor", b"price_minor", "product_id", b"product_id", "stock_steps", b"stock_steps", "tax_category", b"tax_category", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale", "valid_until_ms", b"valid_until_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "currency", b"currency", "delivery_ms", b"delivery_ms", "fulfilment", b"fulfilment", "inspection_ms", b"inspection_ms", "jurisdiction", b"jurisdiction", "key", b"key", "max_steps", b"max_steps", "min_steps", b"min_steps", "price_base_steps", b"price_base_steps", "price_minor", b"price_minor", "product_id", b"product_id", "stock_steps", b"stock_steps", "tax_category", b"tax_category", "terms", b"terms", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale", "valid_until_ms", b"valid_until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PublishOffer: _TypeAlias = PublishOffer  # noqa: Y015
+
+@_typing.final
+class Milestone(_message.Message):
+    """A part of a contract, delivered and paid by itself. [CON-4]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    SHARE_MILLIONTHS_FIELD_NUMBER: _builtins.int
+    DELIVERY_MS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """Title for people, at most 120 characters."""
+    share_millionths: _builtins.int
+    """Share of quantity and money, millionths, 1..1,000,000; all milestones add up to 1,000,000."""
+    delivery_ms: _builtins.int
+    """Promised time from contract to delivery, milliseconds, at most the offer's; the last one's is the offer's."""
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        share_millionths: _builtins.int = ...,
+        delivery_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_ms", b"delivery_ms", "share_millionths", b"share_millionths", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Milestone: _TypeAlias = Milestone  # noqa: Y015
+
+@_typing.final
+class Terms(_message.Message):
+    """What a seller promises besides goods and price. [CAT-20]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLEMENT_FIELD_NUMBER: _builtins.int
+    MILESTONES_FIELD_NUMBER: _builtins.int
+    LATE_CREDIT_BASIS_POINTS_PER_DAY_FIELD_NUMBER: _builtins.int
+    LATE_CREDIT_MAX_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    GRACE_MS_FIELD_NUMBER: _builtins.int
+    CANCEL_WINDOW_MS_FIELD_NUMBER: _builtins.int
+    CANCEL_PLANNED_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    CANCEL_READY_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    settlement: Global___SettlementKind.ValueType
+    """How it is settled; with delivery versus payment nothing else may stand here."""
+    late_credit_basis_points_per_day: _builtins.int
+    """Credit for each day of delay, basis points of the unit's total, 0..10,000. [FUL-7]"""
+    late_credit_max_basis_points: _builtins.int
+    """The most that is credited, basis points of the unit's total, 0..10,000; 0 exactly if there is no credit."""
+    grace_ms: _builtins.int
+    """How late delivery is still taken, milliseconds, 0..30 days; then the unit has failed."""
+    cancel_window_ms: _builtins.int
+    """How long the buyer cancels for nothing and the seller does not begin, milliseconds, 0..14 days. [CAN-1]"""
+    cancel_planned_basis_points: _builtins.int
+    """Price of cancelling a unit that is PLANNED, basis points of its total, 0..10,000; not set: impossible."""
+    cancel_ready_basis_points: _builtins.int
+    """Price of cancelling a unit that is READY, basis points of its total, 0..10,000; not set: impossible."""
+    @_builtins.property
+    def milestones(self) -> _containers.RepeatedCompositeFieldContainer[Global___Milestone]:
+        """Parts, at most 8; none is one part."""
+
+    def __init__(
+        self,
+        *,
+        settlement: Global___SettlementKind.ValueType = ...,
+        milestones: _abc.Iterable[Global___Milestone] | None = ...,
+        late_credit_basis_points_per_day: _builtins.int = ...,
+        late_credit_max_basis_points: _builtins.int = ...,
+        grace_ms: _builtins.int = ...,
+        cancel_window_ms: _builtins.int = ...,
+        cancel_planned_basis_points: _builtins.int | None = ...,
+        cancel_ready_basis_points: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cancel_planned_basis_points", b"_cancel_planned_basis_points", "_cancel_ready_basis_points", b"_cancel_ready_basis_points", "cancel_planned_basis_points", b"cancel_planned_basis_points", "cancel_ready_basis_points", b"cancel_ready_basis_points"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cancel_planned_basis_points", b"_cancel_planned_basis_points", "_cancel_ready_basis_points", b"_cancel_ready_basis_points", "cancel_planned_basis_points", b"cancel_planned_basis_points", "cancel_ready_basis_points", b"cancel_ready_basis_points", "cancel_window_ms", b"cancel_window_ms", "grace_ms", b"grace_ms", "late_credit_basis_points_per_day", b"late_credit_basis_points_per_day", "late_credit_max_basis_points", b"late_credit_max_basis_points", "milestones", b"milestones", "settlement", b"settlement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__cancel_planned_basis_points: _TypeAlias = _typing.Literal["cancel_planned_basis_points"]  # noqa: Y015
+    _WhichOneofArgType__cancel_planned_basis_points: _TypeAlias = _typing.Literal["_cancel_planned_basis_points", b"_cancel_planned_basis_points"]  # noqa: Y015
+    _WhichOneofReturnType__cancel_ready_basis_points: _TypeAlias = _typing.Literal["cancel_ready_basis_points"]  # noqa: Y015
+    _WhichOneofArgType__cancel_ready_basis_points: _TypeAlias = _typing.Literal["_cancel_ready_basis_points", b"_cancel_ready_basis_points"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cancel_planned_basis_points) -> _WhichOneofReturnType__cancel_planned_basis_points | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cancel_ready_basis_points) -> _WhichOneofReturnType__cancel_ready_basis_points | None: ...
+
+Global___Terms: _TypeAlias = Terms  # noqa: Y015
 
 @_typing.final
 class WithdrawOffer(_message.Message):

@@ -403,6 +403,7 @@ class FulfilmentEvent(_message.Message):
     TIME_MS_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     """New state, as in `DELIVERED`."""
     seq: _builtins.int
@@ -411,9 +412,11 @@ class FulfilmentEvent(_message.Message):
     """Entry time, Unix milliseconds."""
     cause: _builtins.str
     """What caused it: a message's name, or a timer's."""
+    unit: _builtins.int
+    """Number of the unit; 0 is all of them."""
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Fact]:
-        """Facts given by the deliverer."""
+        """Facts given by the deliverer, or measured by the buyer."""
 
     def __init__(
         self,
@@ -423,14 +426,85 @@ class FulfilmentEvent(_message.Message):
         time_ms: _builtins.int = ...,
         cause: _builtins.str = ...,
         facts: _abc.Iterable[_envelope_pb2.Fact] | None = ...,
+        unit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "facts", b"facts", "seq", b"seq", "state", b"state", "time_ms", b"time_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "facts", b"facts", "seq", b"seq", "state", b"state", "time_ms", b"time_ms", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FulfilmentEvent: _TypeAlias = FulfilmentEvent  # noqa: Y015
+
+@_typing.final
+class UnitView(_message.Message):
+    """A part of a contract, delivered and paid by itself. [CON-4]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    MILESTONE_FIELD_NUMBER: _builtins.int
+    QUANTITY_STEPS_FIELD_NUMBER: _builtins.int
+    NET_MINOR_FIELD_NUMBER: _builtins.int
+    TAX_MINOR_FIELD_NUMBER: _builtins.int
+    TOTAL_MINOR_FIELD_NUMBER: _builtins.int
+    FULFILMENT_FIELD_NUMBER: _builtins.int
+    ESCROW_FIELD_NUMBER: _builtins.int
+    DELIVER_BY_MS_FIELD_NUMBER: _builtins.int
+    INSPECT_BY_MS_FIELD_NUMBER: _builtins.int
+    DELIVERED_MS_FIELD_NUMBER: _builtins.int
+    LATE_CREDIT_MINOR_FIELD_NUMBER: _builtins.int
+    INVOICE_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Its number, from 1."""
+    milestone: _builtins.int
+    """Place in the offer's milestones, from 1; 0 when it has none."""
+    quantity_steps: _builtins.int
+    """Steps of goods."""
+    net_minor: _builtins.int
+    """Net amount, minor units."""
+    tax_minor: _builtins.int
+    """Tax amount, minor units."""
+    total_minor: _builtins.int
+    """Payable amount, minor units."""
+    fulfilment: _builtins.str
+    """State of its goods, as in `PLANNED`."""
+    escrow: _builtins.str
+    """State of its money, as in `HELD`."""
+    deliver_by_ms: _builtins.int
+    """Delivery is due at this moment, Unix milliseconds."""
+    inspect_by_ms: _builtins.int
+    """Inspection ends at this moment; 0 before delivery. Unix milliseconds."""
+    delivered_ms: _builtins.int
+    """Entry time of the delivery; 0 before. Unix milliseconds."""
+    late_credit_minor: _builtins.int
+    """Credit for its delay, minor units."""
+    invoice: _builtins.bytes
+    """Reference of its invoice; empty before there is one."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        milestone: _builtins.int = ...,
+        quantity_steps: _builtins.int = ...,
+        net_minor: _builtins.int = ...,
+        tax_minor: _builtins.int = ...,
+        total_minor: _builtins.int = ...,
+        fulfilment: _builtins.str = ...,
+        escrow: _builtins.str = ...,
+        deliver_by_ms: _builtins.int = ...,
+        inspect_by_ms: _builtins.int = ...,
+        delivered_ms: _builtins.int = ...,
+        late_credit_minor: _builtins.int = ...,
+        invoice: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver_by_ms", b"deliver_by_ms", "delivered_ms", b"delivered_ms", "escrow", b"escrow", "fulfilment", b"fulfilment", "inspect_by_ms", b"inspect_by_ms", "invoice", b"invoice", "late_credit_minor", b"late_credit_minor", "milestone", b"milestone", "net_minor", b"net_minor", "number", b"number", "quantity_steps", b"quantity_steps", "tax_minor", b"tax_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitView: _TypeAlias = UnitView  # noqa: Y015
 
 @_typing.final
 class ContractView(_message.Message):
@@ -461,14 +535,15 @@ class ContractView(_message.Message):
     CHANGED_SEQ_FIELD_NUMBER: _builtins.int
     CHOICE_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
     contract: _builtins.bytes
     """16 bytes."""
     state: _builtins.str
     """State of the contract, as in `ACTIVE`."""
     fulfilment: _builtins.str
-    """State of its fulfilment unit, as in `PLANNED`."""
+    """Where its goods are, as in `PLANNED`: of the first unit that is open, or of all when it is over."""
     escrow: _builtins.str
-    """State of its escrow, as in `HELD`."""
+    """Where its money is, as in `HELD`: while any unit's is held."""
     buyer_owner: _builtins.str
     """Owner id of the buyer."""
     buyer: _builtins.str
@@ -511,6 +586,10 @@ class ContractView(_message.Message):
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___FulfilmentEvent]:
         """Steps so far, oldest first."""
 
+    @_builtins.property
+    def units(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitView]:
+        """Its parts, by number, at most 16. [CON-4]"""
+
     def __init__(
         self,
         *,
@@ -537,14 +616,115 @@ class ContractView(_message.Message):
         changed_seq: _builtins.int = ...,
         choice: _builtins.bytes = ...,
         history: _abc.Iterable[Global___FulfilmentEvent] | None = ...,
+        units: _abc.Iterable[Global___UnitView] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_owner", b"buyer_owner", "changed_seq", b"changed_seq", "choice", b"choice", "contract", b"contract", "created_ms", b"created_ms", "currency", b"currency", "deliver_by_ms", b"deliver_by_ms", "escrow", b"escrow", "fulfilment", b"fulfilment", "history", b"history", "inspect_by_ms", b"inspect_by_ms", "need", b"need", "net_minor", b"net_minor", "offer", b"offer", "quantity_steps", b"quantity_steps", "sealed", b"sealed", "seller", b"seller", "seller_owner", b"seller_owner", "seq", b"seq", "state", b"state", "tax_minor", b"tax_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_owner", b"buyer_owner", "changed_seq", b"changed_seq", "choice", b"choice", "contract", b"contract", "created_ms", b"created_ms", "currency", b"currency", "deliver_by_ms", b"deliver_by_ms", "escrow", b"escrow", "fulfilment", b"fulfilment", "history", b"history", "inspect_by_ms", b"inspect_by_ms", "need", b"need", "net_minor", b"net_minor", "offer", b"offer", "quantity_steps", b"quantity_steps", "sealed", b"sealed", "seller", b"seller", "seller_owner", b"seller_owner", "seq", b"seq", "state", b"state", "tax_minor", b"tax_minor", "total_minor", b"total_minor", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContractView: _TypeAlias = ContractView  # noqa: Y015
+
+@_typing.final
+class PreviewCancelRequest(_message.Message):
+    """Asks what cancelling costs: a contract, or a purchase before it is made. [CAN-5]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    QUANTITY_STEPS_FIELD_NUMBER: _builtins.int
+    contract: _builtins.bytes
+    """16 bytes; empty when an offer is asked for."""
+    offer: _builtins.bytes
+    """SHA-256 of the offer's body, 32 bytes; empty when a contract is asked for."""
+    quantity_steps: _builtins.int
+    """Steps that would be bought of the offer."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.bytes = ...,
+        offer: _builtins.bytes = ...,
+        quantity_steps: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "offer", b"offer", "quantity_steps", b"quantity_steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewCancelRequest: _TypeAlias = PreviewCancelRequest  # noqa: Y015
+
+@_typing.final
+class CancelPrice(_message.Message):
+    """What cancelling costs in one state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    FEE_MINOR_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    """State of the units, as in `PLANNED`."""
+    fee_minor: _builtins.int
+    """Minor units; not set: impossible."""
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+        fee_minor: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_fee_minor", b"_fee_minor", "fee_minor", b"fee_minor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fee_minor", b"_fee_minor", "fee_minor", b"fee_minor", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__fee_minor: _TypeAlias = _typing.Literal["fee_minor"]  # noqa: Y015
+    _WhichOneofArgType__fee_minor: _TypeAlias = _typing.Literal["_fee_minor", b"_fee_minor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fee_minor) -> _WhichOneofReturnType__fee_minor | None: ...
+
+Global___CancelPrice: _TypeAlias = CancelPrice  # noqa: Y015
+
+@_typing.final
+class PreviewCancelResponse(_message.Message):
+    """What cancelling costs. [CAN-5]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    TOTAL_MINOR_FIELD_NUMBER: _builtins.int
+    BY_STATE_FIELD_NUMBER: _builtins.int
+    FREE_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    NOW_MINOR_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code."""
+    total_minor: _builtins.int
+    """Payable amount of what can be cancelled, minor units."""
+    free_until_ms: _builtins.int
+    """It costs nothing until this moment, Unix milliseconds; 0: there is no such time, or it is over."""
+    now_minor: _builtins.int
+    """Its price at this moment, minor units; not set: impossible."""
+    @_builtins.property
+    def by_state(self) -> _containers.RepeatedCompositeFieldContainer[Global___CancelPrice]:
+        """Its price in each state in which units can be cancelled."""
+
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        total_minor: _builtins.int = ...,
+        by_state: _abc.Iterable[Global___CancelPrice] | None = ...,
+        free_until_ms: _builtins.int = ...,
+        now_minor: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_now_minor", b"_now_minor", "now_minor", b"now_minor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_now_minor", b"_now_minor", "by_state", b"by_state", "currency", b"currency", "free_until_ms", b"free_until_ms", "now_minor", b"now_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__now_minor: _TypeAlias = _typing.Literal["now_minor"]  # noqa: Y015
+    _WhichOneofArgType__now_minor: _TypeAlias = _typing.Literal["_now_minor", b"_now_minor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__now_minor) -> _WhichOneofReturnType__now_minor | None: ...
+
+Global___PreviewCancelResponse: _TypeAlias = PreviewCancelResponse  # noqa: Y015
 
 @_typing.final
 class GetContractRequest(_message.Message):

@@ -63,6 +63,11 @@ class QueryServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractResponse.FromString,
                 _registered_method=True)
+        self.PreviewCancel = channel.unary_unary(
+                '/thingmarket.v1.QueryService/PreviewCancel',
+                request_serializer=thingmarket_dot_v1_dot_query__service__pb2.PreviewCancelRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_query__service__pb2.PreviewCancelResponse.FromString,
+                _registered_method=True)
         self.ListContracts = channel.unary_unary(
                 '/thingmarket.v1.QueryService/ListContracts',
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.ListContractsRequest.SerializeToString,
@@ -179,6 +184,13 @@ class QueryServiceServicer:
 
     def GetContract(self, request, context):
         """One contract of the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewCancel(self, request, context):
+        """What cancelling costs, before a purchase or after. [CAN-5]
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -323,6 +335,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.GetContract,
                     request_deserializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractResponse.SerializeToString,
+            ),
+            'PreviewCancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewCancel,
+                    request_deserializer=thingmarket_dot_v1_dot_query__service__pb2.PreviewCancelRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_query__service__pb2.PreviewCancelResponse.SerializeToString,
             ),
             'ListContracts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListContracts,
@@ -541,6 +558,33 @@ class QueryService:
             '/thingmarket.v1.QueryService/GetContract',
             thingmarket_dot_v1_dot_query__service__pb2.GetContractRequest.SerializeToString,
             thingmarket_dot_v1_dot_query__service__pb2.GetContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewCancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/PreviewCancel',
+            thingmarket_dot_v1_dot_query__service__pb2.PreviewCancelRequest.SerializeToString,
+            thingmarket_dot_v1_dot_query__service__pb2.PreviewCancelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,8 @@ class QueryServiceStub:
     """Needs of the caller's owner."""
     GetContract: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.GetContractRequest, _query_service_pb2.GetContractResponse]
     """One contract of the caller."""
+    PreviewCancel: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.PreviewCancelRequest, _query_service_pb2.PreviewCancelResponse]
+    """What cancelling costs, before a purchase or after. [CAN-5]"""
     ListContracts: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListContractsRequest, _query_service_pb2.ListContractsResponse]
     """Contracts of the caller's owner."""
     GetBalances: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.GetBalancesRequest, _query_service_pb2.GetBalancesResponse]
@@ -94,6 +96,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Needs of the caller's owner."""
     GetContract: _aio.UnaryUnaryMultiCallable[_query_service_pb2.GetContractRequest, _query_service_pb2.GetContractResponse]  # type: ignore[assignment]
     """One contract of the caller."""
+    PreviewCancel: _aio.UnaryUnaryMultiCallable[_query_service_pb2.PreviewCancelRequest, _query_service_pb2.PreviewCancelResponse]  # type: ignore[assignment]
+    """What cancelling costs, before a purchase or after. [CAN-5]"""
     ListContracts: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListContractsRequest, _query_service_pb2.ListContractsResponse]  # type: ignore[assignment]
     """Contracts of the caller's owner."""
     GetBalances: _aio.UnaryUnaryMultiCallable[_query_service_pb2.GetBalancesRequest, _query_service_pb2.GetBalancesResponse]  # type: ignore[assignment]
@@ -169,6 +173,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.GetContractResponse, _abc.Awaitable[_query_service_pb2.GetContractResponse]]:
         """One contract of the caller."""
+
+    @_abc_1.abstractmethod
+    def PreviewCancel(
+        self,
+        request: _query_service_pb2.PreviewCancelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_service_pb2.PreviewCancelResponse, _abc.Awaitable[_query_service_pb2.PreviewCancelResponse]]:
+        """What cancelling costs, before a purchase or after. [CAN-5]"""
 
     @_abc_1.abstractmethod
     def ListContracts(

@@ -174,12 +174,18 @@ class Fulfil(_message.Message):
     CONTRACT_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    QUANTITY_STEPS_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     contract: _builtins.bytes
     """Contract id, 16 bytes."""
     step: Global___FulfilStep.ValueType
     """What happened."""
+    unit: _builtins.int
+    """Number of the unit, 1..16; 0 is the first that is open. [CON-4]"""
+    quantity_steps: _builtins.int
+    """Steps of it that were delivered; 0 is all of it. With FULFIL_STEP_DELIVERED only. [FUL-6]"""
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Fact]:
         """Facts that prove it, at most 16; no personal data."""
@@ -191,10 +197,12 @@ class Fulfil(_message.Message):
         contract: _builtins.bytes = ...,
         step: Global___FulfilStep.ValueType = ...,
         facts: _abc.Iterable[_envelope_pb2.Fact] | None = ...,
+        unit: _builtins.int = ...,
+        quantity_steps: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "facts", b"facts", "key", b"key", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "facts", b"facts", "key", b"key", "quantity_steps", b"quantity_steps", "step", b"step", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -208,23 +216,63 @@ class AcceptDelivery(_message.Message):
 
     KEY_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     contract: _builtins.bytes
     """Contract id, 16 bytes."""
+    unit: _builtins.int
+    """Number of the unit, 1..16; 0 is the first that was delivered and not yet accepted. [CON-4]"""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Fact]:
+        """What the buyer measured, at most 16 facts; no personal data. [FUL-8]"""
+
     def __init__(
         self,
         *,
         key: _builtins.bytes = ...,
         contract: _builtins.bytes = ...,
+        unit: _builtins.int = ...,
+        facts: _abc.Iterable[_envelope_pb2.Fact] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "key", b"key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "facts", b"facts", "key", b"key", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AcceptDelivery: _TypeAlias = AcceptDelivery  # noqa: Y015
+
+@_typing.final
+class Cancel(_message.Message):
+    """Cancels what was not delivered yet. [CAN-2]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    MAX_FEE_MINOR_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """Idempotency key, 16 bytes."""
+    contract: _builtins.bytes
+    """Contract id, 16 bytes."""
+    max_fee_minor: _builtins.int
+    """The most that the buyer pays for it, minor units, 0..2^53-1; a dearer cancelling is refused."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        contract: _builtins.bytes = ...,
+        max_fee_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "key", b"key", "max_fee_minor", b"max_fee_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cancel: _TypeAlias = Cancel  # noqa: Y015
 
 @_typing.final
 class Deposit(_message.Message):

@@ -14,6 +14,7 @@ from thingmarket.catalog.needs import (
 )
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, check_offer, check_withdraw_offer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts, check_answer_facts, check_ask_facts
+from thingmarket.catalog.terms import PLAIN_TERMS, Milestone, SettlementKind, Terms
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import COMMAND_BYTES_MAX
 from thingmarket.v1 import catalog_pb2 as pb
@@ -43,6 +44,7 @@ def read_publish_offer(body: bytes) -> Offer:
         delivery_ms=message.delivery_ms,
         inspection_ms=message.inspection_ms,
         jurisdiction=message.jurisdiction,
+        terms=_terms(message.terms) if message.HasField("terms") else PLAIN_TERMS,
     )
     check_offer(offer)
     return offer
@@ -70,7 +72,45 @@ def publish_offer_body(offer: Offer) -> bytes:
         delivery_ms=offer.delivery_ms,
         inspection_ms=offer.inspection_ms,
         jurisdiction=offer.jurisdiction,
+        terms=None if offer.terms is PLAIN_TERMS else _terms_message(offer.terms),
     ).SerializeToString(deterministic=True)
+
+
+def _terms(message: pb.Terms) -> Terms:
+    if message.settlement not in SettlementKind._value2member_map_:
+        raise Refusal(Code.BAD_FIELD, f"settlement {message.settlement} is not known")
+    fees = {
+        name: getattr(message, name) if message.HasField(name) else None
+        for name in ("cancel_planned_basis_points", "cancel_ready_basis_points")
+    }
+    return Terms(
+        settlement=SettlementKind(message.settlement),
+        milestones=tuple(
+            Milestone(title=m.title, share_millionths=m.share_millionths, delivery_ms=m.delivery_ms)
+            for m in message.milestones
+        ),
+        late_credit_basis_points_per_day=message.late_credit_basis_points_per_day,
+        late_credit_max_basis_points=message.late_credit_max_basis_points,
+        grace_ms=message.grace_ms,
+        cancel_window_ms=message.cancel_window_ms,
+        **fees,
+    )
+
+
+def _terms_message(terms: Terms) -> pb.Terms:
+    return pb.Terms(
+        settlement=pb.SettlementKind.ValueType(terms.settlement),
+        milestones=[
+            pb.Milestone(title=m.title, share_millionths=m.share_millionths, delivery_ms=m.delivery_ms)
+            for m in terms.milestones
+        ],
+        late_credit_basis_points_per_day=terms.late_credit_basis_points_per_day,
+        late_credit_max_basis_points=terms.late_credit_max_basis_points,
+        grace_ms=terms.grace_ms,
+        cancel_window_ms=terms.cancel_window_ms,
+        cancel_planned_basis_points=terms.cancel_planned_basis_points,
+        cancel_ready_basis_points=terms.cancel_ready_basis_points,
+    )
 
 
 def read_withdraw_offer(body: bytes) -> WithdrawOffer:

@@ -67,7 +67,14 @@ def read_fulfil(body: bytes) -> Fulfil:
     if message.step not in FulfilStep._value2member_map_:
         raise Refusal(Code.BAD_FIELD, f"fulfilment step {message.step} is not known")
     facts = tuple(_fact(fact) for fact in message.facts)
-    report = Fulfil(key=message.key, contract=message.contract, step=FulfilStep(message.step), facts=facts)
+    report = Fulfil(
+        key=message.key,
+        contract=message.contract,
+        step=FulfilStep(message.step),
+        facts=facts,
+        unit=message.unit,
+        quantity_steps=message.quantity_steps,
+    )
     check_fulfil(report)
     return report
 
@@ -79,20 +86,32 @@ def fulfil_body(report: Fulfil) -> bytes:
         contract=report.contract,
         step=pb.FulfilStep.ValueType(report.step),
         facts=[_fact_message(fact) for fact in report.facts],
+        unit=report.unit,
+        quantity_steps=report.quantity_steps,
     ).SerializeToString(deterministic=True)
 
 
 def read_accept_delivery(body: bytes) -> AcceptDelivery:
     """Read and check a buyer's acceptance."""
     message = parse(pb.AcceptDelivery, body, COMMAND_BYTES_MAX)
-    acceptance = AcceptDelivery(key=message.key, contract=message.contract)
+    acceptance = AcceptDelivery(
+        key=message.key,
+        contract=message.contract,
+        unit=message.unit,
+        facts=tuple(_fact(fact) for fact in message.facts),
+    )
     check_accept_delivery(acceptance)
     return acceptance
 
 
 def accept_delivery_body(acceptance: AcceptDelivery) -> bytes:
     """Write the body of a buyer's acceptance."""
-    message = pb.AcceptDelivery(key=acceptance.key, contract=acceptance.contract)
+    message = pb.AcceptDelivery(
+        key=acceptance.key,
+        contract=acceptance.contract,
+        unit=acceptance.unit,
+        facts=[_fact_message(fact) for fact in acceptance.facts],
+    )
     return message.SerializeToString(deterministic=True)
 
 

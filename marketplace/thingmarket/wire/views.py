@@ -6,10 +6,11 @@ from typing import TypeVar
 
 from thingmarket.contract.contract import Contract, ContractState, FulfilmentEvent
 from thingmarket.contract.fulfilment import FulfilmentState
+from thingmarket.contract.units import Unit
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import checked_party_id
 from thingmarket.ids import DIGEST_BYTES, ContractId, Digest, PartyId, checked_bytes
-from thingmarket.limits import FACTS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX
+from thingmarket.limits import FACTS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX, UNITS_MAX
 from thingmarket.market.entries import Notice, NoticeKind, Outcome
 from thingmarket.market.queries import (
     ContractsPage,
@@ -60,6 +61,7 @@ class ContractSeen:
     seq: int
     changed_seq: int
     history: tuple[FulfilmentEvent, ...]
+    units: tuple[Unit, ...]
 
 
 # --- contracts
@@ -91,13 +93,18 @@ def contract_message(contract: Contract) -> pb.ContractView:
         changed_seq=contract.changed_seq,
         choice=contract.choice,
         history=[_event_message(event) for event in contract.history],
+        units=[_unit_message(unit) for unit in contract.units],
     )
 
 
 def contract_value(message: pb.ContractView) -> ContractSeen:
     """Read a contract (BAD_ID, MALFORMED, TOO_LARGE)."""
-    if len(message.sealed) > SEALED_PARTS_MAX or len(message.history) > _HISTORY_MAX:
-        raise Refusal(Code.TOO_LARGE, "more sealed parts or steps than a contract has")
+    if (
+        len(message.sealed) > SEALED_PARTS_MAX
+        or len(message.history) > _HISTORY_MAX
+        or len(message.units) > UNITS_MAX
+    ):
+        raise Refusal(Code.TOO_LARGE, "more sealed parts, units or steps than a contract has")
     return ContractSeen(
         id=ContractId(checked_bytes(message.contract, CONTRACT_ID_BYTES, "contract")),
         state=state_value(ContractState, message.state),
@@ -122,6 +129,7 @@ def contract_value(message: pb.ContractView) -> ContractSeen:
         seq=message.seq,
         changed_seq=message.changed_seq,
         history=tuple(map(_event_value, message.history)),
+        units=tuple(map(_unit_value, message.units)),
     )
 
 
@@ -143,6 +151,7 @@ def _event_message(event: FulfilmentEvent) -> pb.FulfilmentEvent:
         time_ms=event.time_ms,
         cause=event.cause,
         facts=[_fact_message(fact) for fact in event.facts],
+        unit=event.unit,
     )
 
 
@@ -155,6 +164,25 @@ def _event_value(message: pb.FulfilmentEvent) -> FulfilmentEvent:
         time_ms=message.time_ms,
         cause=message.cause,
         facts=tuple(map(fact_value, message.facts)),
+        unit=message.unit,
+    )
+
+
+_UNIT_FIELDS = tuple(
+    name for name in pb.UnitView.DESCRIPTOR.fields_by_name if name not in ("fulfilment", "escrow")
+)
+
+
+def _unit_message(unit: Unit) -> pb.UnitView:
+    seen = {name: getattr(unit, name) for name in _UNIT_FIELDS}
+    return pb.UnitView(fulfilment=unit.fulfilment.value, escrow=unit.escrow.value, **seen)
+
+
+def _unit_value(message: pb.UnitView) -> Unit:
+    return Unit(
+        fulfilment=state_value(FulfilmentState, message.fulfilment),
+        escrow=state_value(EscrowState, message.escrow),
+        **{name: getattr(message, name) for name in _UNIT_FIELDS},
     )
 
 

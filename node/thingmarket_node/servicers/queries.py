@@ -7,11 +7,12 @@ from typing import Any
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import PAGE_BYTES_MAX
-from thingmarket.market import queries
+from thingmarket.market import cancelling, queries
 from thingmarket.market.entries import Command, Notice
 from thingmarket.market.searching import Search
 from thingmarket.v1 import log_pb2, query_service_pb2_grpc
 from thingmarket.v1 import query_service_pb2 as pb
+from thingmarket.wire import cancelling as cancelling_wire
 from thingmarket.wire import listings, reads, views
 from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.log import notice_message, read_entry
@@ -93,6 +94,16 @@ class QueryServicer(InsightQueries, InboxQueries, ThingQueries, query_service_pb
             token_of(context), lambda state, reader: queries.contract_view(state, reader, request.contract)
         )
         return pb.GetContractResponse(contract=views.contract_message(contract))
+
+    async def PreviewCancel(self, request: pb.PreviewCancelRequest, context: Any) -> pb.PreviewCancelResponse:
+        """What cancelling costs."""
+        preview = await self._shell.read(
+            token_of(context),
+            lambda state, reader: cancelling.preview(
+                state, reader, request.contract, request.offer, request.quantity_steps
+            ),
+        )
+        return cancelling_wire.preview_message(preview)
 
     async def ListContracts(self, request: pb.ListContractsRequest, context: Any) -> pb.ListContractsResponse:
         """Contracts of the caller, in the order of their last change."""

@@ -123,7 +123,7 @@ def test_a_contract_reaches_its_parties_without_the_buyers_reasons() -> None:  #
         {"contract": b"short"},
         {"offer": b"short"},
         {"sealed": [b"c" * 32] * 5},
-        {"history": [pb.FulfilmentEvent(state="PLANNED")] * 17},
+        {"history": [pb.FulfilmentEvent(state="PLANNED")] * 97},
         {"history": [pb.FulfilmentEvent(state="LOST")]},
     ],
 )

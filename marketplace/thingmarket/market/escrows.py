@@ -1,0 +1,43 @@
+"""The ledger rows that a contract moves, found or opened. [SET-4]"""
+
+from typing import Final
+
+from thingmarket.contract.contract import Contract
+from thingmarket.contract.units import Unit
+from thingmarket.market.state import State
+from thingmarket.money import currency_of
+from thingmarket.settlement.accounts import AccountFlag, AccountKind
+from thingmarket.settlement.escrow import EscrowAccounts, Portion
+
+GUARDED: Final = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
+ROWS_MAX: Final = 4
+"""Rows that `escrow_accounts` may open."""
+
+
+def escrow_accounts(state: State, contract: Contract) -> EscrowAccounts:
+    """Find or open the rows of a contract."""
+    money = currency_of(contract.currency).ledger
+    listing = state.offers[contract.offer]
+    buyer = state.party(contract.buyer_owner).number
+    seller = state.party(contract.seller_owner).number
+    ledger = state.ledger
+    return EscrowAccounts(
+        contract=contract.id,
+        created_ms=contract.created_ms,
+        money_ledger=money,
+        goods_ledger=listing.goods_ledger,
+        buyer_wallet=ledger.open(owner=buyer, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
+        seller_wallet=ledger.open(owner=seller, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
+        escrow=ledger.open(
+            owner=buyer, ledger=money, kind=AccountKind.ESCROW, reference=contract.id, flags=GUARDED
+        ),
+        offer_stock=listing.stock_account,
+        buyer_goods=ledger.open(
+            owner=buyer, ledger=listing.goods_ledger, kind=AccountKind.GOODS, flags=GUARDED
+        ),
+    )
+
+
+def portion(unit: Unit) -> Portion:
+    """What a unit moves."""
+    return Portion(unit.number, unit.quantity_steps, unit.total_minor)
