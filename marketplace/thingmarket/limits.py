@@ -130,13 +130,13 @@ QUESTION_LIFE_MS: Final = 7 * DAY_MS  # who has not answered by then will not
 QUESTIONS_MAX: Final = 1_000_000
 QUESTIONS_PER_OWNER_MAX: Final = 100  # open ones that an owner asks
 QUESTIONS_PER_OFFER_MAX: Final = 16  # open ones at one offer
-ANSWERED_FEEDBACK_MS: Final = 90 * DAY_MS  # who has not rated a contract this long after its end does not any more
-FACTS_MAX: Final = 16  # facts that answers add to one offer: as many as it may state itself
+ANSWERED_FACTS_MAX: Final = 16  # facts that answers add to one offer: as many as it may state itself
 
 # --- contracts
 CONTRACTS_MAX: Final = 5_000_000
 DELIVERY_MS_MAX: Final = 90 * DAY_MS
 INSPECTION_MS_MAX: Final = 30 * DAY_MS
+FEEDBACK_MS: Final = 90 * DAY_MS  # after the end of a contract; later nobody remembers what came
 FACTS_MAX: Final = 16  # facts in a proof of delivery
 FACTS_OF_CONTRACT_MAX: Final = 64  # of all its proofs together; its view then fits one message
 MILESTONES_MAX: Final = 8

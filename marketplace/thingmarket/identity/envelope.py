@@ -41,12 +41,16 @@ class TypeId(IntEnum):
     REGISTER_THING = 37
     SET_THING_STATE = 38
     SET_GUARDS = 39
+    PROPOSE_CHOICE = 40
+    GIVE_FEEDBACK = 41
     ASK_FACTS = 42
     ANSWER_FACTS = 43
     CANCEL = 48
     OPEN_STANDING_ORDER = 49
     END_STANDING_ORDER = 50
     REPORT_MALFUNCTION = 51
+    ASK_FEEDBACK = 52
+    LOWER_AUTONOMY = 54
 
 
 # Named tuples, which are made in half the time of a frozen dataclass: every command brings two of them.

@@ -9,8 +9,11 @@ from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
 from thingmarket.contract.approvals import Approve
 from thingmarket.contract.cancelling import Cancel
+from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
 from thingmarket.contract.personas import SetPersona
+from thingmarket.contract.shadow import ProposeChoice
+from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.headers import Header
@@ -68,6 +71,10 @@ Body = (
     | SetThingState
     | SetGuards
     | ReportMalfunction
+    | LowerAutonomy
+    | ProposeChoice
+    | GiveFeedback
+    | AskFeedback
 )
 
 
@@ -132,6 +139,8 @@ class NoticeKind(IntEnum):
     FACTS = 9
     THING = 7
     GUARD = 8
+    FEEDBACK = 11
+    SHADOW = 14
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
 from thingmarket.market.result import Result
+from thingmarket.market.shadow import need_ended
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
 from thingmarket.settlement.accounts import AccountFlag, AccountKind
@@ -162,6 +163,7 @@ def end_need(state: State, digest: Digest, how: ListingState, contract: bytes = 
     """End an open need, whatever the cause."""
     record = replace(state.needs[digest], state=how, contract=contract)
     state.needs.put(digest, record)
+    need_ended(state, digest, contract)
     state.timers.cancel(record.need.valid_until_ms, TimerKind.NEED, digest)
     return need_notice(digest, record)
 

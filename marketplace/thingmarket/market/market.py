@@ -8,26 +8,32 @@ from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
 from thingmarket.contract.approvals import Approve
 from thingmarket.contract.cancelling import Cancel
+from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
 from thingmarket.contract.personas import SetPersona
+from thingmarket.contract.shadow import ProposeChoice
 from thingmarket.errors import Refusal
+from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.parties import Role, known_party
 from thingmarket.identity.things import ClaimThing, RegisterDevice, RegisterThing, SetThingState
 from thingmarket.ids import Digest, NetworkId
 from thingmarket.market import (
     approvals,
+    autonomy,
     cancelling,
     contracts,
     cosigning,
     deliveries,
     facts,
+    feedback,
     funding,
     guards,
     listings,
     parties,
     personas,
     purchases,
+    shadow,
     thing_orders,
     things,
 )
@@ -206,6 +212,8 @@ class Market:
                 return personas.set_persona(state, command, body)
             case SetGuards():
                 return guards.set_guards(state, command, body)
+            case LowerAutonomy():
+                return autonomy.lower_autonomy(state, command, body, now_ms)
             case _:
                 return self._trade(entry, command, now_ms)
 
@@ -227,6 +235,12 @@ class Market:
                 return facts.answer(state, command, body, authority)
             case Purchase():
                 return purchases.purchase(state, command, body, authority, seq)
+            case ProposeChoice():
+                return shadow.propose_choice(state, command, body, authority, seq)
+            case GiveFeedback():
+                return feedback.give(state, command, body, authority, seq)
+            case AskFeedback():
+                return feedback.ask(state, command, body, authority, seq)
             case Fulfil():
                 return deliveries.fulfil(state, command, body, authority, seq)
             case AcceptDelivery():

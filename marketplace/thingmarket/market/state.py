@@ -1,14 +1,18 @@
 """The whole state of a market: tables, ledger, timers; its roots and its snapshots."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any, Final
 
 from thingmarket.billing.charges import NO_CHARGES, Charges
 from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
 from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import Contract
+from thingmarket.contract.feedback import Feedback
 from thingmarket.contract.personas import Persona
+from thingmarket.contract.shadow import Agreement, Proposal
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.autonomy import AutonomyCap
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
@@ -90,6 +94,14 @@ class State:
         self.guards: Table[tuple[PartyId, PartyId], GuardRules] = self._table(
             "guards", tuple[PartyId, PartyId], GuardRules
         )
+        self.autonomy_caps: Table[tuple[PartyId, PartyId], AutonomyCap] = self._table(
+            "autonomy_caps", tuple[PartyId, PartyId], AutonomyCap
+        )
+        self.proposals: Table[Digest, Proposal] = self._table("proposals", Digest, Proposal)
+        self.agreements: Table[tuple[PartyId, PartyId], Agreement] = self._table(
+            "agreements", tuple[PartyId, PartyId], Agreement
+        )
+        self.feedback: Table[ContractId, Feedback] = self._table("feedback", ContractId, Feedback)
         self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
@@ -126,6 +138,10 @@ class State:
             self.things,
             self.claims,
             self.guards,
+            self.autonomy_caps,
+            self.proposals,
+            self.agreements,
+            self.feedback,
             self.timers.table,
         )
 
@@ -149,7 +165,16 @@ class State:
             raise Refusal(Code.MANDATE_REVOKED, "the owner revoked this mandate", "MAN-8")
         if record.state is MandateState.EXPIRED:
             raise Refusal(Code.MANDATE_EXPIRED, "this mandate has expired", "TIM-2")
-        return record.effective
+        mandate = record.effective
+        return self._capped(mandate) if self.autonomy_caps else mandate
+
+    def _capped(self, mandate: EffectiveMandate) -> EffectiveMandate:
+        """The mandate at the level that its owner lowered its subjects to since it was signed. [TRU-1]"""
+        for subject in mandate.subjects:
+            cap = self.autonomy_caps.get((mandate.root_owner, subject))
+            if cap and mandate.not_before_ms <= cap.time_ms and mandate.autonomy > cap.autonomy:
+                mandate = replace(mandate, autonomy=cap.autonomy)
+        return mandate
 
     def wallet(self, owner: PartyId, currency: str) -> Balance | None:
         """What a known owner has in a currency, minor units; None when he never used it."""

@@ -81,8 +81,12 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A question for facts of an offer was asked, answered, declined or is over."""
     NOTICE_KIND_INVOICE: _NoticeKind.ValueType  # 10
     """A credit note was written; the reference is the contract."""
+    NOTICE_KIND_FEEDBACK: _NoticeKind.ValueType  # 11
+    """A seller asked for feedback, or feedback was given; the reference is the contract."""
     NOTICE_KIND_EXCHANGE: _NoticeKind.ValueType  # 13
     """A rate was published or ended, or money was changed at it; the reference is the rate's digest."""
+    NOTICE_KIND_SHADOW: _NoticeKind.ValueType  # 14
+    """A thing proposed what it would buy; the reference is the need's digest."""
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """What a notice is about."""
@@ -109,8 +113,12 @@ NOTICE_KIND_FACTS: NoticeKind.ValueType  # 9
 """A question for facts of an offer was asked, answered, declined or is over."""
 NOTICE_KIND_INVOICE: NoticeKind.ValueType  # 10
 """A credit note was written; the reference is the contract."""
+NOTICE_KIND_FEEDBACK: NoticeKind.ValueType  # 11
+"""A seller asked for feedback, or feedback was given; the reference is the contract."""
 NOTICE_KIND_EXCHANGE: NoticeKind.ValueType  # 13
 """A rate was published or ended, or money was changed at it; the reference is the rate's digest."""
+NOTICE_KIND_SHADOW: NoticeKind.ValueType  # 14
+"""A thing proposed what it would buy; the reference is the need's digest."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final

@@ -12,7 +12,7 @@ from thingmarket.ids import KEY_BYTES, Digest, Key, checked_bytes, digest
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.v1 import envelope_pb2 as pb
-from thingmarket.wire import approvals, cancelling, catalog, identity, things, trade
+from thingmarket.wire import approvals, cancelling, catalog, identity, things, trade, trust
 from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
 from thingmarket.wire.handshake import header_message, read_header
 from thingmarket.wire.strict import parse
@@ -42,6 +42,10 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.REPORT_MALFUNCTION: things.read_report_malfunction,
     TypeId.APPROVE: approvals.read_approve,
     TypeId.SET_PERSONA: approvals.read_set_persona,
+    TypeId.LOWER_AUTONOMY: trust.read_lower_autonomy,
+    TypeId.PROPOSE_CHOICE: trust.read_propose_choice,
+    TypeId.GIVE_FEEDBACK: trust.read_give_feedback,
+    TypeId.ASK_FEEDBACK: trust.read_ask_feedback,
 }
 _KEY_TAG: Final = b"\x0a\x10"  # field 1, 16 bytes
 

@@ -1,0 +1,82 @@
+"""Entries of shadow mode: what a thing would buy, compared with what its owner bought. [SHD-1]"""
+
+from dataclasses import replace
+
+from thingmarket.contract.shadow import NO_AGREEMENT, SHADOW, Proposal, ProposalState, ProposeChoice
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.mandates import Action
+from thingmarket.ids import ContractId, Digest
+from thingmarket.market.authority import Authority, permit
+from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.records import ListingState
+from thingmarket.market.result import Result
+from thingmarket.market.state import State
+from thingmarket.policy.acts import Act
+from thingmarket.transitions import Role
+
+
+def propose_choice(
+    state: State, command: Command, body: ProposeChoice, authority: Authority, seq: int
+) -> Result:
+    """Keep what a thing would buy for an open need; its later proposal takes the place. [SHD-1]"""
+    if authority.mandate is None:
+        raise Refusal(Code.NOT_PERMITTED, "a thing proposes; an owner buys", "SHD-1")
+    need, listing = state.needs.get(Digest(body.need)), state.offers.get(Digest(body.offer))
+    if need is None or need.owner != authority.owner:
+        raise Refusal(Code.UNKNOWN_NEED, "no such need of this owner", "SHD-1")
+    if need.state is not ListingState.LIVE:
+        raise Refusal(Code.NEED_ENDED, f"the need is {need.word}", "SHD-1")
+    if listing is None:
+        raise Refusal(Code.UNKNOWN_OFFER, "no such offer on this node", "SHD-1")
+    if listing.state is not ListingState.LIVE:
+        raise Refusal(Code.OFFER_ENDED, f"the offer is {listing.state.value}; look for another", "SHD-1")
+    act = Act(
+        action=Action.ANNOUNCE,
+        time_ms=authority.now_ms,
+        node=state.node,
+        category=listing.offer.category,
+    )
+    decision = permit(state, authority, act)
+    earlier = state.proposals.get(Digest(body.need))
+    current = ProposalState.PROPOSED if earlier is None else earlier.state
+    proposal = Proposal(
+        need=Digest(body.need),
+        thing=command.header.sender,
+        owner=authority.owner,
+        offer=Digest(body.offer),
+        total_minor=body.total_minor,
+        currency=listing.offer.currency,
+        time_ms=authority.now_ms,
+        seq=seq,
+        state=SHADOW.after(current, "Propose", Role.THING),
+        choice=body.choice,
+    )
+    state.proposals.put(proposal.need, proposal)
+    notice = Notice(authority.owner, NoticeKind.SHADOW, proposal.need, proposal.state.value)
+    return Result(reference=proposal.need, decision=decision, notices=(notice,))
+
+
+def need_ended(state: State, digest: Digest, contract: bytes) -> None:
+    """Compare a proposal with what became of its need: what the thing bought itself says nothing. [SHD-2]"""
+    proposal = state.proposals.get(digest)
+    if proposal is None or proposal.state is not ProposalState.PROPOSED:
+        return
+    if not contract:
+        _count(state, proposal, SHADOW.after_silence(proposal.state), b"")
+        return
+    bought = state.contracts[ContractId(contract)]
+    if bought.buyer != proposal.owner:
+        state.proposals.drop(digest)
+        return
+    message = "BuyOther"
+    if bought.offer == proposal.offer:
+        message = "BuyThis"
+    elif state.offers[bought.offer].offer.product_id == state.offers[proposal.offer].offer.product_id:
+        message = "BuySameProduct"
+    _count(state, proposal, SHADOW.after(proposal.state, message, Role.OWNER), contract)
+
+
+def _count(state: State, proposal: Proposal, then: ProposalState, contract: bytes) -> None:
+    state.proposals.put(proposal.need, replace(proposal, state=then, contract=contract))
+    key = (proposal.owner, proposal.thing)
+    state.agreements.put(key, state.agreements.get(key, NO_AGREEMENT).after(then))

@@ -1,0 +1,68 @@
+"""What would have been decided under another mandate: past acts looked at again. [PRE-1]"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from thingmarket.identity.effective import EffectiveMandate
+from thingmarket.limits import TIME_MAX_MS, TIME_MIN_MS
+from thingmarket.policy.acts import Act
+from thingmarket.policy.authorize import authorize
+from thingmarket.policy.decision import Decision, Verdict
+from thingmarket.policy.spending import CounterKey, SpendingCounter, reservation_of, spend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAct:
+    """One purchase that was decided: by which entry, when, and with what verdict and first rule."""
+
+    seq: int
+    act: Act
+    verdict: Verdict
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A past decision that would have been another one; `now` says why."""
+
+    past: PastAct
+    now: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What would change: decisions looked at, and those of them that would differ, in their order."""
+
+    looked_at: int
+    changes: tuple[Change, ...]
+
+
+def preview(mandate: EffectiveMandate, past: Iterable[PastAct]) -> Preview:
+    """Decide past purchases again under `mandate`, as if it had been valid then and nothing was spent yet.
+
+    What it would allow counts against its budgets; what the owner would be asked about counts when it was
+    bought in fact. Orders are taken to end before the next begins, so limits of open orders never bite.
+    """
+    always = replace(mandate, not_before_ms=TIME_MIN_MS, expires_ms=TIME_MAX_MS)
+    counters: dict[CounterKey, SpendingCounter] = {}
+    changes: list[Change] = []
+    looked_at = 0
+    for one in past:
+        looked_at += 1
+        decision = authorize(always, one.act, counters)
+        if decision.verdict is not one.verdict:
+            changes.append(Change(past=one, now=decision))
+        asked_and_bought = decision.verdict is Verdict.NEED_COSIGN and one.verdict is Verdict.ALLOW
+        if decision.allows or asked_and_bought:
+            _count(always, one.act, counters)
+    return Preview(looked_at=looked_at, changes=tuple(changes))
+
+
+def _count(mandate: EffectiveMandate, act: Act, counters: dict[CounterKey, SpendingCounter]) -> None:
+    if act.payable_minor <= 0:
+        return
+    order = reservation_of(
+        mandate, currency=act.currency, time_ms=act.time_ms, amount_minor=act.payable_minor
+    )
+    for key, counter in spend(counters, order):
+        counters[key] = replace(counter, open_orders=0, open_holds=0, open_minor=0)
