@@ -47,14 +47,21 @@ def from_note(note: bytes) -> ChoiceRecord:
 
 
 def record_of(
-    *, need: bytes, offer: bytes, quantity_steps: int, choice: Choice | None, reasons: Sequence[str] = ()
+    *,
+    need: bytes,
+    offer: bytes,
+    quantity_steps: int,
+    choice: Choice | None,
+    quantity: str = "",
+    reasons: Sequence[str] = (),
 ) -> ChoiceRecord:
-    """Write down what was chosen among what, and why, with a fresh salt."""
+    """Write down what was chosen among what, and why, with a fresh salt; `quantity` is for people."""
     content = {
         "version": VERSION,
         "need": need.hex(),
         "offer": offer.hex(),
         "quantity_steps": quantity_steps,
+        "quantity": quantity,
         "offers_looked_at": 0 if choice is None else choice.looked_at,
         "wishes": [] if choice is None else [_wish(one) for one in choice.prices],
         "alternatives": [] if choice is None else [_alternative(one) for one in choice.ranked],

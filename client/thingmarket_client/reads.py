@@ -95,11 +95,11 @@ class Reads:
                 break
         return tuple(found)
 
-    async def questions(self) -> tuple[QuestionSeen, ...]:
+    async def questions(self, after_seq: int = 0) -> tuple[QuestionSeen, ...]:
         """Questions for facts that the party's owner asked or was asked, oldest first."""
         found: list[QuestionSeen] = []
         for _ in range(PAGES_MAX):
-            request = wire.questions_request(found[-1].seq if found else 0)
+            request = wire.questions_request(found[-1].seq if found else after_seq)
             response = await self._session.ask(lambda stub: stub.ListQuestions, request)
             page = listings.read_questions(response)
             if not page:

@@ -7,13 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from thingmarket.catalog.attributes import Attribute, AttributeValue
+from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInteger
 from thingmarket.catalog.choice import Choice
 from thingmarket.catalog.fit import steps_in_offer
 from thingmarket.catalog.needs import Need, WithdrawNeed, check_need
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, check_offer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts, check_answer_facts, check_ask_facts
 from thingmarket.catalog.wishes import wishes_of, without
+from thingmarket.contract.approvals import Approve, PendingId, check_approve
 from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep, RetentionClass, check_fulfil
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
@@ -22,9 +23,12 @@ from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.decision import Fact
 from thingmarket.wire import catalog, trade
+from thingmarket.wire.approvals import approve_body
+from thingmarket.wire.inbox import PendingSeen
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.views import ContractSeen
+from thingmarket_client.approvals import NeedsApproval, Pending, Waiting
 from thingmarket_client.choosing import Bars, Chosen, barred_by, choose_among, nothing_barred
 from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
 from thingmarket_client.errors import FateUnknown
@@ -69,6 +73,7 @@ class Trader:
         self.post = Post(self.session, outbox, self._answered)
         self.reads = Reads(self.session)
         self.insight = Insight(self.session)
+        self.waiting = Waiting(self.session)
 
     @property
     def leaf(self) -> bytes:
@@ -241,9 +246,9 @@ class Trader:
         check_answer_facts(answer)
         await self._tell(TypeId.ANSWER_FACTS, Key(answer.key), catalog.answer_facts_body(answer))
 
-    async def questions(self) -> tuple[QuestionSeen, ...]:
+    async def questions(self, after_seq: int = 0) -> tuple[QuestionSeen, ...]:
         """Questions for facts that the owner and his things asked or were asked, oldest first."""
-        return await self.reads.questions()
+        return await self.reads.questions(after_seq)
 
     # --- buying
 
@@ -255,11 +260,13 @@ class Trader:
         need: bytes = b"",
         delivery: Mapping[RetentionClass, bytes] | None = None,
         key: Key | None = None,
+        approved_by: bytes = b"",
     ) -> Order:
         """Make an order of a need (searching and choosing), of a choice or of one offer; nothing is sent.
 
         `need` is the digest of an announced need that this fills; for a need that this party announced
-        it is known. `delivery` is sealed: only its commitment stands in the log.
+        it is known. `delivery` is sealed: only its commitment stands in the log. `approved_by` names an
+        order that was approved but could not be made: what is not worse needs no new approval.
         """
         choice: Choice | None = None
         if isinstance(wanted, Need):
@@ -273,7 +280,10 @@ class Trader:
             seen = wanted
         if quantity_steps is None:
             raise Refusal(Code.WRONG_QUANTITY, "say how many steps to buy")
-        record = record_of(need=need, offer=seen.digest, quantity_steps=quantity_steps, choice=choice)
+        quantity = str(ScaledInteger(quantity_steps, seen.offer.unit_scale, seen.offer.unit))
+        record = record_of(
+            need=need, offer=seen.digest, quantity_steps=quantity_steps, choice=choice, quantity=quantity
+        )
         return make_order(
             key or self.new_key(),
             seen,
@@ -282,12 +292,42 @@ class Trader:
             record=record,
             need=need,
             delivery=delivery,
+            approved_by=approved_by,
         )
 
     async def place(self, order: Order, *approvals: Signed) -> Bought:
-        """Buy what was ordered, once; approvals must be of this very order (NEED_COSIGN, DENIED, ...)."""
-        answer = (await self.post.deliver(approved(order, *approvals), order.sealed)).made()
-        return _bought(answer)
+        """Buy what was ordered, once; approvals must be of this very order (NeedsApproval, DENIED, ...)."""
+        return _bought(await self.purchase(order, *approvals))
+
+    async def purchase(self, order: Order, *approvals: Signed) -> Bought | Pending:
+        """The same, for who is prepared to wait: an order above the threshold is not bought yet. [COS-4]"""
+        return _made(await self.post.deliver(approved(order, *approvals), order.sealed))
+
+    async def pending(self, pending: bytes) -> PendingSeen:
+        """An order that waits or waited, as it stands now (UNKNOWN_ENTRY)."""
+        return await self.waiting.order(pending)
+
+    async def outcome_of(self, pending: Pending | bytes) -> PendingSeen:
+        """Wait until somebody has spoken, or the time for it is over; through all reconnections."""
+        return await self.waiting.outcome(pending if isinstance(pending, bytes) else pending.id)
+
+    async def withdraw(self, pending: bytes, reason: str = "") -> PendingSeen:
+        """Take back an own order that waits; its budget is free again."""
+        return await self._say(await self.pending(pending), approved=False, reason=reason)
+
+    async def _say(self, order: PendingSeen, *, approved: bool, reason: str) -> PendingSeen:
+        word = Approve(
+            key=self.new_key(),
+            pending=order.id,
+            body_digest=order.body_digest,
+            approved=approved,
+            reason=reason,
+        )
+        check_approve(word)
+        # An owner speaks for himself; a thing takes back under no mandate, for that may have ended.
+        letter = Letter(key=Key(word.key), type_id=TypeId.APPROVE, body=approve_body(word))
+        (await self.post.deliver(letter)).made()
+        return await self.pending(order.id)
 
     async def buy(
         self,
@@ -300,7 +340,7 @@ class Trader:
     ) -> Bought:
         """Order and place. With a `key` that was used before, the first order is what counts."""
         if key is not None and (known := await self._ordered_before(key)) is not None:
-            return _bought(known.made())
+            return _bought(_made(known))
         made = await self.order(wanted, quantity_steps, need=need, delivery=delivery, key=key)
         return await self.place(made)
 
@@ -361,12 +401,22 @@ class Trader:
 
     async def explain(self, contract: bytes) -> Reasons:
         """Why a contract was made, and among what this device chose."""
-        return Reasons(
-            explanation=await self.reads.explain(contract=contract),
-            record=await asyncio.to_thread(load_record, self.home, contract),
-        )
+        explanation = await self.reads.explain(contract=contract)
+        record = await asyncio.to_thread(load_record, self.home, contract)
+        if record is None and explanation.approval is not None:  # it was chosen when the order began to wait
+            record = await asyncio.to_thread(load_record, self.home, explanation.approval.id)
+        return Reasons(explanation=explanation, record=record)
 
 
-def _bought(answer: Answer) -> Bought:
+def _bought(made: Bought | Pending) -> Bought:
+    if isinstance(made, Pending):
+        raise NeedsApproval(made)
+    return made
+
+
+def _made(answer: Answer) -> Bought | Pending:
+    answer.made()
     assert answer.receipt is not None, "the session takes no yes without a receipt"
+    if answer.pending:
+        return Pending(id=PendingId(answer.reference), receipt=answer.receipt, decision=answer.decision)
     return Bought(contract=ContractId(answer.reference), receipt=answer.receipt, decision=answer.decision)

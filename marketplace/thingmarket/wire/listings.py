@@ -57,6 +57,11 @@ class QuestionSeen:
     asked_by_us: bool
     seq: int
 
+    @property
+    def open(self) -> bool:
+        """Whether an answer may still come."""
+        return self.state is QuestionState.ASKED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedSeen:

@@ -1,13 +1,20 @@
 """Amounts as people write them on a command line."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 
+from thingmarket.catalog.units import span_words
 from thingmarket.errors import Refusal
 from thingmarket.money import Currency, Money, currency_of
 
+_BUDGET_FACTS: Final = frozenset({"spent", "reserved", "asked", "allowed"})
+_MONEY_FACTS: Final = frozenset(
+    {"cosign.above", "item.price", "item.price_allowed", "probation.asked", "probation.allowed"}
+)
+_MOMENT_FACTS: Final = frozenset({"time", "mandate.expires", "mandate.not_before", "thing.since"})
 _WRITTEN: Final = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<part>[0-9]{1,3}))?", re.ASCII)
 
 
@@ -25,6 +32,27 @@ def minor_of(text: str, currency: Currency) -> int:
 def written(minor: int, code: str) -> str:
     """Write minor units for people, as in `19.99 EUR`."""
     return str(Money(minor, currency_of(code)))
+
+
+def share(part: int, whole: int) -> str:
+    """Write a part of a whole in tenths of a percent, rounded down: `71.2 %`."""
+    tenths = 1_000 * part // whole
+    return f"{tenths // 10}.{tenths % 10} %"
+
+
+def fact_words(name: str, value: int | str, currency: str) -> str:
+    """Write a fact that a rule looked at: money, moments and spans as such, any other as it is."""
+    if isinstance(value, str):
+        return value
+    last = name.rpartition(".")[2]
+    if name in _MONEY_FACTS or (name.startswith("budget.") and last in _BUDGET_FACTS):
+        return written(value, currency)
+    if name in _MOMENT_FACTS:
+        moment = datetime.fromtimestamp(value / 1_000, UTC)
+        return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    if name.startswith("delivery_ms"):
+        return span_words(value)
+    return str(value)
 
 
 class CurrencyType(click.ParamType[Currency]):

@@ -1,21 +1,24 @@
 """What devices do all day: sell and deliver, need and buy, or only say what they need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from thingmarket.catalog.attributes import AttributeValue, ScaledInteger, shown
 from thingmarket.catalog.choice import explain_choice
 from thingmarket.catalog.needs import Need
 from thingmarket.policy.decision import Fact
-from thingmarket.wire.listings import NeedSeen, OfferSeen
+from thingmarket.wire.listings import NeedSeen
 from thingmarket.wire.views import ContractSeen
+from thingmarket_client.choosing import Chosen
 from thingmarket_client.errors import FateUnknown
 from thingmarket_client.thing import Thing
 from thingmarket_node.cli.amounts import written
+from thingmarket_node.cli.inquiry import Inquiry
 from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.parties import accepted_on_arrival, contract_value, ended, until
-from thingmarket_node.cli.sheets import need_of, offer_of, read_sheet
+from thingmarket_node.cli.sheets import answers_of, need_of, offer_of, read_sheet
 from thingmarket_node.cli.slots import Slot, slot_of, with_new_order
 
 
@@ -36,6 +39,8 @@ class Device:
         self._output = output
         self._habits = habits
         self._orders = 0
+        self._answers: dict[bytes, Mapping[str, AttributeValue]] = {}  # by offer: what is told on request
+        self._questions_seq = 0
 
     def _slot(self, path: Path) -> Slot:
         sheet = read_sheet(path)
@@ -55,6 +60,7 @@ class Device:
             slot = self._slot(path)
             offer = offer_of(slot.sheet, key=slot.key, now_ms=slot.began_ms)
             digest = await self._thing.sell(offer)
+            self._answers[digest] = answers_of(slot.sheet)
             cost = written(offer.price_minor, offer.currency)
             self._output.event(
                 "selling",
@@ -66,11 +72,28 @@ class Device:
         self._output.event("ready", "waits for orders")
 
         async def serve() -> None:
+            await self._answer_questions()
             for contract in await self._thing.contracts():
                 if contract.seller == self._thing.id and contract.fulfilment.value in ("PLANNED", "READY"):
                     await self._deliver(contract)
 
         await until(self._thing, serve)
+
+    async def _answer_questions(self) -> None:
+        """Tell what the sheets say, and decline the rest; a person may answer for other offers."""
+        for question in await self._thing.questions(self._questions_seq):
+            answers = self._answers.get(question.offer)
+            if answers is not None and not question.asked_by_us and question.open:
+                given = {name: answers[name] for name in question.names if name in answers}
+                await self._thing.answer_facts(question, given)
+                told = ", ".join(f"{name} is {shown(value)}" for name, value in given.items())
+                self._output.event(
+                    "answered",
+                    f"answers: {told}" if given else f"declines to answer: {', '.join(question.names)}",
+                    question=question.digest.hex(),
+                    names=sorted(given),
+                )
+            self._questions_seq = question.seq
 
     async def _deliver(self, contract: ContractSeen) -> None:
         self._orders += 1
@@ -127,19 +150,14 @@ class Device:
         need = need_of(slot.sheet, key=slot.key, now_ms=slot.began_ms)
         digest = await self._thing.announce(need)
         self._output.event(
-            "needs", f"needs: {need.title} ({need.quantity_steps} {need.unit})", need=digest.hex()
+            "needs",
+            f"needs: {need.title} ({ScaledInteger(need.quantity_steps, need.unit_scale, need.unit)})",
+            need=digest.hex(),
         )
         return need, digest
 
     async def _order(self, need: Need, digest: bytes, slot: Slot) -> bytes:
-        async def offered() -> tuple[OfferSeen, ...] | None:
-            return await self._thing.search(need) or None
-
-        found = await offered()
-        if found is None:
-            self._output.event("waits", "waits: nobody offers it yet")
-            found = await until(self._thing, offered)
-        chosen = await self._thing.choose(need, found)
+        chosen = await self._chosen(need)
         for line in explain_choice(chosen.choice):
             self._output.event("choice", f"  {line}")
         order = await self._thing.order(chosen, need=digest, key=slot.order_key)
@@ -157,6 +175,23 @@ class Device:
             key=slot.order_key.hex(),
         )
         return bought.contract
+
+    async def _chosen(self, need: Need) -> Chosen:
+        """Choose as soon as there are offers, after asking for facts where none is known to fit."""
+        inquiry = Inquiry(self._thing, self._output)
+
+        async def offered() -> Chosen | None:
+            found = await self._thing.search(need)
+            if not found:
+                return None
+            chosen = await self._thing.choose(need, found)
+            return None if chosen.choice.chosen is None and await inquiry.waits_for(chosen) else chosen
+
+        chosen = await offered()
+        if chosen is None:
+            self._output.event("waits", "waits: nobody offers yet what is known to fit")
+            chosen = await until(self._thing, offered)
+        return chosen
 
     # --- an announcer
 

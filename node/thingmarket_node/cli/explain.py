@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from thingmarket.audit.merkle import leaf_hash
+from thingmarket.catalog.needs import WHOLE_MILLIONTHS
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import is_thing
 from thingmarket.market.entries import Command, EntryKind
@@ -16,7 +17,7 @@ from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes
 from thingmarket.wire.reads import Explanation
 from thingmarket_client.decisions import ChoiceRecord, load_record
-from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.amounts import HexType, fact_words, share, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, node_option, open_party
 
@@ -83,6 +84,8 @@ def explained(found: Explanation, record: ChoiceRecord | None) -> dict[str, Any]
         },
         "alternatives": record.value["alternatives"] if record is not None and proven else [],
         "reasons": record.value["reasons"] if record is not None and proven else [],
+        "wishes": record.value.get("wishes", []) if record is not None and proven else [],
+        "quantity": record.value.get("quantity", "") if record is not None and proven else "",
         "record_proven": proven if record is not None else None,
         "log": {
             "seq": outcome.seq,
@@ -109,9 +112,8 @@ def _checked_command(found: Explanation) -> Command:
 def _tell(output: Output, value: dict[str, Any]) -> None:
     currency, allowed = value["currency"], value["allowed_by"]
     total, net, tax = (written(value[f"{part}_minor"], currency) for part in ("total", "net", "tax"))
-    output.say(
-        f"contract {value['contract']}: {value['quantity_steps']} steps for {total} ({net} + {tax} tax)"
-    )
+    quantity = value["quantity"] or f"{value['quantity_steps']} steps"
+    output.say(f"contract {value['contract']}: {quantity} for {total} ({net} + {tax} tax)")
     who = f"the thing {allowed['bought_by']}" if is_thing(allowed["bought_by"]) else "the owner himself"
     output.say(f"bought by {who}")
     if allowed["mandate"]:
@@ -119,18 +121,25 @@ def _tell(output: Output, value: dict[str, Any]) -> None:
     for approver in allowed["approvals"]:
         output.say(f"  approved by {approver}")
     output.table("what had to hold", ("rule", ""), value["rule_texts"].items())
-    output.table("what was looked at", ("fact", "value"), [(f["name"], f["value"]) for f in value["facts"]])
+    facts = [(f["name"], fact_words(f["name"], f["value"], currency)) for f in value["facts"]]
+    output.table("what was looked at", ("fact", "value"), facts)
     if value["record_proven"]:
         rows = [
             (
                 one["offer"][:8],
                 one["title"],
                 written(one["total_minor"], one["currency"]),
-                one["score_millionths"],
+                share(one["score_millionths"], WHOLE_MILLIONTHS) if one["parts"] else "",
                 one["barred"],
             )
             for one in value["alternatives"]
         ]
+        wishes = [
+            (one["wish"], written(one["cost_minor"], one["currency"]), one["instead_title"])
+            for one in value["wishes"]
+        ]
+        if wishes:
+            output.table("what each wish cost", ("wish", "cost", "without it"), wishes)
         output.table("among which offers", ("offer", "title", "total", "score", "barred"), rows)
         for reason in value["reasons"]:
             output.say(f"  {reason}")

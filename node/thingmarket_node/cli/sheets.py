@@ -5,8 +5,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInteger
-from thingmarket.catalog.needs import Comparison, Constraint, Need, Preference, check_need
+from thingmarket.catalog.attributes import (
+    Attribute,
+    AttributeValue,
+    ScaledInteger,
+    check_name,
+    check_value,
+)
+from thingmarket.catalog.needs import (
+    Comparison,
+    Constraint,
+    Favourite,
+    Need,
+    Preference,
+    Wish,
+    check_need,
+)
 from thingmarket.catalog.offers import FulfilmentKind, Offer, check_offer
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import DAY_MS
@@ -26,6 +40,7 @@ _OFFER_DEFAULTS: Final[dict[str, Any]] = {
     "delivery_ms": 3 * DAY_MS,
     "inspection_ms": 3 * DAY_MS,
     "attributes": {},
+    "answers": {},
     "valid_for_ms": _VALID_FOR_MS,
 }
 _OFFER_FIELDS: Final = frozenset(_OFFER_DEFAULTS) | {
@@ -50,17 +65,20 @@ _NEED_FIELDS: Final = frozenset(_NEED_DEFAULTS) | {"title", "category", "quantit
 OFFER_HELP: Final = """\b
 An offer sheet is a JSON object with the fields of the protocol; these can be left out:
 unit C62 (pieces), unit_scale 0, price_base_steps 1, tax_category S, min_steps 1, max_steps = stock,
-fulfilment HUMAN, delivery_ms and inspection_ms 3 days, valid_for_ms 30 days, attributes.
+fulfilment HUMAN, delivery_ms and inspection_ms 3 days, valid_for_ms 30 days, attributes, and answers:
+facts that are told to whom asks for them.
   {"product_id": "ink-black-xl", "title": "Black ink XL", "category": "44103105",
    "currency": "EUR", "price_minor": 1590, "stock_steps": 50,
-   "attributes": {"pages": 1200, "weight": {"steps": 52, "unit": "GRM"}, "refilled": true}}
+   "attributes": {"pages": 1200, "weight": {"steps": 52, "unit": "GRM"}, "refilled": true},
+   "answers": {"colour": "black"}}
 """
 NEED_HELP: Final = """\b
 A need sheet is a JSON object; unit C62 (pieces), valid_for_ms 30 days, must and prefer can be left out:
   {"title": "Black ink is low", "category": "44103105", "product_id": "ink-black-xl",
    "quantity_steps": 1,
    "must": [{"attribute": "pages", "comparison": "AT_LEAST", "values": [1000]}],
-   "prefer": [{"attribute": "price", "ideal": 1000, "worst": 3000, "weight_millionths": 1000000}]}
+   "prefer": [{"attribute": "price", "ideal": 1000, "worst": 3000, "weight_millionths": 700000},
+              {"attribute": "brand", "favourites": ["Inkwell"], "weight_millionths": 300000}]}
 """
 
 
@@ -88,7 +106,8 @@ def offer_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Offer:
 
     def make() -> Offer:
         attributes = found.pop("attributes")
-        stated = tuple(Attribute(name, _value(value)) for name, value in sorted(attributes.items()))
+        found.pop("answers")  # not published
+        stated = tuple(Attribute(name, value_of(value)) for name, value in sorted(attributes.items()))
         return Offer(
             key=key,
             valid_until_ms=now_ms + valid_for_ms,
@@ -100,6 +119,18 @@ def offer_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Offer:
     return _checked(make, check_offer, "an offer sheet")
 
 
+def answers_of(sheet: Sheet) -> dict[str, AttributeValue]:
+    """The facts of an offer sheet that are told only to who asks (BAD_FIELD)."""
+    try:
+        answers = {name: value_of(value) for name, value in sheet.get("answers", {}).items()}
+    except (TypeError, AttributeError) as error:
+        raise Refusal(Code.BAD_FIELD, f"answers of an offer sheet: {error}") from None
+    for name, value in answers.items():
+        check_name(name, "answer")
+        check_value(value, name)
+    return answers
+
+
 def need_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Need:
     """Make the need of a sheet (BAD_FIELD, and what a bad need is refused for)."""
     found = _complete(sheet, _NEED_FIELDS, _NEED_DEFAULTS, "a need sheet")
@@ -107,7 +138,7 @@ def need_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Need:
 
     def make() -> Need:
         must = tuple(_constraint(one) for one in found.pop("must"))
-        prefer = tuple(_preference(one) for one in found.pop("prefer"))
+        prefer = tuple(_wish(one) for one in found.pop("prefer"))
         return Need(key=key, valid_until_ms=now_ms + valid_for_ms, must=must, prefer=prefer, **found)
 
     return _checked(make, check_need, "a need sheet")
@@ -134,7 +165,7 @@ def _no_fraction(text: str) -> int:
     raise ValueError(f"{text} is no whole number: count in smaller steps")
 
 
-def _value(value: Any) -> AttributeValue:
+def value_of(value: Any) -> AttributeValue:
     """A flag, a text, a whole number, or {steps, scale, unit}."""
     if isinstance(value, bool | str):
         return value
@@ -151,10 +182,16 @@ def _constraint(found: Sheet) -> Constraint:
     name = str(found["comparison"]).upper()
     if name not in Comparison.__members__:
         raise Refusal(Code.BAD_FIELD, f"comparison is one of {', '.join(Comparison.__members__)}")
-    return Constraint(found["attribute"], Comparison[name], tuple(map(_value, found["values"])))
+    return Constraint(found["attribute"], Comparison[name], tuple(map(value_of, found["values"])))
 
 
-def _preference(found: Sheet) -> Preference:
+def _wish(found: Sheet) -> Wish:
+    if "favourites" in found:
+        return Favourite(
+            attribute=found["attribute"],
+            values=tuple(map(value_of, found["favourites"])),
+            weight_millionths=found["weight_millionths"],
+        )
     return Preference(
         attribute=found["attribute"],
         ideal=_number(found["ideal"]),

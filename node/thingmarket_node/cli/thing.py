@@ -13,6 +13,7 @@ from thingmarket_client.outbox import Answer
 from thingmarket_client.thing import Thing, create_thing
 from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.cards import card_of
+from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import (
     kept_order,
@@ -43,6 +44,13 @@ def thing() -> None:
       thingmarket owner mandate anna printer --autonomy adaptable --spend order=20.00
       thingmarket thing run buyer printer --need need.json
     """
+
+
+thing.add_command(search)
+thing.add_command(choose)
+thing.add_command(ask)
+thing.add_command(questions)
+thing.add_command(answer)
 
 
 @thing.command()
