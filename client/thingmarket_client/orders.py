@@ -57,6 +57,7 @@ def make_order(
     record: ChoiceRecord,
     need: bytes = b"",
     delivery: Mapping[RetentionClass, bytes] | None = None,
+    approved_by: bytes = b"",
 ) -> Order:
     """Write the purchase and seal the delivery details (OUT_OF_RANGE, BAD_FIELD)."""
     cost = price(seen.offer, quantity_steps, seen.tax_basis_points)
@@ -75,6 +76,7 @@ def make_order(
             SealedRef(commit(part.salt, part.data), RetentionClass(part.retention)) for part in sealed
         ),
         choice=record.commitment,
+        approved_by=approved_by,
     )
     check_purchase(purchase)
     letter = Letter(

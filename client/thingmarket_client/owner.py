@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from thingmarket.contract.orders import Erase, FundRequest, check_fund_request
+from thingmarket.contract.personas import Persona, SetPersona, check_set_persona
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.envelope import Signed, TypeId, sign
@@ -18,12 +20,15 @@ from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import HOUR_MS
 from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.wire import identity, trade
+from thingmarket.wire.approvals import set_persona_body
+from thingmarket.wire.inbox import PendingSeen
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import OwnerKeys, create_owner_keys, load_owner_keys, save_owner_keys
 from thingmarket_client.mandates import LIFE_MS, root_link
 from thingmarket_client.outbox import Answer, Letter, Outbox
+from thingmarket_client.owned_things import OwnedThings
 from thingmarket_client.session.session import PATIENCE_MS, Caller
-from thingmarket_client.trader import OUTBOX_FILE, Trader
+from thingmarket_client.trader import OUTBOX_FILE
 
 
 def create_owner(home: Path, network_id: bytes) -> PartyId:
@@ -33,7 +38,7 @@ def create_owner(home: Path, network_id: bytes) -> PartyId:
     return keys.id
 
 
-class Owner(Trader):
+class Owner(OwnedThings):
     """An owner at his node: `async with await Owner.open(home, card) as owner`."""
 
     def __init__(
@@ -101,11 +106,12 @@ class Owner(Trader):
         limits: Sequence[SpendingLimit] = (),
         life_ms: int = LIFE_MS,
         max_depth: int | None = None,
+        **terms: Any,
     ) -> Signed:
         """A signed mandate for a thing, which it adopts and presents; see `mandates` for the parts.
 
         ANNOUNCER needs nothing more, BOUND its items and limits, the others limits. Nothing may be spent
-        without a limit in the currency.
+        without a limit in the currency. `terms` are further fields of `Mandate`.
         """
         return root_link(
             self._keys.signing_key,
@@ -123,6 +129,7 @@ class Owner(Trader):
             life_ms=life_ms,
             max_depth=max_depth,
             epoch=self.epoch,
+            **terms,
         )
 
     def _valid_from_ms(self, subject: PartyId) -> int:
@@ -149,10 +156,32 @@ class Owner(Trader):
             lambda key: identity.revoke_body(key, mandate=None, subject=None, epoch=epoch, reason=reason),
         )
 
-    def approve(
+    async def inbox(self) -> tuple[PendingSeen, ...]:
+        """Orders that wait for this owner's word, oldest first; each is what its buyer signed."""
+        return await self.waiting.inbox()
+
+    async def approve(self, order: PendingSeen, reason: str = "") -> PendingSeen:
+        """Say yes to an order that was read; what it came to with that. [COS-6]"""
+        return await self.say(order, approved=True, reason=reason)
+
+    async def reject(self, order: PendingSeen, reason: str = "") -> PendingSeen:
+        """Say no to it: one no is enough."""
+        return await self.say(order, approved=False, reason=reason)
+
+    async def set_persona(self, thing: PartyId, persona: Persona) -> None:
+        """Say how a thing and those who approve for it are to be treated; an empty one takes it back."""
+
+        def body(key: Key) -> bytes:
+            wishes = SetPersona(key=key, thing=thing, persona=persona)
+            check_set_persona(wishes)
+            return set_persona_body(wishes)
+
+        await self.post.send(TypeId.SET_PERSONA, body)
+
+    def sign_approval(
         self, body_digest: bytes, leaf: bytes, *, approved: bool = True, life_ms: int = HOUR_MS
     ) -> Signed:
-        """A signed yes (or no) to one order under one mandate; both are named by the order."""
+        """A signed yes (or no) to one order that was not sent yet; the order names body and mandate."""
         approval = Approval(
             network_id=self._keys.network_id,
             body_digest=Digest(body_digest),

@@ -14,7 +14,7 @@ from thingmarket.catalog.needs import Need, WithdrawNeed, check_need
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, check_offer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts, check_answer_facts, check_ask_facts
 from thingmarket.catalog.wishes import wishes_of, without
-from thingmarket.contract.approvals import Approve, PendingId, check_approve
+from thingmarket.contract.approvals import PendingId
 from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep, RetentionClass, check_fulfil
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
@@ -23,12 +23,10 @@ from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.decision import Fact
 from thingmarket.wire import catalog, trade
-from thingmarket.wire.approvals import approve_body
-from thingmarket.wire.inbox import PendingSeen
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.views import ContractSeen
-from thingmarket_client.approvals import NeedsApproval, Pending, Waiting
+from thingmarket_client.approvals import NeedsApproval, Pending, Speaker, Waiting
 from thingmarket_client.choosing import Bars, Chosen, barred_by, choose_among, nothing_barred
 from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
 from thingmarket_client.errors import FateUnknown
@@ -59,7 +57,7 @@ class Reasons:
         return self.record is not None and contract is not None and contract.choice == self.record.commitment
 
 
-class Trader:
+class Trader(Speaker):
     """A party at one node. Commands go through the outbox; queries go straight."""
 
     def __init__(
@@ -302,32 +300,6 @@ class Trader:
     async def purchase(self, order: Order, *approvals: Signed) -> Bought | Pending:
         """The same, for who is prepared to wait: an order above the threshold is not bought yet. [COS-4]"""
         return _made(await self.post.deliver(approved(order, *approvals), order.sealed))
-
-    async def pending(self, pending: bytes) -> PendingSeen:
-        """An order that waits or waited, as it stands now (UNKNOWN_ENTRY)."""
-        return await self.waiting.order(pending)
-
-    async def outcome_of(self, pending: Pending | bytes) -> PendingSeen:
-        """Wait until somebody has spoken, or the time for it is over; through all reconnections."""
-        return await self.waiting.outcome(pending if isinstance(pending, bytes) else pending.id)
-
-    async def withdraw(self, pending: bytes, reason: str = "") -> PendingSeen:
-        """Take back an own order that waits; its budget is free again."""
-        return await self._say(await self.pending(pending), approved=False, reason=reason)
-
-    async def _say(self, order: PendingSeen, *, approved: bool, reason: str) -> PendingSeen:
-        word = Approve(
-            key=self.new_key(),
-            pending=order.id,
-            body_digest=order.body_digest,
-            approved=approved,
-            reason=reason,
-        )
-        check_approve(word)
-        # An owner speaks for himself; a thing takes back under no mandate, for that may have ended.
-        letter = Letter(key=Key(word.key), type_id=TypeId.APPROVE, body=approve_body(word))
-        (await self.post.deliver(letter)).made()
-        return await self.pending(order.id)
 
     async def buy(
         self,

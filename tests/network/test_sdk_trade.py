@@ -256,7 +256,7 @@ async def test_a_purchase_above_the_threshold_waits_for_the_owners_approval_of_t
             await town.printer.place(order)
         assert (caught.value.number, caught.value.rule) == (Code.NEED_COSIGN, "COS-1")
         assert caught.value.is_logged and caught.value.decision is not None
-    approval = town.ada.approve(order.body_digest, order.mandate_leaf)
+    approval = town.ada.sign_approval(order.body_digest, order.mandate_leaf)
     bought = await town.printer.place(order, approval)
     assert bought.decision is not None and "COS-2" in bought.decision.rules
     assert (await town.printer.place(order)).contract == bought.contract

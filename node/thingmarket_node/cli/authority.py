@@ -21,6 +21,7 @@ from thingmarket_client.mandates import only, spending_limit
 from thingmarket_client.owner import Owner
 from thingmarket_client.thing import Thing
 from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
+from thingmarket_node.cli.mandate_terms import terms_of, terms_options
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import read_order, write_approval, write_mandate
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
@@ -29,8 +30,15 @@ _LIMITS: Final = {
     "item": "per_item_minor",
     "order": "per_order_minor",
     "day": "per_day_minor",
+    "month": "per_month_minor",
     "total": "total_minor",
     "cosign": "cosign_above_minor",
+    "liability": "liability_cap_minor",
+}
+_NUMBERS: Final = {
+    "orders": "orders_per_day",
+    "open": "max_open_orders",
+    "held": "max_open_holds",
 }
 _LEVELS: Final = [level.name.lower() for level in Autonomy]
 _ACTIONS: Final = [action.name.lower() for action in Action]
@@ -64,8 +72,9 @@ _ACTIONS: Final = [action.name.lower() for action in Action]
 @click.option(
     "--spend",
     metavar="order=AMOUNT,...",
-    help="What may be spent, tax included: order, item, day, total; cosign: above it you approve orders."
-    " What is not given is no more than one order: order=20.00 alone is 20.00 in all.",
+    help="What may be spent, tax included: order, item, day, month, total; cosign: above it you approve"
+    " orders; liability: of all open orders. What is not given is no more than one order: order=20.00 alone"
+    " is 20.00 in all. And how many orders: orders (a day), open, held (with money in escrow).",
 )
 @click.option(
     "--currency", type=CurrencyType(), default="EUR", show_default=True, help="Of prices and limits."
@@ -75,6 +84,7 @@ _ACTIONS: Final = [action.name.lower() for action in Action]
 @click.option(
     "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it is valid."
 )
+@terms_options
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write it to a file for a thing that is elsewhere."
 )
@@ -94,6 +104,12 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
     a shop that sells, and a freezer that only speaks:
       thingmarket owner mandate bob shop --autonomy bound --may sell
       thingmarket owner mandate carol freezer --autonomy announcer
+    \b
+    a vending machine that restocks itself by day, and asks two people above 50.00:
+      thingmarket owner mandate anna machine --autonomy adaptable \\
+          --spend order=200.00,day=300.00,month=2000.00,total=9000.00,cosign=50.00,orders=5 \\
+          --hours 'mon-sat 06:00-20:00' --category 50 --deliver-within 48 \\
+          --cosigner tm:party:z... --quorum 2
     """
     folder = Path(thing) / "thing.json"
     is_here = not thing.startswith(DID_PREFIX)
@@ -140,8 +156,9 @@ def _signed(owner: Owner, subject: PartyId, terms: dict[str, Any]) -> Signed:
             items=[_item(text, terms["sellers"], currency) for text in terms["items"]],
             categories=_scope(terms["categories"]),
             counterparties=_scope(terms["counterparties"]),
-            limits=[_limit(terms["spend"], currency)] if terms["spend"] else (),
+            limits=[limit_of(terms["spend"], currency)] if terms["spend"] else (),
             life_ms=terms["days"] * DAY_MS,
+            **terms_of(terms),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -169,13 +186,18 @@ def _item(text: str, sellers: tuple[str, ...], currency: Currency) -> BoundItem:
     )
 
 
-def _limit(text: str, currency: Currency) -> SpendingLimit:
+def limit_of(text: str, currency: Currency) -> SpendingLimit:
+    """Read `order=20.00,day=40.00,orders=3` (ValueError)."""
     found: dict[str, int] = {}
     for part in text.split(","):
         name, _, amount = part.partition("=")
-        if name not in _LIMITS or _LIMITS[name] in found:
-            raise ValueError(f"--spend takes each of {', '.join(_LIMITS)} once, as in order=20.00,day=40.00")
-        found[_LIMITS[name]] = minor_of(amount, currency)
+        field = _LIMITS.get(name) or _NUMBERS.get(name)
+        if field is None or field in found:
+            names = ", ".join((*_LIMITS, *_NUMBERS))
+            raise ValueError(f"--spend takes each of {names} once, as in order=20.00,day=40.00,orders=3")
+        if name in _NUMBERS and not (amount.isascii() and amount.isdigit()):
+            raise ValueError(f"--spend {name} is a whole number, as in {name}=3")
+        found[field] = int(amount) if name in _NUMBERS else minor_of(amount, currency)
     if "per_order_minor" not in found:
         raise ValueError("--spend says at least how much one order may cost: order=20.00")
     return spending_limit(currency.code, **found)
@@ -252,7 +274,7 @@ def approve(home: Path, order: Path, out: Path, reject: bool, card: str | None, 
     async def sign() -> tuple[Signed, OfferSeen]:
         async with await open_owner(home, card) as owner:
             seen = await owner.reads.offer(purchase.offer)
-            return owner.approve(digest(body), leaf, approved=not reject), seen
+            return owner.sign_approval(digest(body), leaf, approved=not reject), seen
 
     approval, seen = asyncio.run(sign())
     write_approval(out, approval)
