@@ -48,6 +48,10 @@ class Unanswered(Exception):
         self.key = key
 
 
+class Closed(Exception):
+    """A party was closed before or while it was asked; the message says how to go on."""
+
+
 class FateUnknown(Exception):
     """A command was not answered within 24 h; look up its effect, it is not sent again. [ID-12]"""
 

@@ -1,0 +1,164 @@
+"""The blocking twin of Owner.
+
+Written by scripts/gen_blocking.py: change the async class, then run it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from thingmarket.contract.personas import Persona
+from thingmarket.identity.cards import NodeCard
+from thingmarket.identity.envelope import Signed
+from thingmarket.identity.mandates import Action, Autonomy, BoundItem, SpendingLimit
+from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.identity.things import ThingOrder
+from thingmarket.ids import Key, PartyId
+from thingmarket.limits import HOUR_MS
+from thingmarket.market.queries import MoneyBalance, SpendingView
+from thingmarket.policy.decision import Fact
+from thingmarket.policy.guards import GuardRules
+from thingmarket.policy.malfunctions import Severity
+from thingmarket.wire.inbox import PendingSeen
+from thingmarket.wire.things import DeviceSeen, ThingSeen
+from thingmarket_client.blocking.trader import BlockingTrader
+from thingmarket_client.mandates import LIFE_MS
+from thingmarket_client.outbox import Answer
+from thingmarket_client.owner import Owner
+from thingmarket_client.session.session import PATIENCE_MS
+
+
+class BlockingOwner(BlockingTrader[Owner]):
+    """An owner at his node."""
+
+    def __init__(self, home: Path, card: NodeCard | None = None, *, patience_ms: int = PATIENCE_MS) -> None:
+        """Open the owner of a folder; a new card is kept there (UnsafeFile, WRONG_NETWORK)."""
+        super().__init__(lambda: Owner.open(home, card, patience_ms=patience_ms))
+
+    def find_device(self, label: str) -> DeviceSeen:
+        """The device whose label this is (BAD_FIELD when it is mistyped, UNKNOWN_THING).
+
+        The code is compared here: what is sent later is right, so no try of the device is wasted.
+        """
+        return self._calls.run(lambda: self._party.find_device(label))
+
+    def claim(self, label: str, device: DeviceSeen, mandate: Signed | None = None) -> None:
+        """Bind a device that was found by its label; the mandate then waits for it at the node."""
+        self._calls.run(lambda: self._party.claim(label, device, mandate))
+
+    def things(self) -> tuple[ThingSeen, ...]:
+        """His things, oldest first."""
+        return self._calls.run(self._party.things)
+
+    def thing(self, thing: str) -> ThingSeen:
+        """One of his things (UNKNOWN_THING)."""
+        return self._calls.run(lambda: self._party.thing(thing))
+
+    def say(self, thing: PartyId, order: ThingOrder, reason: str = "") -> None:
+        """Suspend, resume, quarantine, release or decommission a thing."""
+        self._calls.run(lambda: self._party.say(thing, order, reason))
+
+    def guard(self, thing: PartyId, guards: GuardRules) -> None:
+        """Put guards over a thing, in place of those before; none at all takes them away."""
+        self._calls.run(lambda: self._party.guard(thing, guards))
+
+    def report_malfunction(
+        self, thing: PartyId, component: str, severity: Severity, facts: Sequence[Fact] = ()
+    ) -> None:
+        """Say what is broken about a thing that cannot say it itself."""
+        self._calls.run(lambda: self._party.report_malfunction(thing, component, severity, facts))
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of new mandates; those of older ones are dead."""
+        return self._calls.call(lambda: self._party.epoch)
+
+    def admit(self) -> None:
+        """Become known to the node; again does no harm."""
+        self._calls.run(self._party.admit)
+
+    def fund(self, currency: str, minor: int, *, key: Key | None = None) -> Answer:
+        """Ask the operator's payment rail for money, minor units; with the same key only once."""
+        return self._calls.run(lambda: self._party.fund(currency, minor, key=key))
+
+    def mandate(
+        self,
+        subject: PartyId,
+        autonomy: Autonomy,
+        *,
+        actions: Sequence[Action] | None = None,
+        items: Sequence[BoundItem] = (),
+        categories: Scope = EVERYTHING,
+        counterparties: Scope = EVERYTHING,
+        nodes: Scope = EVERYTHING,
+        limits: Sequence[SpendingLimit] = (),
+        life_ms: int = LIFE_MS,
+        max_depth: int | None = None,
+        **terms: Any,
+    ) -> Signed:
+        """A signed mandate for a thing, which it adopts and presents; see `mandates` for the parts.
+
+        ANNOUNCER needs nothing more, BOUND its items and limits, the others limits. Nothing may be spent
+        without a limit in the currency. `terms` are further fields of `Mandate`.
+        """
+        return self._calls.call(
+            lambda: self._party.mandate(
+                subject,
+                autonomy,
+                actions=actions,
+                items=items,
+                categories=categories,
+                counterparties=counterparties,
+                nodes=nodes,
+                limits=limits,
+                life_ms=life_ms,
+                max_depth=max_depth,
+                **terms,
+            )
+        )
+
+    def revoke(
+        self, *, mandate: bytes | None = None, subject: PartyId | None = None, reason: str = ""
+    ) -> None:
+        """End one link with all below it, or all mandates of a thing."""
+        self._calls.run(lambda: self._party.revoke(mandate=mandate, subject=subject, reason=reason))
+
+    def revoke_all(self, reason: str = "") -> None:
+        """End every mandate that was ever given, by a new epoch."""
+        self._calls.run(lambda: self._party.revoke_all(reason))
+
+    def inbox(self) -> tuple[PendingSeen, ...]:
+        """Orders that wait for this owner's word, oldest first; each is what its buyer signed."""
+        return self._calls.run(self._party.inbox)
+
+    def approve(self, order: PendingSeen, reason: str = "") -> PendingSeen:
+        """Say yes to an order that was read; what it came to with that. [COS-6]"""
+        return self._calls.run(lambda: self._party.approve(order, reason))
+
+    def reject(self, order: PendingSeen, reason: str = "") -> PendingSeen:
+        """Say no to it: one no is enough."""
+        return self._calls.run(lambda: self._party.reject(order, reason))
+
+    def set_persona(self, thing: PartyId, persona: Persona) -> None:
+        """Say how a thing and those who approve for it are to be treated; an empty one takes it back."""
+        self._calls.run(lambda: self._party.set_persona(thing, persona))
+
+    def sign_approval(
+        self, body_digest: bytes, leaf: bytes, *, approved: bool = True, life_ms: int = HOUR_MS
+    ) -> Signed:
+        """A signed yes (or no) to one order that was not sent yet; the order names body and mandate."""
+        return self._calls.call(
+            lambda: self._party.sign_approval(body_digest, leaf, approved=approved, life_ms=life_ms)
+        )
+
+    def balances(self) -> tuple[MoneyBalance, ...]:
+        """His money, by currency."""
+        return self._calls.run(self._party.balances)
+
+    def spending(self, mandate: bytes) -> SpendingView:
+        """What was spent under a mandate that he gave."""
+        return self._calls.run(lambda: self._party.spending(mandate))
+
+    def erase(self) -> None:
+        """Have the vault forget what it may forget of him."""
+        self._calls.run(self._party.erase)
