@@ -162,11 +162,11 @@ class Owner(OwnedThings):
 
     async def approve(self, order: PendingSeen, reason: str = "") -> PendingSeen:
         """Say yes to an order that was read; what it came to with that. [COS-6]"""
-        return await self.say(order, approved=True, reason=reason)
+        return await self.speak(order, approved=True, reason=reason)
 
     async def reject(self, order: PendingSeen, reason: str = "") -> PendingSeen:
         """Say no to it: one no is enough."""
-        return await self.say(order, approved=False, reason=reason)
+        return await self.speak(order, approved=False, reason=reason)
 
     async def set_persona(self, thing: PartyId, persona: Persona) -> None:
         """Say how a thing and those who approve for it are to be treated; an empty one takes it back."""

@@ -10,9 +10,11 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.effective import EffectiveMandate, effective
 from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.identity.things import ThingState
 from thingmarket.ids import PartyId
 from thingmarket.time import UnixMs
 from thingmarket.wire.identity import present_mandate_body, read_mandate
+from thingmarket.wire.things import ThingSeen
 from thingmarket_client.choosing import Bars, MandateBars, nothing_barred
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import (
@@ -23,9 +25,10 @@ from thingmarket_client.keystore import (
     with_card,
 )
 from thingmarket_client.mandates import child_link
+from thingmarket_client.onboarding import Onboarding
 from thingmarket_client.outbox import Outbox
 from thingmarket_client.session.session import PATIENCE_MS, Caller
-from thingmarket_client.trader import OUTBOX_FILE, Trader
+from thingmarket_client.trader import OUTBOX_FILE
 
 
 def create_thing(home: Path) -> PartyId:
@@ -33,7 +36,7 @@ def create_thing(home: Path) -> PartyId:
     return create_thing_keys(home).id
 
 
-class Thing(Trader):
+class Thing(Onboarding):
     """A thing at its node: `async with await Thing.open(home) as thing`."""
 
     def __init__(
@@ -108,6 +111,24 @@ class Thing(Trader):
         return MandateBars(
             mandate=self.mandate, node=self.session.card.node_id, now_ms=UnixMs(self.session.now_ms)
         )
+
+    async def take_part(self, kind: str) -> ThingSeen:
+        """Go on from wherever it is: show the mandate that waits at the node or here, and register.
+
+        What is the owner's to do is not done: a device that nobody claimed is in FACTORY still.
+        """
+        seen = await self.look_at_itself()
+        if seen.state is ThingState.CLAIMED:
+            if seen.handed is not None:
+                await self.adopt([seen.handed])
+            if not self.leaf:
+                return seen
+            await self.present()
+            seen = await self.look_at_itself()
+        if seen.state is ThingState.MANDATED:
+            await self.register(kind)
+            seen = await self.look_at_itself()
+        return seen
 
     def delegate(self, subject: PartyId, **narrowed: Any) -> tuple[Signed, ...]:
         """The chain for a sub-agent: one more link below, narrowed by fields of `Mandate`."""
