@@ -12,6 +12,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "marketplace"))
 
 from thingmarket import limits  # noqa: E402
+from thingmarket.catalog.questions import QUESTION  # noqa: E402
 from thingmarket.contract.contract import CONTRACT  # noqa: E402
 from thingmarket.contract.fulfilment import FULFILMENT  # noqa: E402
 from thingmarket.errors import FAMILIES, LEDGER_STATUS_BASE, Code  # noqa: E402
@@ -136,6 +137,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "type ids": type_ids,
     "currencies": currencies,
     "negotiation diagram": lambda: f"```mermaid\n{NEGOTIATION.diagram()}\n```",
+    "question diagram": lambda: f"```mermaid\n{QUESTION.diagram()}\n```",
     "contract diagram": lambda: f"```mermaid\n{CONTRACT.diagram()}\n```",
     "fulfilment diagram": lambda: f"```mermaid\n{FULFILMENT.diagram()}\n```",
     "escrow diagram": lambda: f"```mermaid\n{ESCROW.diagram()}\n```",

@@ -185,7 +185,12 @@ class Device:
             if not found:
                 return None
             chosen = await self._thing.choose(need, found)
-            return None if chosen.choice.chosen is None and await inquiry.waits_for(chosen) else chosen
+            if chosen.choice.chosen is not None:
+                return chosen
+            if await inquiry.waits_for(chosen):
+                return None
+            # The last answer may have come after the search.
+            return await self._thing.choose(need, await self._thing.search(need))
 
         chosen = await offered()
         if chosen is None:

@@ -29,11 +29,10 @@ class Inquiry:
             if offer not in self._waits_until_ms:
                 self._waits_until_ms[offer] = self._thing.session.now_ms + WAIT_MS
                 await self._ask(offer, names)
-        open_ones = {one.offer for one in await self._thing.questions() if one.asked_by_us and one.open}
         now_ms = self._thing.session.now_ms
-        return any(
-            until_ms > now_ms and offer in open_ones for offer, until_ms in self._waits_until_ms.items()
-        )
+        waiting = {offer for offer, until_ms in self._waits_until_ms.items() if until_ms > now_ms}
+        questions = await self._thing.questions()
+        return any(one.asked_by_us and one.open and one.offer in waiting for one in questions)
 
     async def _ask(self, offer: bytes, names: tuple[str, ...]) -> None:
         try:

@@ -31,7 +31,11 @@ class Counter(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self.alice, self.bob, self.carol = self.owner("alice", fund=100_00), self.owner("bob"), self.owner("carol")
+        self.alice, self.bob, self.carol = (
+            self.owner("alice", fund=100_00),
+            self.owner("bob"),
+            self.owner("carol"),
+        )
         self.printer, self.shop = self.thing("printer", self.alice), self.thing("shop", self.bob)
         self.stranger = self.thing("stranger", self.carol)
         self.ink = self.offer(self.shop, attributes=(Attribute("pages", ScaledInteger(200)),))
@@ -48,7 +52,9 @@ class Counter(World):
         )
         return self.send(by or self.printer, TypeId.ASK_FACTS, catalog.ask_facts_body(question))
 
-    def answer(self, question: bytes, *attributes: Attribute, by: Actor | None = None, **changes: Any) -> Outcome:
+    def answer(
+        self, question: bytes, *attributes: Attribute, by: Actor | None = None, **changes: Any
+    ) -> Outcome:
         answer = AnswerFacts(
             **{
                 "key": self.key(),
@@ -211,7 +217,9 @@ def test_who_may_not_announce_or_deal_with_the_seller_does_not_ask() -> None:  #
     assert world.ask(by=mute).code == world.ask(by=wary).code == Code.DENIED
 
 
-def test_answers_of_several_questions_add_up_and_never_change(monkeypatch: pytest.MonkeyPatch) -> None:  # [CAT-17]
+def test_answers_of_several_questions_add_up_and_never_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [CAT-17]
     world = Counter()
     first, second = world.asked("colour", "weight"), world.asked("size")
     world.answer(second, Attribute("size", "XL"))

@@ -7,6 +7,7 @@ import pytest
 
 from tests.builders import World
 from thingmarket.catalog.needs import Comparison, Constraint
+from thingmarket.catalog.questions import QUESTION
 from thingmarket.contract.approvals import APPROVAL
 from thingmarket.contract.contract import CONTRACT, ContractState
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
