@@ -36,6 +36,7 @@ from thingmarket.market.records import (
     TimerKind,
 )
 from thingmarket.market.timers import Timers
+from thingmarket.market.track_record import TrackRecord
 from thingmarket.money import currency_of
 from thingmarket.policy.guards import GuardRules
 from thingmarket.policy.spending import SpendingCounter
@@ -109,6 +110,7 @@ class State:
         self.inbox = Inbox(self.pendings, self.personas)
         self.asked = Asked(self.questions)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
+        self.track_record = TrackRecord(self.feedback, self.proposals)
         self.owned = OwnedThings(self.things, self.devices)
         self.experience = Experience(self.contracts, self.offers, self.mandates)
 

@@ -22,87 +22,88 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from thingmarket.v1 import catalog_pb2 as thingmarket_dot_v1_dot_catalog__pb2
 from thingmarket.v1 import approval_pb2 as thingmarket_dot_v1_dot_approval__pb2
+from thingmarket.v1 import catalog_pb2 as thingmarket_dot_v1_dot_catalog__pb2
 from thingmarket.v1 import envelope_pb2 as thingmarket_dot_v1_dot_envelope__pb2
 from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
 from thingmarket.v1 import log_pb2 as thingmarket_dot_v1_dot_log__pb2
 from thingmarket.v1 import thing_pb2 as thingmarket_dot_v1_dot_thing__pb2
+from thingmarket.v1 import trust_pb2 as thingmarket_dot_v1_dot_trust__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"thingmarket/v1/query_service.proto\x12\x0ethingmarket.v1\x1a\x1cthingmarket/v1/catalog.proto\x1a\x1dthingmarket/v1/approval.proto\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1cthingmarket/v1/insight.proto\x1a\x18thingmarket/v1/log.proto\x1a\x1athingmarket/v1/thing.proto\"\xc6\x01\n\tOfferView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x0e\n\x06seller\x18\x03 \x01(\t\x12\x13\n\x0bstock_steps\x18\x04 \x01(\x03\x12\x18\n\x10tax_basis_points\x18\x05 \x01(\x03\x12\x0b\n\x03seq\x18\x06 \x01(\x04\x12\r\n\x05state\x18\x07 \x01(\t\x12\'\n\x07\x61nswers\x18\x08 \x03(\x0b\x32\x16.thingmarket.v1.Signed\"\xe6\x01\n\x13SearchOffersRequest\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x04\x12\x11\n\tafter_seq\x18\x04 \x01(\x04\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x04must\x18\x06 \x03(\x0b\x32\x1a.thingmarket.v1.Constraint\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12*\n\x04need\x18\x08 \x01(\x0b\x32\x1c.thingmarket.v1.AnnounceNeed\x12\x11\n\tleave_out\x18\t \x01(\x04\"f\n\x14SearchOffersResponse\x12)\n\x06offers\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.OfferView\x12\x16\n\x0enext_after_seq\x18\x02 \x01(\x04\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"!\n\x0fGetOfferRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"<\n\x10GetOfferResponse\x12(\n\x05offer\x18\x01 \x01(\x0b\x32\x19.thingmarket.v1.OfferView\"\x82\x01\n\x0cQuestionView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\r\n\x05names\x18\x03 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x04 \x01(\x03\x12\r\n\x05state\x18\x05 \x01(\t\x12\x13\n\x0b\x61sked_by_us\x18\x06 \x01(\x08\x12\x0b\n\x03seq\x18\x07 \x01(\x04\")\n\x14ListQuestionsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"H\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.QuestionView\"n\n\x08NeedView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12$\n\x04need\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x63ontract\x18\x04 \x01(\x0c\x12\x0b\n\x03seq\x18\x05 \x01(\x04\"%\n\x10ListNeedsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"<\n\x11ListNeedsResponse\x12\'\n\x05needs\x18\x01 \x03(\x0b\x32\x18.thingmarket.v1.NeedView\"\x80\x01\n\x0f\x46ulfilmentEvent\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x0f\n\x07time_ms\x18\x03 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12#\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x14.thingmarket.v1.Fact\x12\x0c\n\x04unit\x18\x06 \x01(\x03\"\x94\x02\n\x08UnitView\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tmilestone\x18\x02 \x01(\x03\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\x12\x11\n\tnet_minor\x18\x04 \x01(\x03\x12\x11\n\ttax_minor\x18\x05 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x06 \x01(\x03\x12\x12\n\nfulfilment\x18\x07 \x01(\t\x12\x0e\n\x06\x65scrow\x18\x08 \x01(\t\x12\x15\n\rdeliver_by_ms\x18\t \x01(\x03\x12\x15\n\rinspect_by_ms\x18\n \x01(\x03\x12\x14\n\x0c\x64\x65livered_ms\x18\x0b \x01(\x03\x12\x19\n\x11late_credit_minor\x18\x0c \x01(\x03\x12\x0f\n\x07invoice\x18\r \x01(\x0c\"\xfe\x03\n\x0c\x43ontractView\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x12\n\nfulfilment\x18\x03 \x01(\t\x12\x0e\n\x06\x65scrow\x18\x04 \x01(\t\x12\x13\n\x0b\x62uyer_owner\x18\x05 \x01(\t\x12\r\n\x05\x62uyer\x18\x06 \x01(\t\x12\x14\n\x0cseller_owner\x18\x07 \x01(\t\x12\x0e\n\x06seller\x18\x08 \x01(\t\x12\r\n\x05offer\x18\t \x01(\x0c\x12\x0c\n\x04need\x18\n \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x0b \x01(\x03\x12\x10\n\x08\x63urrency\x18\x0c \x01(\t\x12\x11\n\tnet_minor\x18\r \x01(\x03\x12\x11\n\ttax_minor\x18\x0e \x01(\x03\x12\x13\n\x0btotal_minor\x18\x0f \x01(\x03\x12\x0e\n\x06sealed\x18\x10 \x03(\x0c\x12\x12\n\ncreated_ms\x18\x11 \x01(\x03\x12\x15\n\rdeliver_by_ms\x18\x12 \x01(\x03\x12\x15\n\rinspect_by_ms\x18\x13 \x01(\x03\x12\x0b\n\x03seq\x18\x14 \x01(\x04\x12\x13\n\x0b\x63hanged_seq\x18\x15 \x01(\x04\x12\x0e\n\x06\x63hoice\x18\x16 \x01(\x0c\x12\x30\n\x07history\x18\x17 \x03(\x0b\x32\x1f.thingmarket.v1.FulfilmentEvent\x12\'\n\x05units\x18\x18 \x03(\x0b\x32\x18.thingmarket.v1.UnitView\"O\n\x14PreviewCancelRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\"B\n\x0b\x43\x61ncelPrice\x12\r\n\x05state\x18\x01 \x01(\t\x12\x16\n\tfee_minor\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_fee_minor\"\xaa\x01\n\x15PreviewCancelResponse\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x13\n\x0btotal_minor\x18\x02 \x01(\x03\x12-\n\x08\x62y_state\x18\x03 \x03(\x0b\x32\x1b.thingmarket.v1.CancelPrice\x12\x15\n\rfree_until_ms\x18\x04 \x01(\x03\x12\x16\n\tnow_minor\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_now_minor\"&\n\x12GetContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\"E\n\x13GetContractResponse\x12.\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\"I\n\x14ListContractsRequest\x12\x19\n\x11\x63hanged_after_seq\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x66ter_contract\x18\x02 \x01(\x0c\"V\n\x15ListContractsResponse\x12/\n\tcontracts\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"O\n\x0cMoneyBalance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x17\n\x0f\x61vailable_minor\x18\x02 \x01(\x03\x12\x14\n\x0c\x65scrow_minor\x18\x03 \x01(\x03\"\x14\n\x12GetBalancesRequest\"E\n\x13GetBalancesResponse\x12.\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.MoneyBalance\"/\n\x0e\x45xplainRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x0b\n\x03seq\x18\x02 \x01(\x04\"\x83\x02\n\x0f\x45xplainResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.thingmarket.v1.Outcome\x12\'\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.thingmarket.v1.Receipt\x12.\n\x08\x63ontract\x18\x04 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x14\n\x0cmandate_leaf\x18\x05 \x01(\x0c\x12-\n\x08\x61pproval\x18\x0f \x01(\x0b\x32\x1b.thingmarket.v1.PendingView\"\"\n\x0fSpendingRequest\x12\x0f\n\x07mandate\x18\x01 \x01(\x0c\"h\n\x0fSpendingCounter\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tday_minor\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x04 \x01(\x03\x12\x0e\n\x06orders\x18\x05 \x01(\x03\"T\n\x10SpendingResponse\x12\x31\n\x08\x63ounters\x18\x01 \x03(\x0b\x32\x1f.thingmarket.v1.SpendingCounter\x12\r\n\x05state\x18\x02 \x01(\t\"5\n\rUnsealRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x12\n\ncommitment\x18\x02 \x01(\x0c\"\x1e\n\x0eUnsealResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x0e\n\x0cWatchRequest\"E\n\rWatchResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\'\n\x07notices\x18\x02 \x03(\x0b\x32\x16.thingmarket.v1.Notice2\xf0\x0e\n\x0cQueryService\x12Y\n\x0cSearchOffers\x12#.thingmarket.v1.SearchOffersRequest\x1a$.thingmarket.v1.SearchOffersResponse\x12M\n\x08GetOffer\x12\x1f.thingmarket.v1.GetOfferRequest\x1a .thingmarket.v1.GetOfferResponse\x12\\\n\rListQuestions\x12$.thingmarket.v1.ListQuestionsRequest\x1a%.thingmarket.v1.ListQuestionsResponse\x12P\n\tListNeeds\x12 .thingmarket.v1.ListNeedsRequest\x1a!.thingmarket.v1.ListNeedsResponse\x12V\n\x0bGetContract\x12\".thingmarket.v1.GetContractRequest\x1a#.thingmarket.v1.GetContractResponse\x12\\\n\rPreviewCancel\x12$.thingmarket.v1.PreviewCancelRequest\x1a%.thingmarket.v1.PreviewCancelResponse\x12\\\n\rListContracts\x12$.thingmarket.v1.ListContractsRequest\x1a%.thingmarket.v1.ListContractsResponse\x12V\n\x0bGetBalances\x12\".thingmarket.v1.GetBalancesRequest\x1a#.thingmarket.v1.GetBalancesResponse\x12J\n\x07\x45xplain\x12\x1e.thingmarket.v1.ExplainRequest\x1a\x1f.thingmarket.v1.ExplainResponse\x12M\n\x08Spending\x12\x1f.thingmarket.v1.SpendingRequest\x1a .thingmarket.v1.SpendingResponse\x12G\n\x06Unseal\x12\x1d.thingmarket.v1.UnsealRequest\x1a\x1e.thingmarket.v1.UnsealResponse\x12S\n\nListOrders\x12!.thingmarket.v1.ListOrdersRequest\x1a\".thingmarket.v1.ListOrdersResponse\x12\\\n\rListDecisions\x12$.thingmarket.v1.ListDecisionsRequest\x1a%.thingmarket.v1.ListDecisionsResponse\x12\\\n\rFindContracts\x12$.thingmarket.v1.FindContractsRequest\x1a%.thingmarket.v1.FindContractsResponse\x12_\n\x0eSpendingReport\x12%.thingmarket.v1.SpendingReportRequest\x1a&.thingmarket.v1.SpendingReportResponse\x12V\n\x0bListPending\x12\".thingmarket.v1.ListPendingRequest\x1a#.thingmarket.v1.ListPendingResponse\x12S\n\nGetPending\x12!.thingmarket.v1.GetPendingRequest\x1a\".thingmarket.v1.GetPendingResponse\x12S\n\nGetPersona\x12!.thingmarket.v1.GetPersonaRequest\x1a\".thingmarket.v1.GetPersonaResponse\x12V\n\x0b\x46indDevices\x12\".thingmarket.v1.FindDevicesRequest\x1a#.thingmarket.v1.FindDevicesResponse\x12M\n\x08GetThing\x12\x1f.thingmarket.v1.GetThingRequest\x1a .thingmarket.v1.GetThingResponse\x12S\n\nListThings\x12!.thingmarket.v1.ListThingsRequest\x1a\".thingmarket.v1.ListThingsResponse\x12\x46\n\x05Watch\x12\x1c.thingmarket.v1.WatchRequest\x1a\x1d.thingmarket.v1.WatchResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"thingmarket/v1/query_service.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/approval.proto\x1a\x1cthingmarket/v1/catalog.proto\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1cthingmarket/v1/insight.proto\x1a\x18thingmarket/v1/log.proto\x1a\x1athingmarket/v1/thing.proto\x1a\x1athingmarket/v1/trust.proto\"\xc6\x01\n\tOfferView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x0e\n\x06seller\x18\x03 \x01(\t\x12\x13\n\x0bstock_steps\x18\x04 \x01(\x03\x12\x18\n\x10tax_basis_points\x18\x05 \x01(\x03\x12\x0b\n\x03seq\x18\x06 \x01(\x04\x12\r\n\x05state\x18\x07 \x01(\t\x12\'\n\x07\x61nswers\x18\x08 \x03(\x0b\x32\x16.thingmarket.v1.Signed\"\xe6\x01\n\x13SearchOffersRequest\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x04\x12\x11\n\tafter_seq\x18\x04 \x01(\x04\x12\x0c\n\x04text\x18\x05 \x01(\t\x12(\n\x04must\x18\x06 \x03(\x0b\x32\x1a.thingmarket.v1.Constraint\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12*\n\x04need\x18\x08 \x01(\x0b\x32\x1c.thingmarket.v1.AnnounceNeed\x12\x11\n\tleave_out\x18\t \x01(\x04\"f\n\x14SearchOffersResponse\x12)\n\x06offers\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.OfferView\x12\x16\n\x0enext_after_seq\x18\x02 \x01(\x04\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"!\n\x0fGetOfferRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"<\n\x10GetOfferResponse\x12(\n\x05offer\x18\x01 \x01(\x0b\x32\x19.thingmarket.v1.OfferView\"\x82\x01\n\x0cQuestionView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\r\n\x05names\x18\x03 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x04 \x01(\x03\x12\r\n\x05state\x18\x05 \x01(\t\x12\x13\n\x0b\x61sked_by_us\x18\x06 \x01(\x08\x12\x0b\n\x03seq\x18\x07 \x01(\x04\")\n\x14ListQuestionsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"H\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.QuestionView\"n\n\x08NeedView\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12$\n\x04need\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x63ontract\x18\x04 \x01(\x0c\x12\x0b\n\x03seq\x18\x05 \x01(\x04\"%\n\x10ListNeedsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\"<\n\x11ListNeedsResponse\x12\'\n\x05needs\x18\x01 \x03(\x0b\x32\x18.thingmarket.v1.NeedView\"\x80\x01\n\x0f\x46ulfilmentEvent\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x0f\n\x07time_ms\x18\x03 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12#\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x14.thingmarket.v1.Fact\x12\x0c\n\x04unit\x18\x06 \x01(\x03\"\x94\x02\n\x08UnitView\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tmilestone\x18\x02 \x01(\x03\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\x12\x11\n\tnet_minor\x18\x04 \x01(\x03\x12\x11\n\ttax_minor\x18\x05 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x06 \x01(\x03\x12\x12\n\nfulfilment\x18\x07 \x01(\t\x12\x0e\n\x06\x65scrow\x18\x08 \x01(\t\x12\x15\n\rdeliver_by_ms\x18\t \x01(\x03\x12\x15\n\rinspect_by_ms\x18\n \x01(\x03\x12\x14\n\x0c\x64\x65livered_ms\x18\x0b \x01(\x03\x12\x19\n\x11late_credit_minor\x18\x0c \x01(\x03\x12\x0f\n\x07invoice\x18\r \x01(\x0c\"\xfe\x03\n\x0c\x43ontractView\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x12\n\nfulfilment\x18\x03 \x01(\t\x12\x0e\n\x06\x65scrow\x18\x04 \x01(\t\x12\x13\n\x0b\x62uyer_owner\x18\x05 \x01(\t\x12\r\n\x05\x62uyer\x18\x06 \x01(\t\x12\x14\n\x0cseller_owner\x18\x07 \x01(\t\x12\x0e\n\x06seller\x18\x08 \x01(\t\x12\r\n\x05offer\x18\t \x01(\x0c\x12\x0c\n\x04need\x18\n \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x0b \x01(\x03\x12\x10\n\x08\x63urrency\x18\x0c \x01(\t\x12\x11\n\tnet_minor\x18\r \x01(\x03\x12\x11\n\ttax_minor\x18\x0e \x01(\x03\x12\x13\n\x0btotal_minor\x18\x0f \x01(\x03\x12\x0e\n\x06sealed\x18\x10 \x03(\x0c\x12\x12\n\ncreated_ms\x18\x11 \x01(\x03\x12\x15\n\rdeliver_by_ms\x18\x12 \x01(\x03\x12\x15\n\rinspect_by_ms\x18\x13 \x01(\x03\x12\x0b\n\x03seq\x18\x14 \x01(\x04\x12\x13\n\x0b\x63hanged_seq\x18\x15 \x01(\x04\x12\x0e\n\x06\x63hoice\x18\x16 \x01(\x0c\x12\x30\n\x07history\x18\x17 \x03(\x0b\x32\x1f.thingmarket.v1.FulfilmentEvent\x12\'\n\x05units\x18\x18 \x03(\x0b\x32\x18.thingmarket.v1.UnitView\"O\n\x14PreviewCancelRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\"B\n\x0b\x43\x61ncelPrice\x12\r\n\x05state\x18\x01 \x01(\t\x12\x16\n\tfee_minor\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_fee_minor\"\xaa\x01\n\x15PreviewCancelResponse\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x13\n\x0btotal_minor\x18\x02 \x01(\x03\x12-\n\x08\x62y_state\x18\x03 \x03(\x0b\x32\x1b.thingmarket.v1.CancelPrice\x12\x15\n\rfree_until_ms\x18\x04 \x01(\x03\x12\x16\n\tnow_minor\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_now_minor\"&\n\x12GetContractRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\"E\n\x13GetContractResponse\x12.\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\"I\n\x14ListContractsRequest\x12\x19\n\x11\x63hanged_after_seq\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x66ter_contract\x18\x02 \x01(\x0c\"V\n\x15ListContractsResponse\x12/\n\tcontracts\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"O\n\x0cMoneyBalance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x17\n\x0f\x61vailable_minor\x18\x02 \x01(\x03\x12\x14\n\x0c\x65scrow_minor\x18\x03 \x01(\x03\"\x14\n\x12GetBalancesRequest\"E\n\x13GetBalancesResponse\x12.\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x1c.thingmarket.v1.MoneyBalance\"/\n\x0e\x45xplainRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x0b\n\x03seq\x18\x02 \x01(\x04\"\x83\x02\n\x0f\x45xplainResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.thingmarket.v1.Outcome\x12\'\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.thingmarket.v1.Receipt\x12.\n\x08\x63ontract\x18\x04 \x01(\x0b\x32\x1c.thingmarket.v1.ContractView\x12\x14\n\x0cmandate_leaf\x18\x05 \x01(\x0c\x12-\n\x08\x61pproval\x18\x0f \x01(\x0b\x32\x1b.thingmarket.v1.PendingView\"\"\n\x0fSpendingRequest\x12\x0f\n\x07mandate\x18\x01 \x01(\x0c\"h\n\x0fSpendingCounter\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tday_minor\x18\x02 \x01(\x03\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x04 \x01(\x03\x12\x0e\n\x06orders\x18\x05 \x01(\x03\"T\n\x10SpendingResponse\x12\x31\n\x08\x63ounters\x18\x01 \x03(\x0b\x32\x1f.thingmarket.v1.SpendingCounter\x12\r\n\x05state\x18\x02 \x01(\t\"5\n\rUnsealRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\x0c\x12\x12\n\ncommitment\x18\x02 \x01(\x0c\"\x1e\n\x0eUnsealResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x0e\n\x0cWatchRequest\"E\n\rWatchResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\'\n\x07notices\x18\x02 \x03(\x0b\x32\x16.thingmarket.v1.Notice2\x9d\x10\n\x0cQueryService\x12Y\n\x0cSearchOffers\x12#.thingmarket.v1.SearchOffersRequest\x1a$.thingmarket.v1.SearchOffersResponse\x12M\n\x08GetOffer\x12\x1f.thingmarket.v1.GetOfferRequest\x1a .thingmarket.v1.GetOfferResponse\x12\\\n\rListQuestions\x12$.thingmarket.v1.ListQuestionsRequest\x1a%.thingmarket.v1.ListQuestionsResponse\x12P\n\tListNeeds\x12 .thingmarket.v1.ListNeedsRequest\x1a!.thingmarket.v1.ListNeedsResponse\x12V\n\x0bGetContract\x12\".thingmarket.v1.GetContractRequest\x1a#.thingmarket.v1.GetContractResponse\x12\\\n\rPreviewCancel\x12$.thingmarket.v1.PreviewCancelRequest\x1a%.thingmarket.v1.PreviewCancelResponse\x12\\\n\rListContracts\x12$.thingmarket.v1.ListContractsRequest\x1a%.thingmarket.v1.ListContractsResponse\x12V\n\x0bGetBalances\x12\".thingmarket.v1.GetBalancesRequest\x1a#.thingmarket.v1.GetBalancesResponse\x12J\n\x07\x45xplain\x12\x1e.thingmarket.v1.ExplainRequest\x1a\x1f.thingmarket.v1.ExplainResponse\x12M\n\x08Spending\x12\x1f.thingmarket.v1.SpendingRequest\x1a .thingmarket.v1.SpendingResponse\x12G\n\x06Unseal\x12\x1d.thingmarket.v1.UnsealRequest\x1a\x1e.thingmarket.v1.UnsealResponse\x12S\n\nListOrders\x12!.thingmarket.v1.ListOrdersRequest\x1a\".thingmarket.v1.ListOrdersResponse\x12\\\n\rListDecisions\x12$.thingmarket.v1.ListDecisionsRequest\x1a%.thingmarket.v1.ListDecisionsResponse\x12\\\n\rFindContracts\x12$.thingmarket.v1.FindContractsRequest\x1a%.thingmarket.v1.FindContractsResponse\x12_\n\x0eSpendingReport\x12%.thingmarket.v1.SpendingReportRequest\x1a&.thingmarket.v1.SpendingReportResponse\x12V\n\x0bListPending\x12\".thingmarket.v1.ListPendingRequest\x1a#.thingmarket.v1.ListPendingResponse\x12S\n\nGetPending\x12!.thingmarket.v1.GetPendingRequest\x1a\".thingmarket.v1.GetPendingResponse\x12S\n\nGetPersona\x12!.thingmarket.v1.GetPersonaRequest\x1a\".thingmarket.v1.GetPersonaResponse\x12V\n\x0b\x46indDevices\x12\".thingmarket.v1.FindDevicesRequest\x1a#.thingmarket.v1.FindDevicesResponse\x12M\n\x08GetThing\x12\x1f.thingmarket.v1.GetThingRequest\x1a .thingmarket.v1.GetThingResponse\x12S\n\nListThings\x12!.thingmarket.v1.ListThingsRequest\x1a\".thingmarket.v1.ListThingsResponse\x12Y\n\x0cListFeedback\x12#.thingmarket.v1.ListFeedbackRequest\x1a$.thingmarket.v1.ListFeedbackResponse\x12P\n\tGetShadow\x12 .thingmarket.v1.GetShadowRequest\x1a!.thingmarket.v1.GetShadowResponse\x12\x46\n\x05Watch\x12\x1c.thingmarket.v1.WatchRequest\x1a\x1d.thingmarket.v1.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thingmarket.v1.query_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OFFERVIEW']._serialized_start=231
-  _globals['_OFFERVIEW']._serialized_end=429
-  _globals['_SEARCHOFFERSREQUEST']._serialized_start=432
-  _globals['_SEARCHOFFERSREQUEST']._serialized_end=662
-  _globals['_SEARCHOFFERSRESPONSE']._serialized_start=664
-  _globals['_SEARCHOFFERSRESPONSE']._serialized_end=766
-  _globals['_GETOFFERREQUEST']._serialized_start=768
-  _globals['_GETOFFERREQUEST']._serialized_end=801
-  _globals['_GETOFFERRESPONSE']._serialized_start=803
-  _globals['_GETOFFERRESPONSE']._serialized_end=863
-  _globals['_QUESTIONVIEW']._serialized_start=866
-  _globals['_QUESTIONVIEW']._serialized_end=996
-  _globals['_LISTQUESTIONSREQUEST']._serialized_start=998
-  _globals['_LISTQUESTIONSREQUEST']._serialized_end=1039
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=1041
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=1113
-  _globals['_NEEDVIEW']._serialized_start=1115
-  _globals['_NEEDVIEW']._serialized_end=1225
-  _globals['_LISTNEEDSREQUEST']._serialized_start=1227
-  _globals['_LISTNEEDSREQUEST']._serialized_end=1264
-  _globals['_LISTNEEDSRESPONSE']._serialized_start=1266
-  _globals['_LISTNEEDSRESPONSE']._serialized_end=1326
-  _globals['_FULFILMENTEVENT']._serialized_start=1329
-  _globals['_FULFILMENTEVENT']._serialized_end=1457
-  _globals['_UNITVIEW']._serialized_start=1460
-  _globals['_UNITVIEW']._serialized_end=1736
-  _globals['_CONTRACTVIEW']._serialized_start=1739
-  _globals['_CONTRACTVIEW']._serialized_end=2249
-  _globals['_PREVIEWCANCELREQUEST']._serialized_start=2251
-  _globals['_PREVIEWCANCELREQUEST']._serialized_end=2330
-  _globals['_CANCELPRICE']._serialized_start=2332
-  _globals['_CANCELPRICE']._serialized_end=2398
-  _globals['_PREVIEWCANCELRESPONSE']._serialized_start=2401
-  _globals['_PREVIEWCANCELRESPONSE']._serialized_end=2571
-  _globals['_GETCONTRACTREQUEST']._serialized_start=2573
-  _globals['_GETCONTRACTREQUEST']._serialized_end=2611
-  _globals['_GETCONTRACTRESPONSE']._serialized_start=2613
-  _globals['_GETCONTRACTRESPONSE']._serialized_end=2682
-  _globals['_LISTCONTRACTSREQUEST']._serialized_start=2684
-  _globals['_LISTCONTRACTSREQUEST']._serialized_end=2757
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=2759
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=2845
-  _globals['_MONEYBALANCE']._serialized_start=2847
-  _globals['_MONEYBALANCE']._serialized_end=2926
-  _globals['_GETBALANCESREQUEST']._serialized_start=2928
-  _globals['_GETBALANCESREQUEST']._serialized_end=2948
-  _globals['_GETBALANCESRESPONSE']._serialized_start=2950
-  _globals['_GETBALANCESRESPONSE']._serialized_end=3019
-  _globals['_EXPLAINREQUEST']._serialized_start=3021
-  _globals['_EXPLAINREQUEST']._serialized_end=3068
-  _globals['_EXPLAINRESPONSE']._serialized_start=3071
-  _globals['_EXPLAINRESPONSE']._serialized_end=3330
-  _globals['_SPENDINGREQUEST']._serialized_start=3332
-  _globals['_SPENDINGREQUEST']._serialized_end=3366
-  _globals['_SPENDINGCOUNTER']._serialized_start=3368
-  _globals['_SPENDINGCOUNTER']._serialized_end=3472
-  _globals['_SPENDINGRESPONSE']._serialized_start=3474
-  _globals['_SPENDINGRESPONSE']._serialized_end=3558
-  _globals['_UNSEALREQUEST']._serialized_start=3560
-  _globals['_UNSEALREQUEST']._serialized_end=3613
-  _globals['_UNSEALRESPONSE']._serialized_start=3615
-  _globals['_UNSEALRESPONSE']._serialized_end=3645
-  _globals['_WATCHREQUEST']._serialized_start=3647
-  _globals['_WATCHREQUEST']._serialized_end=3661
-  _globals['_WATCHRESPONSE']._serialized_start=3663
-  _globals['_WATCHRESPONSE']._serialized_end=3732
-  _globals['_QUERYSERVICE']._serialized_start=3735
-  _globals['_QUERYSERVICE']._serialized_end=5639
+  _globals['_OFFERVIEW']._serialized_start=259
+  _globals['_OFFERVIEW']._serialized_end=457
+  _globals['_SEARCHOFFERSREQUEST']._serialized_start=460
+  _globals['_SEARCHOFFERSREQUEST']._serialized_end=690
+  _globals['_SEARCHOFFERSRESPONSE']._serialized_start=692
+  _globals['_SEARCHOFFERSRESPONSE']._serialized_end=794
+  _globals['_GETOFFERREQUEST']._serialized_start=796
+  _globals['_GETOFFERREQUEST']._serialized_end=829
+  _globals['_GETOFFERRESPONSE']._serialized_start=831
+  _globals['_GETOFFERRESPONSE']._serialized_end=891
+  _globals['_QUESTIONVIEW']._serialized_start=894
+  _globals['_QUESTIONVIEW']._serialized_end=1024
+  _globals['_LISTQUESTIONSREQUEST']._serialized_start=1026
+  _globals['_LISTQUESTIONSREQUEST']._serialized_end=1067
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=1069
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=1141
+  _globals['_NEEDVIEW']._serialized_start=1143
+  _globals['_NEEDVIEW']._serialized_end=1253
+  _globals['_LISTNEEDSREQUEST']._serialized_start=1255
+  _globals['_LISTNEEDSREQUEST']._serialized_end=1292
+  _globals['_LISTNEEDSRESPONSE']._serialized_start=1294
+  _globals['_LISTNEEDSRESPONSE']._serialized_end=1354
+  _globals['_FULFILMENTEVENT']._serialized_start=1357
+  _globals['_FULFILMENTEVENT']._serialized_end=1485
+  _globals['_UNITVIEW']._serialized_start=1488
+  _globals['_UNITVIEW']._serialized_end=1764
+  _globals['_CONTRACTVIEW']._serialized_start=1767
+  _globals['_CONTRACTVIEW']._serialized_end=2277
+  _globals['_PREVIEWCANCELREQUEST']._serialized_start=2279
+  _globals['_PREVIEWCANCELREQUEST']._serialized_end=2358
+  _globals['_CANCELPRICE']._serialized_start=2360
+  _globals['_CANCELPRICE']._serialized_end=2426
+  _globals['_PREVIEWCANCELRESPONSE']._serialized_start=2429
+  _globals['_PREVIEWCANCELRESPONSE']._serialized_end=2599
+  _globals['_GETCONTRACTREQUEST']._serialized_start=2601
+  _globals['_GETCONTRACTREQUEST']._serialized_end=2639
+  _globals['_GETCONTRACTRESPONSE']._serialized_start=2641
+  _globals['_GETCONTRACTRESPONSE']._serialized_end=2710
+  _globals['_LISTCONTRACTSREQUEST']._serialized_start=2712
+  _globals['_LISTCONTRACTSREQUEST']._serialized_end=2785
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=2787
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=2873
+  _globals['_MONEYBALANCE']._serialized_start=2875
+  _globals['_MONEYBALANCE']._serialized_end=2954
+  _globals['_GETBALANCESREQUEST']._serialized_start=2956
+  _globals['_GETBALANCESREQUEST']._serialized_end=2976
+  _globals['_GETBALANCESRESPONSE']._serialized_start=2978
+  _globals['_GETBALANCESRESPONSE']._serialized_end=3047
+  _globals['_EXPLAINREQUEST']._serialized_start=3049
+  _globals['_EXPLAINREQUEST']._serialized_end=3096
+  _globals['_EXPLAINRESPONSE']._serialized_start=3099
+  _globals['_EXPLAINRESPONSE']._serialized_end=3358
+  _globals['_SPENDINGREQUEST']._serialized_start=3360
+  _globals['_SPENDINGREQUEST']._serialized_end=3394
+  _globals['_SPENDINGCOUNTER']._serialized_start=3396
+  _globals['_SPENDINGCOUNTER']._serialized_end=3500
+  _globals['_SPENDINGRESPONSE']._serialized_start=3502
+  _globals['_SPENDINGRESPONSE']._serialized_end=3586
+  _globals['_UNSEALREQUEST']._serialized_start=3588
+  _globals['_UNSEALREQUEST']._serialized_end=3641
+  _globals['_UNSEALRESPONSE']._serialized_start=3643
+  _globals['_UNSEALRESPONSE']._serialized_end=3673
+  _globals['_WATCHREQUEST']._serialized_start=3675
+  _globals['_WATCHREQUEST']._serialized_end=3689
+  _globals['_WATCHRESPONSE']._serialized_start=3691
+  _globals['_WATCHRESPONSE']._serialized_end=3760
+  _globals['_QUERYSERVICE']._serialized_start=3763
+  _globals['_QUERYSERVICE']._serialized_end=5840
 # @@protoc_insertion_point(module_scope)

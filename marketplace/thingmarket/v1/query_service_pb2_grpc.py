@@ -7,6 +7,7 @@ from thingmarket.v1 import approval_pb2 as thingmarket_dot_v1_dot_approval__pb2
 from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
 from thingmarket.v1 import query_service_pb2 as thingmarket_dot_v1_dot_query__service__pb2
 from thingmarket.v1 import thing_pb2 as thingmarket_dot_v1_dot_thing__pb2
+from thingmarket.v1 import trust_pb2 as thingmarket_dot_v1_dot_trust__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -142,6 +143,16 @@ class QueryServiceStub:
                 '/thingmarket.v1.QueryService/ListThings',
                 request_serializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsResponse.FromString,
+                _registered_method=True)
+        self.ListFeedback = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListFeedback',
+                request_serializer=thingmarket_dot_v1_dot_trust__pb2.ListFeedbackRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_trust__pb2.ListFeedbackResponse.FromString,
+                _registered_method=True)
+        self.GetShadow = channel.unary_unary(
+                '/thingmarket.v1.QueryService/GetShadow',
+                request_serializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/thingmarket.v1.QueryService/Watch',
@@ -301,6 +312,20 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFeedback(self, request, context):
+        """Feedback that the caller's owner gave, or got.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetShadow(self, request, context):
+        """How a thing's proposals compare with what its owner bought.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they become durable.
         """
@@ -415,6 +440,16 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListThings,
                     request_deserializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_thing__pb2.ListThingsResponse.SerializeToString,
+            ),
+            'ListFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeedback,
+                    request_deserializer=thingmarket_dot_v1_dot_trust__pb2.ListFeedbackRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_trust__pb2.ListFeedbackResponse.SerializeToString,
+            ),
+            'GetShadow': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetShadow,
+                    request_deserializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -990,6 +1025,60 @@ class QueryService:
             '/thingmarket.v1.QueryService/ListThings',
             thingmarket_dot_v1_dot_thing__pb2.ListThingsRequest.SerializeToString,
             thingmarket_dot_v1_dot_thing__pb2.ListThingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListFeedback',
+            thingmarket_dot_v1_dot_trust__pb2.ListFeedbackRequest.SerializeToString,
+            thingmarket_dot_v1_dot_trust__pb2.ListFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetShadow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/GetShadow',
+            thingmarket_dot_v1_dot_trust__pb2.GetShadowRequest.SerializeToString,
+            thingmarket_dot_v1_dot_trust__pb2.GetShadowResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import insight_pb2 as _insight_pb2
 from thingmarket.v1 import query_service_pb2 as _query_service_pb2
 from thingmarket.v1 import thing_pb2 as _thing_pb2
+from thingmarket.v1 import trust_pb2 as _trust_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -78,6 +79,10 @@ class QueryServiceStub:
     """One thing of the caller, or the caller itself, even when the node does not know it yet."""
     ListThings: _grpc.UnaryUnaryMultiCallable[_thing_pb2.ListThingsRequest, _thing_pb2.ListThingsResponse]
     """Things of an owner."""
+    ListFeedback: _grpc.UnaryUnaryMultiCallable[_trust_pb2.ListFeedbackRequest, _trust_pb2.ListFeedbackResponse]
+    """Feedback that the caller's owner gave, or got."""
+    GetShadow: _grpc.UnaryUnaryMultiCallable[_trust_pb2.GetShadowRequest, _trust_pb2.GetShadowResponse]
+    """How a thing's proposals compare with what its owner bought."""
     Watch: _grpc.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]
     """Changes as they become durable."""
 
@@ -128,6 +133,10 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """One thing of the caller, or the caller itself, even when the node does not know it yet."""
     ListThings: _aio.UnaryUnaryMultiCallable[_thing_pb2.ListThingsRequest, _thing_pb2.ListThingsResponse]  # type: ignore[assignment]
     """Things of an owner."""
+    ListFeedback: _aio.UnaryUnaryMultiCallable[_trust_pb2.ListFeedbackRequest, _trust_pb2.ListFeedbackResponse]  # type: ignore[assignment]
+    """Feedback that the caller's owner gave, or got."""
+    GetShadow: _aio.UnaryUnaryMultiCallable[_trust_pb2.GetShadowRequest, _trust_pb2.GetShadowResponse]  # type: ignore[assignment]
+    """How a thing's proposals compare with what its owner bought."""
     Watch: _aio.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they become durable."""
 
@@ -301,6 +310,22 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_thing_pb2.ListThingsResponse, _abc.Awaitable[_thing_pb2.ListThingsResponse]]:
         """Things of an owner."""
+
+    @_abc_1.abstractmethod
+    def ListFeedback(
+        self,
+        request: _trust_pb2.ListFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_trust_pb2.ListFeedbackResponse, _abc.Awaitable[_trust_pb2.ListFeedbackResponse]]:
+        """Feedback that the caller's owner gave, or got."""
+
+    @_abc_1.abstractmethod
+    def GetShadow(
+        self,
+        request: _trust_pb2.GetShadowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_trust_pb2.GetShadowResponse, _abc.Awaitable[_trust_pb2.GetShadowResponse]]:
+        """How a thing's proposals compare with what its owner bought."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -359,6 +359,7 @@ class ProposalRow(_message.Message):
     TIME_MS_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
     need: _builtins.bytes
     """SHA-256 of the need's body, 32 bytes."""
     thing: _builtins.str
@@ -375,6 +376,8 @@ class ProposalRow(_message.Message):
     """State, as in `AGREED`."""
     contract: _builtins.bytes
     """Contract by which the owner bought; empty when none."""
+    seq: _builtins.int
+    """Log position of the proposal."""
     def __init__(
         self,
         *,
@@ -386,10 +389,11 @@ class ProposalRow(_message.Message):
         time_ms: _builtins.int = ...,
         state: _builtins.str = ...,
         contract: _builtins.bytes = ...,
+        seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "currency", b"currency", "need", b"need", "offer", b"offer", "state", b"state", "thing", b"thing", "time_ms", b"time_ms", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "currency", b"currency", "need", b"need", "offer", b"offer", "seq", b"seq", "state", b"state", "thing", b"thing", "time_ms", b"time_ms", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -402,20 +406,20 @@ class ListFeedbackRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIVED_FIELD_NUMBER: _builtins.int
-    BEFORE_SEQ_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
     received: _builtins.bool
     """True: what others gave about the owner; false: what he and his things gave."""
-    before_seq: _builtins.int
-    """Rows older than this log position; 0 begins with the newest."""
+    after_seq: _builtins.int
+    """Rows after this log position; 0 begins with the oldest."""
     def __init__(
         self,
         *,
         received: _builtins.bool = ...,
-        before_seq: _builtins.int = ...,
+        after_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["before_seq", b"before_seq", "received", b"received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "received", b"received"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -423,7 +427,7 @@ Global___ListFeedbackRequest: _TypeAlias = ListFeedbackRequest  # noqa: Y015
 
 @_typing.final
 class ListFeedbackResponse(_message.Message):
-    """One page of feedback, newest first."""
+    """One page of feedback, oldest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -452,16 +456,20 @@ class GetShadowRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     THING_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
     thing: _builtins.str
     """The thing; a thing may ask about itself only."""
+    after_seq: _builtins.int
+    """Proposals after this log position; 0 begins with the oldest."""
     def __init__(
         self,
         *,
         thing: _builtins.str = ...,
+        after_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["thing", b"thing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "thing", b"thing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -481,7 +489,7 @@ class GetShadowResponse(_message.Message):
 
     @_builtins.property
     def proposals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProposalRow]:
-        """The newest 100 proposals, newest first."""
+        """At most 100 proposals, oldest first."""
 
     def __init__(
         self,

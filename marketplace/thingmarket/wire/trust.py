@@ -33,7 +33,7 @@ from thingmarket.wire.strict import parse
 
 @dataclass(frozen=True, slots=True)
 class ShadowSeen:
-    """How a thing's proposals compare with what its owner bought, and the newest of them."""
+    """How a thing's proposals compare with what its owner bought, and one page of them."""
 
     thing: PartyId
     agreement: Agreement
@@ -181,14 +181,14 @@ def read_feedback_row(row: pb.FeedbackRow) -> Feedback:
     )
 
 
-def feedback_request(*, received: bool, before_seq: int = 0) -> pb.ListFeedbackRequest:
+def feedback_request(*, received: bool, after_seq: int = 0) -> pb.ListFeedbackRequest:
     """Ask for feedback given, or got."""
-    return pb.ListFeedbackRequest(received=received, before_seq=before_seq)
+    return pb.ListFeedbackRequest(received=received, after_seq=after_seq)
 
 
-def shadow_request(thing: str) -> pb.GetShadowRequest:
+def shadow_request(thing: str, after_seq: int = 0) -> pb.GetShadowRequest:
     """Ask how a thing's proposals compare with what its owner bought."""
-    return pb.GetShadowRequest(thing=thing)
+    return pb.GetShadowRequest(thing=thing, after_seq=after_seq)
 
 
 def shadow_message(seen: ShadowSeen) -> pb.GetShadowResponse:
@@ -213,6 +213,7 @@ def shadow_message(seen: ShadowSeen) -> pb.GetShadowResponse:
                 time_ms=one.time_ms,
                 state=one.state.value,
                 contract=one.contract,
+                seq=one.seq,
             )
             for one in seen.proposals
         ],
@@ -239,7 +240,7 @@ def read_shadow(message: pb.GetShadowResponse) -> ShadowSeen:
                 total_minor=row.total_minor,
                 currency=row.currency,
                 time_ms=row.time_ms,
-                seq=0,
+                seq=row.seq,
                 state=ProposalState(row.state),
                 contract=row.contract,
             )

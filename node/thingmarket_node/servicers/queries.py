@@ -21,6 +21,7 @@ from thingmarket_node.gate import token_of
 from thingmarket_node.servicers.inbox import InboxQueries
 from thingmarket_node.servicers.insight import InsightQueries
 from thingmarket_node.servicers.things import ThingQueries
+from thingmarket_node.servicers.trust import TrustQueries
 from thingmarket_node.shell import Shell
 from thingmarket_node.watches import Told
 from thingmarket_node.watches import Watch as Watcher
@@ -38,7 +39,9 @@ class Logged:
     time_ms: int
 
 
-class QueryServicer(InsightQueries, InboxQueries, ThingQueries, query_service_pb2_grpc.QueryServiceServicer):
+class QueryServicer(
+    InsightQueries, InboxQueries, ThingQueries, TrustQueries, query_service_pb2_grpc.QueryServiceServicer
+):
     """Answers reads of a session."""
 
     def __init__(self, shell: Shell) -> None:
