@@ -6,6 +6,7 @@ default are left out: a later version may append fields with defaults and old by
 
 import dataclasses
 import enum
+import operator
 import types
 import typing
 from collections.abc import Callable
@@ -41,15 +42,20 @@ def unpacker(kind: Any) -> Callable[[bytes], Any]:
     return read_all
 
 
+_BYTE = [bytes((n,)) for n in range(256)]
+_LENGTH = [n.to_bytes(4, "big") for n in range(256)]  # made once: nearly every length is among them
+
+
 def pack_int(value: int) -> bytes:
     """Length byte, then the number in two's complement, big-endian."""
     length = (value.bit_length() + 8) // 8
-    return length.to_bytes(1, "big") + value.to_bytes(length, "big", signed=True)
+    return _BYTE[length] + value.to_bytes(length, "big", signed=True)
 
 
 def pack_bytes(value: bytes) -> bytes:
     """Four length bytes, then the bytes."""
-    return len(value).to_bytes(4, "big") + value
+    length = len(value)
+    return (_LENGTH[length] if length < 256 else length.to_bytes(4, "big")) + value
 
 
 def unpack_int(data: bytes, at: int) -> tuple[int, int]:
@@ -173,20 +179,28 @@ def _set_codec(kind: Any) -> tuple[Pack, Unpack]:
     return lambda value: len(value).to_bytes(4, "big") + b"".join(sorted(map(write, value))), unpack
 
 
+def _all_of(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Read all these attributes of a value at once."""
+    if len(names) > 1:
+        return operator.attrgetter(*names)
+    return lambda value: tuple(getattr(value, name) for name in names)
+
+
 def _record_codec(kind: type) -> tuple[Pack, Unpack]:
     hints = typing.get_type_hints(kind)
     fields = dataclasses.fields(kind)
     assert len(fields) < 256, "one byte names a field"
-    rows = [(bytes((n,)), f.name, f.default, _codec(hints[f.name])[0]) for n, f in enumerate(fields)]
+    rows = [(bytes((n,)), f.default, _codec(hints[f.name])[0]) for n, f in enumerate(fields)]
     readers = [(f.name, _codec(hints[f.name])[1]) for f in fields]
+
+    items_of = _all_of([f.name for f in fields])
 
     def pack(value: Any) -> bytes:
         parts = [b""]
-        for number, name, default, write in rows:
-            item = getattr(value, name)
+        for item, (number, default, write) in zip(items_of(value), rows, strict=True):
             if item != default:
                 parts += (number, write(item))
-        parts[0] = bytes((len(parts) // 2,))
+        parts[0] = _BYTE[len(parts) // 2]
         return b"".join(parts)
 
     def unpack(data: bytes, at: int) -> tuple[Any, int]:

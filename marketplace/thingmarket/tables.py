@@ -21,23 +21,29 @@ class SetRoot:
     Order of changes does not matter, so a replay and a snapshot come to the same root.
     """
 
-    __slots__ = ("_sum",)
+    __slots__ = ("_digest", "_sum")
 
     def __init__(self) -> None:
         """Start with the empty set."""
         self._sum = 0
+        self._digest = b""  # of the sum, while nothing changes
 
     def add(self, member: bytes) -> None:
         """Put a member in."""
-        self._sum = (self._sum + _wide_hash(member)) & _MODULUS_MASK
+        self._sum += _wide_hash(member)
+        self._digest = b""
 
     def remove(self, member: bytes) -> None:
         """Take a member out."""
-        self._sum = (self._sum - _wide_hash(member)) & _MODULUS_MASK
+        self._sum -= _wide_hash(member)
+        self._digest = b""
 
     def digest(self) -> bytes:
         """32 bytes that stand for the set."""
-        return hashlib.blake2b(self._sum.to_bytes(_ROOT_BYTES, "big"), digest_size=32).digest()
+        if not self._digest:
+            self._sum &= _MODULUS_MASK
+            self._digest = hashlib.blake2b(self._sum.to_bytes(_ROOT_BYTES, "big"), digest_size=32).digest()
+        return self._digest
 
 
 def _wide_hash(member: bytes) -> int:
@@ -136,6 +142,8 @@ class Table(Mapping[K, V]):
 
     def root(self) -> bytes:
         """Fold what changed since the last call and return the root, 32 bytes."""
+        if not self._changed:
+            return self._root.digest()
         for key, old in self._changed.items():
             new = self._rows.get(key)
             if new == old:

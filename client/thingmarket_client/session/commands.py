@@ -1,6 +1,7 @@
-"""The stream of commands of a line: what gathers while a message is written goes as the next. [CMD-5]
+"""The stream of commands of a line: what gathers while the node works goes as one message. [CMD-5]
 
-No command waits for company, and nothing runs while none is under way.
+A lone command goes at once, and nothing runs while none is under way. In a crowd the next message leaves
+when answers come: so many commands travel together as arrive in the time that the node takes anyway.
 """
 
 import asyncio
@@ -68,6 +69,7 @@ class _Stream:
         self._waiting: deque[_Call] = deque()  # not written yet
         self._sent: dict[int, _Call] = {}  # both in the order of their due times
         self._heard_s = self._loop.time()
+        self._is_heard = True  # since the last message that was written
         self._alarm: asyncio.TimerHandle | None = None
         self._grown = asyncio.Event()
         self._tasks = (self._loop.create_task(self._write()), self._loop.create_task(self._read()))
@@ -93,8 +95,11 @@ class _Stream:
         try:
             while await self._grown.wait():
                 self._grown.clear()
-                while self._waiting:
-                    await self._call.write(self._gathered())
+                if self._is_heard or not self._sent:
+                    message = self._gathered()
+                    if message is not None:
+                        self._is_heard = False
+                        await self._call.write(message)
         except grpc.aio.AioRpcError as error:
             self._end(error)
         except asyncio.InvalidStateError:
@@ -103,17 +108,19 @@ class _Stream:
     async def _read(self) -> None:
         try:
             while (message := await self._call.read()) is not grpc.aio.EOF:
-                self._heard_s = self._loop.time()
+                self._heard_s, self._is_heard = self._loop.time(), True
                 for answer in message.answers:
                     call = self._sent.pop(answer.call, None)
                     if call is not None and not call.answer.done():
                         call.answer.set_result(answer)
+                if self._waiting:
+                    self._grown.set()
             self._end(Trouble("UNAVAILABLE", "the node ended the stream of commands"))
         except grpc.aio.AioRpcError as error:
             self._end(error)
 
     def _gathered(self) -> Any:
-        """The next message: what fits of what waits."""
+        """The next message: what fits of what waits; None when nothing does."""
         attachments: list[tuple[int, bytes]] = []
         commands: list[tuple[int, int, Any]] = []
         size = 0
@@ -131,7 +138,7 @@ class _Stream:
             self._last_call += 1
             self._sent[self._last_call] = call
             commands.append((self._last_call, call.speaker, call.request))
-        return stream_message(attachments, commands)
+        return stream_message(attachments, commands) if commands else None
 
     # --- ends
 
@@ -146,6 +153,7 @@ class _Stream:
                 self._end(late)
                 return
             call.fail(late)
+            self._grown.set()  # others may have waited for its answer
             if number:
                 del self._sent[number]
             else:

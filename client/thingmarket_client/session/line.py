@@ -92,12 +92,12 @@ class Line:
         except grpc.aio.AioRpcError as error:
             raise self.failure(error) from None
 
-    async def submit(self, speaker: int, token: bytes, request: Any) -> Submitted:
+    async def submit(self, speaker: int, token: bytes, request: Any, *, alone: bool = False) -> Submitted:
         """Send one command of the party that joined as `speaker` (RefusedByNode, Trouble).
 
-        Receipts, those of refusals too, are yet to be checked.
+        `alone`: not in the stream, where others would wait for it. Receipts are yet to be checked.
         """
-        if self._streams:
+        if self._streams and not alone:
             try:
                 told = read_streamed_answer(await self._commands.submit(speaker, token, request))
             except grpc.aio.AioRpcError as error:

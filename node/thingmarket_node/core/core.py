@@ -5,19 +5,16 @@ durable: `Reply` and `Refuse` carry the log position that they depend on, and wh
 checks it.
 """
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
-from thingmarket.contract.orders import Erase, FundRequest
+from thingmarket.contract.orders import FundRequest
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.commands import AdmitParty, PresentMandate
 from thingmarket.identity.envelope import TypeId, sign
 from thingmarket.identity.parties import Role, is_thing
 from thingmarket.ids import PartyId, digest
 from thingmarket.limits import CLOCK_JUMP_MS, GROUPS_IN_FLIGHT_MAX, SNAPSHOT_EVERY_ENTRIES, WAITING_MAX
 from thingmarket.market.funding import check_room
-from thingmarket.market.records import Answer
 from thingmarket.market.state import State
 from thingmarket.wire.commands import open_command
 from thingmarket.wire.handshake import read_proof
@@ -40,8 +37,9 @@ from thingmarket_node.core.gate_checks import (
     signature_checks,
 )
 from thingmarket_node.core.receipts import Receipts
-from thingmarket_node.core.sequencer import Decided, Declined, Formed, Remembered, Sequencer, Waiting
+from thingmarket_node.core.sequencer import Declined, Formed, Remembered, Sequencer, Waiting
 from thingmarket_node.core.sessions import Sessions
+from thingmarket_node.core.telling import Telling
 from thingmarket_node.groups import Head
 
 
@@ -60,16 +58,14 @@ class Core:
         self.keys = keys
         self.sequencer = sequencer
         self.sessions = Sessions(network_id=keys.network_id, node_id=keys.node, now_ms=now.wall_ms)
-        self.durable: Head = sequencer.head
         self.receipts = Receipts(
             tree=sequencer.tree, network_id=keys.network_id, node=keys.node, key=keys.log
         )
         self.receipts.sign(sequencer.tree.size)
+        self._effects: list[m.Effect] = []
+        self._telling = Telling(sequencer, self.receipts, self.sessions, self._effects)
         self._calls: dict[m.CallId, ProvingCall | CommandCall] = {}
         self._collecting = Collecting()
-        self._in_flight: dict[int, Formed] = {}
-        self._asides: dict[int, list[Remembered | Declined]] = defaultdict(list)
-        self._effects: list[m.Effect] = []
         self._clock = now
         self._closed: Refusal | None = None  # why no new call is taken
         self._halted = False  # nothing more is sequenced
@@ -86,12 +82,17 @@ class Core:
     @property
     def durable_seq(self) -> int:
         """Last log position that the journal has."""
-        return self.durable.next_seq - 1
+        return self._telling.durable_seq
+
+    @property
+    def durable(self) -> Head:
+        """Where the durable log ends."""
+        return self._telling.durable
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is being written."""
-        return not (self._calls or self._in_flight or self.sequencer.waiting)
+        return not (self._calls or self._telling.in_flight or self.sequencer.waiting)
 
     @property
     def waiting(self) -> int:
@@ -131,7 +132,7 @@ class Core:
             case m.Sealed() | m.Collected():
                 self._guarded(what.call, lambda: self._prepared(now, what))
             case m.Durable():
-                self._became_durable(what.number)
+                self._telling.became_durable(what.number)
             case m.Failed():
                 self._fail()
             case m.Drain():
@@ -140,7 +141,8 @@ class Core:
                 self._wake_ms = None
 
     def _take_effects(self) -> list[m.Effect]:
-        effects, self._effects = self._effects, []
+        effects = self._effects.copy()
+        self._effects.clear()
         return effects
 
     def _guarded(self, call: m.CallId, act: Callable[[], None]) -> None:
@@ -171,7 +173,7 @@ class Core:
         self._clock = now
 
     def _ask_for_wake(self) -> None:
-        if len(self._in_flight) >= GROUPS_IN_FLIGHT_MAX:
+        if self._telling.in_flight >= GROUPS_IN_FLIGHT_MAX:
             return  # a deadline that is due waits for the disk, not for a clock: `Durable` sequences it
         deadline = self.sequencer.market.next_deadline_ms()
         if deadline is not None and deadline != self._wake_ms and not self._halted:
@@ -215,7 +217,9 @@ class Core:
         opened = open_command(what.command)
         answer = self.state.answers.table.get((opened.header.sender, opened.key))
         if answer is not None and answer.signed_digest == opened.signed_digest:
-            self._tell_again(Remembered(what.call, answer))  # [ID-11] the very same bytes: no work again
+            self._telling.tell_aside(
+                Remembered(what.call, answer)
+            )  # [ID-11] the very same bytes: no work again
             return
         now_ms = self.sequencer.time_ms(now.wall_ms)
         if self.sessions.by_token(what.token, now_ms).id != opened.header.session:
@@ -259,7 +263,7 @@ class Core:
         try:
             self._prepare(now, what.call, call)
         except Refusal as refusal:
-            self._decline(Declined(what.call, refusal))
+            self._telling.tell_aside(Declined(what.call, refusal))
 
     def _prepare(self, now: m.Now, number: m.CallId, call: CommandCall) -> None:
         """Have money collected or parts sealed first. What refuses that may be an entry in flight."""
@@ -285,7 +289,7 @@ class Core:
         sender = command.header.sender
         made = self.state.answers.recall(sender, command.key, command.body_digest, now_ms)
         if made is not None:
-            self._tell_again(Remembered(number, made))
+            self._telling.tell_aside(Remembered(number, made))
             return
         owner = self.owner_of(sender, command.header.mandate_leaf)
         self._calls[number] = call
@@ -301,7 +305,7 @@ class Core:
         now_ms = self.sequencer.time_ms(now.wall_ms)
         made = self.state.answers.recall(self.keys.node, key, digest(deposit), now_ms)
         if made is not None:
-            self._tell_again(Remembered(number, made))
+            self._telling.tell_aside(Remembered(number, made))
             return
         check_room(self.state, body.currency, body.amount_minor)  # else it would be paid for nothing
         self._collecting.begin(number, key)
@@ -332,19 +336,16 @@ class Core:
     # --- the log
 
     def _sequence(self, now: m.Now) -> None:
-        while len(self._in_flight) < GROUPS_IN_FLIGHT_MAX and not self._halted and self._has_work(now):
+        while self._telling.in_flight < GROUPS_IN_FLIGHT_MAX and not self._halted and self._has_work(now):
             formed, aside = self.sequencer.form(now.wall_ms)
             for decided in (*aside, *(formed.decided if formed is not None else ())):
                 self._collecting.end(decided.call)
             if formed is not None:
-                self._in_flight[formed.group.number] = formed
+                self._telling.begin(formed)
                 self._effects.append(m.Append(formed.group))
                 self._snapshot_if_due(formed)
             for one in aside:
-                if isinstance(one, Declined):
-                    self._decline(one)
-                else:
-                    self._tell_again(one)
+                self._telling.tell_aside(one)
 
     def _has_work(self, now: m.Now) -> bool:
         return bool(self.sequencer.waiting) or self.sequencer.is_due(now.wall_ms)
@@ -355,82 +356,12 @@ class Core:
         self._snapshot_seq = self.state.seq
         self._effects.append(m.SaveSnapshot(Head.at(formed.group), self.state.snapshot()))
 
-    def _tell_again(self, one: Remembered) -> None:
-        """Give the remembered answer, at once when it is durable, else with the group that it is in."""
-        if one.answer.seq <= self.durable_seq:
-            self._answer(one.call, one.answer)
-        else:
-            self._wait_aside(one, one.answer.seq)
-
-    def _decline(self, one: Declined) -> None:
-        """Refuse once what refuses is durable: the entry that used a key, say, may be in flight."""
-        if self.state.seq <= self.durable_seq:
-            self._refuse(one.call, one.refusal, after_seq=self.durable_seq)
-        else:
-            self._wait_aside(one, self.state.seq)
-
-    def _wait_aside(self, one: Remembered | Declined, seq: int) -> None:
-        holding = next(f for f in self._in_flight.values() if f.group.last_seq >= seq)
-        self._asides[holding.group.number].append(one)
-
-    def _answer(self, call: m.CallId, answer: Answer) -> None:
-        receipt = self.receipts.of(answer.seq, answer.time_ms)
-        if answer.code:
-            refusal = Refusal(answer.code, answer.reason, answer.rule)
-            self._effects.append(m.Refuse(call, refusal, after_seq=answer.seq, receipt=receipt))
-            return
-        accepted = m.Accepted(
-            seq=answer.seq, reference=answer.reference, receipt=receipt, pending=answer.pending
-        )
-        self._effects.append(m.Reply(call, accepted, after_seq=answer.seq))
-
-    def _became_durable(self, number: int) -> None:
-        formed = self._in_flight.pop(number)
-        self.durable = Head.at(formed.group)
-        self.receipts.sign(formed.group.last_seq)
-        for decided in formed.decided:
-            self._release(decided)
-        for one in self._asides.pop(number, ()):
-            if isinstance(one, Declined):
-                self._refuse(one.call, one.refusal, after_seq=self.durable_seq)
-            else:
-                self._answer(one.call, one.answer)
-        notices = tuple(notice for outcome in formed.outcomes for notice in outcome.notices)
-        self._effects.append(m.Tell(formed.group.last_seq, notices, formed.published))
-
-    def _release(self, decided: Decided) -> None:
-        outcome, command = decided.outcome, decided.command
-        receipt = self.receipts.of(outcome.seq, decided.time_ms)
-        if outcome.code:
-            refusal = Refusal(outcome.code, outcome.reason, outcome.rule)
-            self._effects.append(
-                m.Refuse(
-                    decided.call, refusal, after_seq=outcome.seq, receipt=receipt, decision=outcome.decision
-                )
-            )
-            return
-        if isinstance(command.body, AdmitParty | PresentMandate):
-            self.sessions.recognise(command.header.sender)
-        elif isinstance(command.body, Erase):
-            self._effects.append(m.EraseSealed(command.header.sender, decided.time_ms))
-        accepted = m.Accepted(
-            seq=outcome.seq,
-            reference=outcome.reference,
-            receipt=receipt,
-            decision=outcome.decision,
-            pending=outcome.pending,
-        )
-        self._effects.append(m.Reply(decided.call, accepted, after_seq=outcome.seq))
-
     def _fail(self) -> None:
         """The journal is uncertain: nobody is told yes, and nothing more is written. [LOG-12]"""
         self._closed, self._halted = unavailable("the node lost its log; ask again when it is back"), True
-        calls = [*self._calls, *(waiting.call for waiting in self.sequencer.waiting)]
-        for formed in self._in_flight.values():
-            calls += [decided.call for decided in formed.decided]
-            calls += [one.call for one in self._asides.pop(formed.group.number, ())]
+        waiting = (one.call for one in self.sequencer.waiting)
+        calls = [*self._calls, *waiting, *self._telling.give_up()]
         self._calls.clear()
-        self._in_flight.clear()
         self.sequencer.waiting.clear()
         for call in calls:
             self._refuse(call, self._closed)

@@ -142,7 +142,7 @@ class CommandStream:
                 async with asyncio.timeout(STREAM_IDLE_MS / 1000):
                     await self._grown.wait()
             except TimeoutError:
-                if not self._calls:
+                if not (self._calls or self._answers):
                     return False
         return not self._broken
 

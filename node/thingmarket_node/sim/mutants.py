@@ -26,6 +26,7 @@ from thingmarket_node.core.receipts import Receipts
 from thingmarket_node.core.sequence_window import SequenceWindow
 from thingmarket_node.core.sequencer import Sequencer
 from thingmarket_node.core.sessions import Sessions
+from thingmarket_node.core.telling import Telling
 from thingmarket_node.groups import Group, Head
 from thingmarket_node.sim import machine
 
@@ -66,11 +67,12 @@ def _ack_before_durable(patches: Patches) -> None:
     def broken(original: Any) -> Any:
         def sequence(self: Any, now: m.Now) -> None:
             original(self, now)
-            for number, formed in self._in_flight.items():
+            telling = self._telling
+            for number, formed in telling._in_flight.items():
                 self.receipts.sign(formed.group.last_seq)
                 for decided in formed.decided:
-                    self._release(decided)
-                self._in_flight[number] = replace(formed, decided=())
+                    telling._release(decided)
+                telling._in_flight[number] = replace(formed, decided=())
 
         return sequence
 
@@ -79,17 +81,18 @@ def _ack_before_durable(patches: Patches) -> None:
 
 def _decline_before_durable(patches: Patches) -> None:
     def decline(self: Any, one: Any) -> None:
-        self._refuse(one.call, one.refusal, after_seq=self.state.seq)
+        seq = self._sequencer.market.state.seq
+        self._effects.append(m.Refuse(one.call, one.refusal, after_seq=seq))
 
-    patches.put(Core, "_decline", lambda _: decline)
+    patches.put(Telling, "_decline", lambda _: decline)
 
 
 def _repeat_before_durable(patches: Patches) -> None:
     def tell_again(self: Any, one: Any) -> None:
-        self.receipts.sign(max(self.receipts.size, one.answer.seq))
+        self._receipts.sign(max(self._receipts.size, one.answer.seq))
         self._answer(one.call, one.answer)
 
-    patches.put(Core, "_tell_again", lambda _: tell_again)
+    patches.put(Telling, "_tell_again", lambda _: tell_again)
 
 
 def _torn_tail_accepted(patches: Patches) -> None:
@@ -357,14 +360,14 @@ def _notices_lost(patches: Patches) -> None:
     def broken(original: Any) -> Any:
         def became_durable(self: Any, number: int) -> None:
             original(self, number)
-            self._effects = [
+            self._effects[:] = [
                 replace(effect, notices=effect.notices[1:]) if isinstance(effect, m.Tell) else effect
                 for effect in self._effects
             ]
 
         return became_durable
 
-    patches.put(Core, "_became_durable", broken)
+    patches.put(Telling, "became_durable", broken)
 
 
 def _sealed_too_late(patches: Patches) -> None:
