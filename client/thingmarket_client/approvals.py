@@ -131,9 +131,9 @@ class Speaker:
 
     async def withdraw(self, pending: bytes, reason: str = "") -> PendingSeen:
         """Take back an own order that waits; its budget is free again."""
-        return await self.say(await self.pending(pending), approved=False, reason=reason)
+        return await self.speak(await self.pending(pending), approved=False, reason=reason)
 
-    async def say(self, order: PendingSeen, *, approved: bool, reason: str) -> PendingSeen:
+    async def speak(self, order: PendingSeen, *, approved: bool, reason: str) -> PendingSeen:
         """Say yes or no to an order as it was read, and read what it came to."""
 
         def body(key: Key) -> bytes:
