@@ -50,6 +50,7 @@ def make(
     _check_guards(state, contract)
     notices: tuple[Notice, ...] = ()
     if order.need is not None:
+        state.contracts.put(contract.id, contract)  # who looks at the end of a need looks at what filled it
         notices = (end_need(state, Digest(order.purchase.need), ListingState.FILLED, contract.id),)
     if order.listing.offer.terms.settlement is SettlementKind.DVP:
         contract, more = _exchanged(state, contract, authority.now_ms)
