@@ -125,7 +125,7 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
         async with await open_owner(home, terms["card"]) as owner:
             if is_here:
                 await owner.session.known()  # by the node's clock, a mandate may follow a revocation at once
-            link = _signed(owner, subject, terms)
+            link = signed_mandate(owner, subject, terms)
             if is_here:
                 async with await Thing.open(Path(thing), owner.session.card) as opened:
                     await opened.adopt([link])
@@ -146,7 +146,8 @@ def mandate_leaf(link: Signed) -> str:
     return digest(link.payload).hex()
 
 
-def _signed(owner: Owner, subject: PartyId, terms: dict[str, Any]) -> Signed:
+def signed_mandate(owner: Owner, subject: PartyId, terms: dict[str, Any]) -> Signed:
+    """Sign what the options of a command say that a thing may do (UsageError)."""
     currency: Currency = terms["currency"]
     try:
         return owner.mandate(

@@ -12,6 +12,7 @@ from thingmarket.billing.charges import Charges
 from thingmarket.catalog.offers import check_tax_row, row_parts
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import checked_address, is_loopback
+from thingmarket.identity.things import NO_PROBATION, Probation, check_probation
 from thingmarket.ids import NetworkId
 from thingmarket.limits import FEE_BASIS_POINTS_MAX, RESERVE_DAYS_MAX
 from thingmarket.money import Currency
@@ -44,6 +45,28 @@ class TaxType(click.ParamType[tuple[str, int]]):
         if int(rate) > _RATE_MAX:
             self.fail(f"{value!r} is a rate above 100 %", param, ctx)
         return row, int(rate)
+
+
+class ProbationType(click.ParamType[Probation]):
+    """What a new thing may do, as in orders=5,order=2000,deliveries=10."""
+
+    name = "probation"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Probation:
+        """Read the three numbers, each at least 1."""
+        if isinstance(value, Probation):
+            return value
+        found = dict(part.partition("=")[::2] for part in str(value).split(","))
+        numbers = [found.pop(name, "") for name in ("orders", "order", "deliveries")]
+        if found or not all(one.isascii() and one.isdigit() for one in numbers):
+            self.fail(f"{value!r} is not like orders=5,order=2000,deliveries=10", param, ctx)
+        orders, minor, deliveries = map(int, numbers)
+        probation = Probation(orders_per_day=orders, order_minor=minor, deliveries=deliveries)
+        try:
+            check_probation(probation)
+        except Refusal as refusal:
+            self.fail(refusal.reason, param, ctx)
+        return probation
 
 
 @click.group()
@@ -112,6 +135,14 @@ def node() -> None:
     show_default=True,
     help="Give owners what they ask for, up to this many minor units. Never with real money.",
 )
+@click.option(
+    "--probation",
+    type=ProbationType(),
+    default=NO_PROBATION,
+    metavar="orders=N,order=MINOR,deliveries=N",
+    help="What a new thing may do: so many orders a day, each of at most so many minor units, until so many"
+    " of its deliveries were accepted. Nothing is asked unless given.",
+)
 @json_option
 def init(
     home: Path,
@@ -124,6 +155,7 @@ def init(
     reserve: int,
     reserve_days: int,
     play_money: int,
+    probation: Probation,
     as_json: bool,
 ) -> None:
     """Make a node in the folder HOME: its keys, its settings, the first entry of its log.
@@ -144,6 +176,7 @@ def init(
         now_ms=time.time_ns() // 1_000_000,
         currencies=tuple(sorted({currency.code for currency in currencies})),
         tax_basis_points=tuple(sorted(dict(taxes).items())),
+        probation=probation,
         charges=Charges(
             fee_basis_points=fee,
             reserve_basis_points=reserve,

@@ -17,6 +17,7 @@ from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.holdings import balance, contracts, needs
 from thingmarket_node.cli.insight import decisions, orders, report
 from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.owned import ORDERS, guards, things
 from thingmarket_node.cli.parties import (
     PATIENCE_MS,
     accepted_on_arrival,
@@ -47,6 +48,10 @@ owner.add_command(approve)
 owner.add_command(balance)
 owner.add_command(needs)
 owner.add_command(contracts)
+owner.add_command(things)
+owner.add_command(guards)
+for order in ORDERS:
+    owner.add_command(order)
 owner.add_command(orders)
 owner.add_command(decisions)
 owner.add_command(report)

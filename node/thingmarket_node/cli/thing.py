@@ -14,6 +14,7 @@ from thingmarket_client.thing import Thing, create_thing
 from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
+from thingmarket_node.cli.claiming import claim, factory, report_malfunction
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import (
     kept_order,
@@ -51,6 +52,9 @@ thing.add_command(choose)
 thing.add_command(ask)
 thing.add_command(questions)
 thing.add_command(answer)
+thing.add_command(factory)
+thing.add_command(claim)
+thing.add_command(report_malfunction)
 
 
 @thing.command()
