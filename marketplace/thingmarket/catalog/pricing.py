@@ -21,15 +21,18 @@ class Price:
     total_minor: int
 
 
-def price(offer: Offer, quantity_steps: int, tax_basis_points: int) -> Price:
+def price(offer: Offer, quantity_steps: int, tax_basis_points: int, less_minor: int = 0) -> Price:
     """Price `quantity_steps` of `offer`; 1900 basis points are 19 % tax (OUT_OF_RANGE).
 
-    A quantity so small that its net amount rounds to nothing has no price, so it is refused.
+    `less_minor` is taken off the net before tax, as redeemed points are. What has no net left, or rounds to
+    none, has no price, so it is refused.
     """
     assert tax_basis_points >= 0, "a tax rate of the operator's table is never negative"
     checked_steps(quantity_steps, "quantity_steps")
-    net = rounded_half_up(offer.price_minor * quantity_steps, offer.price_base_steps)
+    net = rounded_half_up(offer.price_minor * quantity_steps, offer.price_base_steps) - less_minor
+    if net <= 0:
+        raise Refusal(Code.OUT_OF_RANGE, "nothing would be left to pay, or it rounds to nothing", "BUY-2")
     tax = rounded_half_up(net * tax_basis_points, WHOLE_BASIS_POINTS)
-    if not 0 < net <= net + tax <= INTEGER_MAX:
-        raise Refusal(Code.OUT_OF_RANGE, f"a total of {net + tax} minor units is nothing or beyond 2^53-1")
+    if net + tax > INTEGER_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, f"a total of {net + tax} minor units is beyond 2^53-1")
     return Price(net_minor=net, tax_minor=tax, total_minor=net + tax)

@@ -48,7 +48,7 @@ class Purchase:
     """Buys at a posted price. `total_minor` is what the buyer reckons to pay, tax included.
 
     `offer` and `need` are digests of bodies; `need`, `choice` and `approved_by` (an approved order
-    that this one takes the place of) are empty when there is none.
+    that this one takes the place of) are empty when there is none. `points` are redeemed before tax.
     """
 
     key: bytes
@@ -60,6 +60,7 @@ class Purchase:
     delivery: tuple[SealedRef, ...] = ()
     choice: bytes = b""
     approved_by: bytes = b""
+    points: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,8 @@ def check_purchase(purchase: Purchase) -> None:
         checked_bytes(purchase.choice, COMMITMENT_BYTES, "choice")
     if purchase.approved_by:
         checked_bytes(purchase.approved_by, CONTRACT_ID_BYTES, "approved_by")
+    if not 0 <= purchase.points <= INTEGER_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, f"points={purchase.points} is not between 0 and 2^53-1", "PTS-4")
 
 
 def check_fulfil(report: Fulfil) -> None:

@@ -18,7 +18,9 @@ class Unit:
     """A part of a contract. Amounts in minor units of its currency, times in Unix milliseconds.
 
     `number` counts from 1 and never changes; `milestone` is the place in the offer's milestones, from 1, or 0
-    when it has none. A unit may have no goods (a report before a repair) or no money, never neither.
+    when it has none. `invoice` is the number of its invoice, 0 until it is released; what the `points` that
+    were redeemed for it are worth is off its net. A unit may have no goods (a report before a repair) or no
+    money, never neither.
     """
 
     number: int
@@ -33,7 +35,8 @@ class Unit:
     inspect_by_ms: int = 0
     delivered_ms: int = 0
     late_credit_minor: int = 0
-    invoice: bytes = b""
+    invoice: int = 0
+    points: int = 0
 
     @property
     def final(self) -> bool:
@@ -56,21 +59,26 @@ def parts(amount: int, shares: Sequence[int]) -> tuple[int, ...]:
     return tuple(floors)
 
 
-def units_of(offer: Offer, price: Price, quantity_steps: int, now_ms: int) -> tuple[Unit, ...]:
+def units_of(
+    offer: Offer, price: Price, quantity_steps: int, now_ms: int, points: int = 0
+) -> tuple[Unit, ...]:
     """The units of a contract that is made now: one, or one for each milestone of the offer."""
     if not offer.terms.milestones:
         only = _planned(ONE, quantity_steps, price.net_minor, price.tax_minor, now_ms + offer.delivery_ms)
-        return (only,)
+        return (replace(only, points=points),) if points else (only,)
     milestones = offer.terms.milestones
     shares = [milestone.share_millionths for milestone in milestones]
     return tuple(
-        replace(_planned(place, steps, net, tax, now_ms + milestone.delivery_ms), milestone=place)
-        for place, (milestone, steps, net, tax) in enumerate(
+        replace(
+            _planned(place, steps, net, tax, now_ms + milestone.delivery_ms), milestone=place, points=redeemed
+        )
+        for place, (milestone, steps, net, tax, redeemed) in enumerate(
             zip(
                 milestones,
                 parts(quantity_steps, shares),
                 parts(price.net_minor, shares),
                 parts(price.tax_minor, shares),
+                parts(points, shares),
                 strict=True,
             ),
             start=ONE,
@@ -82,10 +90,14 @@ def divided(unit: Unit, delivered_steps: int, number: int) -> tuple[Unit, Unit]:
     """A unit of which a part is delivered: it keeps the part, a new unit has the rest. [FUL-6]"""
     rest_steps = unit.quantity_steps - delivered_steps
     assert 0 < delivered_steps < unit.quantity_steps, "a part is less than the whole"
-    nets, taxes = (parts(minor, (delivered_steps, rest_steps)) for minor in (unit.net_minor, unit.tax_minor))
+    nets, taxes, points = (
+        parts(whole, (delivered_steps, rest_steps)) for whole in (unit.net_minor, unit.tax_minor, unit.points)
+    )
     now, later = (
-        replace(unit, quantity_steps=steps, net_minor=net, tax_minor=tax, total_minor=net + tax)
-        for steps, net, tax in zip((delivered_steps, rest_steps), nets, taxes, strict=True)
+        replace(
+            unit, quantity_steps=steps, net_minor=net, tax_minor=tax, total_minor=net + tax, points=redeemed
+        )
+        for steps, net, tax, redeemed in zip((delivered_steps, rest_steps), nets, taxes, points, strict=True)
     )
     return now, replace(later, number=number)
 

@@ -34,6 +34,10 @@ class TypeId(IntEnum):
     DEPOSIT = 30
     ERASE = 31
     FUND_REQUEST = 32
+    REFUND = 44
+    PUBLISH_RATE = 45
+    CONVERT = 46
+    OPEN_PROGRAMME = 47
     APPROVE = 33
     SET_PERSONA = 34
     REGISTER_DEVICE = 35

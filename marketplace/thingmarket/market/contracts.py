@@ -12,7 +12,7 @@ from thingmarket.contract.units import Unit, units_of
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.ids import ContractId, Digest, PartyId, derived_id
 from thingmarket.limits import CONTRACTS_MAX, LEDGER_AMOUNT_MAX
-from thingmarket.market import budgets, settling
+from thingmarket.market import budgets, points, settling
 from thingmarket.market.authority import Authority
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.escrows import ROWS_MAX, escrow_accounts, portion
@@ -58,6 +58,7 @@ def make(
     else:
         _hold(state, contract)
         _wait(state, contract)
+    points.redeem(state, contract)
     state.contracts.put(contract.id, contract)
     return contract, contract_notices(contract) + notices
 
@@ -85,7 +86,9 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
         inspection_ms=offer.inspection_ms,
         seq=seq,
         changed_seq=seq,
-        units=units_of(offer, order.price, order.purchase.quantity_steps, now_ms),
+        units=units_of(
+            offer, order.price, order.purchase.quantity_steps, now_ms, points=order.purchase.points
+        ),
         mandate_leaf=authority.mandate.leaf if authority.mandate else b"",
         need=order.purchase.need,
         choice=order.purchase.choice,
@@ -123,6 +126,7 @@ def _check_columns(state: State, contract: Contract) -> None:
     held = state.ledger.balance(goods) if goods else None
     if held and held.credits_posted + held.credits_pending + contract.quantity_steps > LEDGER_AMOUNT_MAX:
         raise Refusal(Code.OUT_OF_RANGE, "the goods ever bought would pass 2^62 steps", "SET-6")
+    settling.check_columns(state, contract)
 
 
 def _hold(state: State, contract: Contract) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from thingmarket.billing.charges import NO_CHARGES, Charges
+from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Refund
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
@@ -63,6 +64,10 @@ Body = (
     | Deposit
     | Erase
     | FundRequest
+    | Refund
+    | PublishRate
+    | Convert
+    | OpenProgramme
     | Approve
     | SetPersona
     | RegisterDevice
@@ -137,9 +142,11 @@ class NoticeKind(IntEnum):
     BALANCE = 5
     APPROVAL = 6
     FACTS = 9
+    INVOICE = 10
     THING = 7
     GUARD = 8
     FEEDBACK = 11
+    EXCHANGE = 13
     SHADOW = 14
 
 

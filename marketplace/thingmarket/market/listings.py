@@ -14,12 +14,14 @@ from thingmarket.limits import (
     OFFERS_MAX,
     OFFERS_PER_OWNER_MAX,
 )
+from thingmarket.market import settling
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.shadow import need_ended
 from thingmarket.market.state import State
+from thingmarket.money import currency_of
 from thingmarket.policy.acts import Act
 from thingmarket.settlement.accounts import AccountFlag, AccountKind
 from thingmarket.settlement.escrow import TransferCode, derived_id_of
@@ -55,7 +57,7 @@ def publish(state: State, command: Command, offer: Offer, authority: Authority, 
 def _open(state: State, command: Command, offer: Offer, authority: Authority, seq: int) -> None:
     digest = command.body_digest
     declaration = derived_id_of(digest, authority.now_ms, TransferCode.STOCK)
-    state.ledger.check_room(2)
+    state.ledger.check_room(3)
     state.ledger.check_unused(declaration)
     goods_ledger = state.goods_ledgers.get(offer.product_id)
     if goods_ledger is None:
@@ -91,6 +93,8 @@ def _open(state: State, command: Command, offer: Offer, authority: Authority, se
         seq=seq,
         signed_bytes=command.signed_bytes,
     )
+    if state.charges.reserve_basis_points:
+        settling.reserve_account(state, authority.owner, currency_of(offer.currency).ledger)
     state.offers.put(digest, record)
     state.timers.set(offer.valid_until_ms, TimerKind.OFFER, digest)
 

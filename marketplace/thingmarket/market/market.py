@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Refund
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
@@ -25,6 +26,7 @@ from thingmarket.market import (
     contracts,
     cosigning,
     deliveries,
+    exchange,
     facts,
     feedback,
     funding,
@@ -32,7 +34,10 @@ from thingmarket.market import (
     listings,
     parties,
     personas,
+    points,
     purchases,
+    refunds,
+    settling,
     shadow,
     thing_orders,
     things,
@@ -104,6 +109,7 @@ class Market:
         state.parties.put(node.id, record)
         state.probation, state.charges = genesis.probation, genesis.charges
         state.answers.operator = node.id
+        settling.open_operator_accounts(state)
 
     def _fire(self, entry: Entry) -> tuple[Notice, ...]:
         """Fire every deadline up to the entry's time, in the order (deadline, kind, id)."""
@@ -125,6 +131,12 @@ class Market:
                     notices += parties.mandate_expired(state, Digest(reference), entry.time_ms)
                 case TimerKind.APPROVAL:
                     notices += approvals.deadline(state, reference, entry.seq, entry.time_ms)
+                case TimerKind.RESERVE:
+                    notices += settling.reserve_over(state, reference, entry.time_ms)
+                case TimerKind.POINTS:
+                    notices += points.idle(state, reference, entry.time_ms)
+                case TimerKind.RATE:
+                    notices += exchange.rate_over(state, Digest(reference), entry.time_ms)
                 case TimerKind.CLAIM:
                     things.unclaimed(state, reference)
                 case _:
@@ -194,6 +206,10 @@ class Market:
                 return parties.revoke(state, command, body, now_ms)
             case Erase():
                 return parties.erase(state, command, now_ms)
+            case PublishRate():
+                return exchange.publish_rate(state, command, body, entry.seq, now_ms)
+            case Convert():
+                return exchange.convert(state, command, body, now_ms)
             case Deposit():
                 return funding.deposit(state, command, body, now_ms)
             case RegisterDevice():
@@ -245,6 +261,10 @@ class Market:
                 return deliveries.fulfil(state, command, body, authority, seq)
             case AcceptDelivery():
                 return deliveries.accept(state, command, body, authority, seq)
+            case Refund():
+                return refunds.refund(state, command, body, authority, seq)
+            case OpenProgramme():
+                return points.open_programme(state, command, body, authority, seq)
             case Cancel():
                 return cancelling.cancel(state, command, body, authority, seq)
             case _:

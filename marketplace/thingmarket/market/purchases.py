@@ -10,8 +10,8 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.mandates import Action
 from thingmarket.ids import Digest, PartyId
-from thingmarket.market import approvals, budgets, contracts
-from thingmarket.market.authority import Authority, decide, denied_by
+from thingmarket.market import approvals, budgets, contracts, points
+from thingmarket.market.authority import Authority, decide, denied_by, permit
 from thingmarket.market.contracts import Order
 from thingmarket.market.entries import Command
 from thingmarket.market.facts import stated
@@ -64,7 +64,8 @@ def checked_order(
         raise Refusal(Code.SELF_PURCHASE, "the buyer's owner is the seller", "BUY-4")
     check_quantity(listing.offer, body.quantity_steps)
     rate = state.tax_basis_points[listing.offer.tax_row]
-    cost = price(listing.offer, body.quantity_steps, rate)
+    less_minor = _redeemed(state, listing, body, authority)
+    cost = price(listing.offer, body.quantity_steps, rate, less_minor)
     if (body.currency, body.total_minor) != (listing.offer.currency, cost.total_minor):
         payable = f"{cost.total_minor} {listing.offer.currency}"
         raise Refusal(
@@ -77,6 +78,23 @@ def checked_order(
         listing=listing,
         price=cost,
         need=_need(state, body, listing, authority),
+    )
+
+
+def _redeemed(state: State, listing: OfferRecord, body: Purchase, authority: Authority) -> int:
+    """What the purchase's points take off the net; a thing needs its owner's word to redeem them. [PTS-4]"""
+    if not body.points:
+        return 0
+    act = Act(
+        action=Action.LOYALTY,
+        time_ms=authority.now_ms,
+        node=state.node,
+        category=listing.offer.category,
+        counterparty=listing.seller_owner,
+    )
+    permit(state, authority, act)
+    return points.discount_of(
+        state, authority.owner, listing.seller_owner, listing.offer.currency, body.points
     )
 
 

@@ -177,7 +177,10 @@ class TimerKind(IntEnum):
     NEED = 4
     MANDATE = 5
     START = 7
+    RESERVE = 8
     STANDING_ORDER = 9
     APPROVAL = 6
     QUESTION = 10
     CLAIM = 12
+    POINTS = 13
+    RATE = 14

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from thingmarket.billing.charges import NO_CHARGES, Charges
+from thingmarket.billing.records import InvoiceRecord, Programme, RateRecord
 from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
 from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import Contract
@@ -18,6 +19,7 @@ from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
 from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
+from thingmarket.market.billed import Billed, InvoiceName
 from thingmarket.market.experience import Experience
 from thingmarket.market.inbox import Inbox
 from thingmarket.market.indexes import Indexes
@@ -87,6 +89,19 @@ class State:
         )
         self.erasures: Table[PartyId, int] = self._table("erasures", PartyId, int)
         self.goods_ledgers: Table[str, int] = self._table("goods_ledgers", str, int)
+        self.invoices: Table[InvoiceName, InvoiceRecord] = self._table(
+            "invoices", tuple[int, int], InvoiceRecord
+        )
+        self.reserves: Table[tuple[PartyId, str, int], int] = self._table(
+            "reserves", tuple[PartyId, str, int], int
+        )
+        self.programmes: Table[tuple[PartyId, str], Programme] = self._table(
+            "programmes", tuple[PartyId, str], Programme
+        )
+        self.points_idle: Table[tuple[PartyId, PartyId, str], int] = self._table(
+            "points_idle", tuple[PartyId, PartyId, str], int
+        )
+        self.rates: Table[Digest, RateRecord] = self._table("rates", Digest, RateRecord)
         self.devices: Table[PartyId, DeviceRecord] = self._table("devices", PartyId, DeviceRecord)
         self.things: Table[tuple[PartyId, PartyId], ThingRecord] = self._table(
             "things", tuple[PartyId, PartyId], ThingRecord
@@ -109,6 +124,7 @@ class State:
         self._ledger_root = LedgerRoot()
         self.inbox = Inbox(self.pendings, self.personas)
         self.asked = Asked(self.questions)
+        self.billed = Billed(self.invoices)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
         self.track_record = TrackRecord(self.feedback, self.proposals)
         self.owned = OwnedThings(self.things, self.devices)
@@ -136,6 +152,11 @@ class State:
             self.spending,
             self.erasures,
             self.goods_ledgers,
+            self.invoices,
+            self.reserves,
+            self.programmes,
+            self.points_idle,
+            self.rates,
             self.devices,
             self.things,
             self.claims,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from thingmarket.ids import ContractId, derived_id
 from thingmarket.settlement.transfers import NO_FLAGS, Flag, Transfer
@@ -45,6 +45,25 @@ class TransferCode(IntEnum):
     LATE_CREDIT = 9
     CANCEL_FEE = 10
     GOODS_DIVIDED = 11
+    FEE = 12
+    TAX = 13
+    RESERVE = 14
+    RESERVE_FREED = 15
+    FEE_BACK = 16
+    TAX_BACK = 17
+    PAID_BACK = 18
+    PAID_BACK_RESERVE = 19
+    POINTS_EARNED = 20
+    POINTS_SETTLED = 21
+    POINTS_REDEEMED = 22
+    POINTS_RETURNED = 23
+    POINTS_CLAWED = 24
+    POINTS_OWED = 25
+    POINTS_ENDED = 26
+    RATE_FUNDED = 27
+    RATE_ENDED = 28
+    RATE_TAKEN = 29
+    RATE_GIVEN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,16 @@ class Portion:
     unit: int
     quantity_steps: int
     total_minor: int
+
+
+class Leg(NamedTuple):
+    """An amount that one account gives another; 0 moves nothing. Ledger 0 is that of the money."""
+
+    code: TransferCode
+    debit: int
+    credit: int
+    amount: int
+    ledger: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,45 +109,54 @@ class EscrowAccounts:
     def fund(self, portions: Sequence[Portion]) -> bytes:
         """Hold the goods of every unit, then take the money: one chain, all or nothing."""
         total_minor = sum(portion.total_minor for portion in portions)
-        money = self._money(TransferCode.FUND, 0, total_minor, debit=self.buyer_wallet, credit=self.escrow)
-        return _chain([*(self._held(portion) for portion in portions if portion.quantity_steps), *money])
+        money = self.moved(0, (Leg(TransferCode.FUND, self.buyer_wallet, self.escrow, total_minor),))
+        return chain([*(self._held(portion) for portion in portions if portion.quantity_steps), *money])
 
-    def release(self, portion: Portion, *, credit_minor: int = 0) -> bytes:
-        """Give the goods to the buyer and the money to the seller, but for what is credited to the buyer."""
-        unit, paid_minor = portion.unit, portion.total_minor - credit_minor
-        back = self._money(
-            TransferCode.LATE_CREDIT, unit, credit_minor, debit=self.escrow, credit=self.buyer_wallet
-        )
-        paid = self._money(
-            TransferCode.RELEASE, unit, paid_minor, debit=self.escrow, credit=self.seller_wallet
-        )
-        return _chain(self._resolved(portion, TransferCode.GOODS_GIVEN, Flag.POST_PENDING) + back + paid)
+    def release(self, portion: Portion, legs: Sequence[Leg]) -> bytes:
+        """Give the goods to the buyer and the money of escrow to whom the legs say, in one chain."""
+        goods = self._resolved(portion, TransferCode.GOODS_GIVEN, Flag.POST_PENDING)
+        return chain(goods + self.moved(portion.unit, legs))
 
-    def refund(self, portion: Portion, *, fee_minor: int = 0) -> bytes:
+    def refund(self, portion: Portion, *, fee_minor: int = 0, more: Sequence[Leg] = ()) -> bytes:
         """Give the goods back to the offer and the money to the buyer, but for the seller's fee."""
-        unit, back_minor = portion.unit, portion.total_minor - fee_minor
-        fee = self._money(
-            TransferCode.CANCEL_FEE, unit, fee_minor, debit=self.escrow, credit=self.seller_wallet
+        goods = self._resolved(portion, TransferCode.GOODS_RETURNED, Flag.VOID_PENDING)
+        legs = (
+            Leg(TransferCode.CANCEL_FEE, self.escrow, self.seller_wallet, fee_minor),
+            Leg(TransferCode.REFUND, self.escrow, self.buyer_wallet, portion.total_minor - fee_minor),
+            *more,
         )
-        back = self._money(TransferCode.REFUND, unit, back_minor, debit=self.escrow, credit=self.buyer_wallet)
-        return _chain(self._resolved(portion, TransferCode.GOODS_RETURNED, Flag.VOID_PENDING) + fee + back)
+        return chain(goods + self.moved(portion.unit, legs))
 
     def divide(self, whole: Portion, halves: Sequence[Portion]) -> bytes:
         """Hold the goods of a unit as those of two; money in escrow belongs to the contract and stays."""
         freed = self._resolved(whole, TransferCode.GOODS_DIVIDED, Flag.VOID_PENDING)
-        return _chain([*freed, *map(self._held, halves)])
+        return chain([*freed, *map(self._held, halves)])
 
-    def exchange(self, portion: Portion) -> bytes:
-        """Delivery versus payment: the goods one way, the money the other, in one chain."""
-        goods = replace(self._held(portion), id=self.transfer_id(TransferCode.GOODS_GIVEN, portion.unit))
-        money = self._money(
-            TransferCode.RELEASE,
-            portion.unit,
-            portion.total_minor,
-            debit=self.buyer_wallet,
-            credit=self.seller_wallet,
+    def exchange(self, portion: Portion, legs: Sequence[Leg]) -> bytes:
+        """Delivery versus payment: the goods one way, the buyer's money the other, in one chain."""
+        goods = replace(
+            self._held(portion),
+            id=self.transfer_id(TransferCode.GOODS_GIVEN, portion.unit),
+            code=TransferCode.GOODS_GIVEN,
+            flags=NO_FLAGS,
         )
-        return _chain([replace(goods, code=TransferCode.GOODS_GIVEN, flags=NO_FLAGS), *money])
+        return chain([goods, *self.moved(portion.unit, legs)])
+
+    def moved(self, unit: int, legs: Sequence[Leg]) -> list[Transfer]:
+        """Transfers of a unit, each code once; a leg of nothing is left out."""
+        return [
+            Transfer(
+                id=self.transfer_id(leg.code, unit),
+                debit=leg.debit,
+                credit=leg.credit,
+                amount=leg.amount,
+                reference=self.contract,
+                ledger=leg.ledger or self.money_ledger,
+                code=leg.code,
+            )
+            for leg in legs
+            if leg.amount
+        ]
 
     def _held(self, portion: Portion) -> Transfer:
         return Transfer(
@@ -145,29 +183,11 @@ class EscrowAccounts:
         )
         return [resolved]
 
-    def _money(
-        self, code: TransferCode, unit: int, amount_minor: int, *, debit: int, credit: int
-    ) -> list[Transfer]:
-        if not amount_minor:
-            return []
-        moved = Transfer(
-            id=self.transfer_id(code, unit),
-            debit=debit,
-            credit=credit,
-            amount=amount_minor,
-            reference=self.contract,
-            ledger=self.money_ledger,
-            code=code,
-        )
-        return [moved]
 
-
-def _chain(transfers: Sequence[Transfer]) -> bytes:
+def chain(transfers: Sequence[Transfer]) -> bytes:
     """Pack transfers so that all of them happen or none."""
-    if not transfers:
-        return b""
-    linked = [replace(each, flags=each.flags | Flag.LINKED).pack() for each in transfers[:-1]]
-    return b"".join([*linked, transfers[-1].pack()])
+    last = len(transfers) - 1
+    return b"".join([each.pack(linked=place < last) for place, each in enumerate(transfers)])
 
 
 def derived_id_of(

@@ -37,6 +37,7 @@ class Flag(IntFlag):
 
 
 NO_FLAGS: Final = Flag(0)
+_LINKED: Final = int(Flag.LINKED)
 ALL_FLAGS: Final = 15
 
 
@@ -143,8 +144,8 @@ class Transfer:
     code: int = 0  # the reason, 1..65535
     flags: Flag = NO_FLAGS
 
-    def pack(self) -> bytes:
-        """Write the 128 bytes that a ledger takes."""
+    def pack(self, *, linked: bool = False) -> bytes:
+        """Write the 128 bytes that a ledger takes; `linked` ties it to the next one."""
         assert len(self.id) == len(self.pending_id) == len(self.reference) == ID_BYTES, "ids have 16 bytes"
         return RECORD.pack(
             self.id,
@@ -157,7 +158,7 @@ class Transfer:
             self.timeout_ms,
             self.ledger,
             self.code,
-            self.flags,
+            self.flags | _LINKED if linked else self.flags,
             RESERVED_ZEROS,
         )
 

@@ -121,6 +121,7 @@ class Purchase(_message.Message):
     DELIVERY_FIELD_NUMBER: _builtins.int
     CHOICE_FIELD_NUMBER: _builtins.int
     APPROVED_BY_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     offer: _builtins.bytes
@@ -139,6 +140,8 @@ class Purchase(_message.Message):
     """Order that was approved but could not be made, 16 bytes: a purchase that is not worse needs no new
     approval; empty when none. [COS-10]
     """
+    points: _builtins.int
+    """Points of the seller's programme that are redeemed before tax, 0..2^53-1. [PTS-4]"""
     @_builtins.property
     def delivery(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedRef]:
         """Name, address and delivery details, sealed; at most 4."""
@@ -155,10 +158,11 @@ class Purchase(_message.Message):
         delivery: _abc.Iterable[Global___SealedRef] | None = ...,
         choice: _builtins.bytes = ...,
         approved_by: _builtins.bytes = ...,
+        points: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "choice", b"choice", "currency", b"currency", "delivery", b"delivery", "key", b"key", "need", b"need", "offer", b"offer", "quantity_steps", b"quantity_steps", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "choice", b"choice", "currency", b"currency", "delivery", b"delivery", "key", b"key", "need", b"need", "offer", b"offer", "points", b"points", "quantity_steps", b"quantity_steps", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

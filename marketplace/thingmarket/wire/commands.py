@@ -12,7 +12,7 @@ from thingmarket.ids import KEY_BYTES, Digest, Key, checked_bytes, digest
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.v1 import envelope_pb2 as pb
-from thingmarket.wire import approvals, cancelling, catalog, identity, things, trade, trust
+from thingmarket.wire import approvals, billing, cancelling, catalog, identity, things, trade, trust
 from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
 from thingmarket.wire.handshake import header_message, read_header
 from thingmarket.wire.strict import parse
@@ -34,6 +34,10 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.DEPOSIT: trade.read_deposit,
     TypeId.ERASE: trade.read_erase,
     TypeId.FUND_REQUEST: trade.read_fund_request,
+    TypeId.REFUND: billing.read_refund,
+    TypeId.PUBLISH_RATE: billing.read_publish_rate,
+    TypeId.CONVERT: billing.read_convert,
+    TypeId.OPEN_PROGRAMME: billing.read_open_programme,
     TypeId.REGISTER_DEVICE: things.read_register_device,
     TypeId.CLAIM_THING: things.read_claim_thing,
     TypeId.REGISTER_THING: things.read_register_thing,

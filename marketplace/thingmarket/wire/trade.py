@@ -38,6 +38,7 @@ def read_purchase(body: bytes) -> Purchase:
         delivery=tuple(sealed_value(sealed) for sealed in message.delivery),
         choice=message.choice,
         approved_by=message.approved_by,
+        points=message.points,
     )
     check_purchase(purchase)
     return purchase
@@ -58,6 +59,7 @@ def purchase_body(purchase: Purchase) -> bytes:
         ],
         choice=purchase.choice,
         approved_by=purchase.approved_by,
+        points=purchase.points,
     ).SerializeToString(deterministic=True)
 
 
