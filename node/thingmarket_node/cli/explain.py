@@ -6,24 +6,24 @@ from typing import Any
 
 import click
 
-from thingmarket.audit.merkle import leaf_hash
 from thingmarket.catalog.needs import WHOLE_MILLIONTHS
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import is_thing
-from thingmarket.market.entries import Command, EntryKind
 from thingmarket.policy.rules import RULES
-from thingmarket.wire.commands import read_command
-from thingmarket.wire.envelope import signed_bytes
-from thingmarket.wire.log import entry_bytes
 from thingmarket.wire.reads import Explanation
 from thingmarket_client.decisions import ChoiceRecord, load_record
 from thingmarket_node.cli.amounts import HexType, fact_words, share, written
+from thingmarket_node.cli.decided import decided, in_words, proven_command, tell_decided
+from thingmarket_node.cli.inbox import moment, why, words_value
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, node_option, open_party
 
 
 @click.command()
-@click.argument("contract", type=HexType(16), metavar="ID")
+@click.argument("contract", type=HexType(16), metavar="[ID]", required=False)
+@click.option(
+    "--entry", "seq", type=click.IntRange(1), help="Explain this entry of the log, refused ones too."
+)
 @click.option(
     "--home",
     "homes",
@@ -35,8 +35,10 @@ from thingmarket_node.cli.parties import contract_value, node_option, open_party
 )
 @node_option
 @json_option
-def explain(contract: bytes, homes: tuple[Path, ...], card: str | None, as_json: bool) -> None:
-    """Say why the contract ID was made.
+def explain(
+    contract: bytes | None, seq: int | None, homes: tuple[Path, ...], card: str | None, as_json: bool
+) -> None:
+    """Say why the contract ID was made, or why any command of one's own was decided as it was.
 
     Which rules of the owner allowed it, on which facts; among which offers it was chosen, and why the others
     lost; who allowed it; what it cost; what became of it.
@@ -47,17 +49,24 @@ def explain(contract: bytes, homes: tuple[Path, ...], card: str | None, as_json:
     \b
     Example:
       thingmarket explain 019f... --home anna --home printer
+      thingmarket explain --entry 4711 --home anna
     """
-    folders = homes or (Path(),)
+    if (contract is None) == (seq is None):
+        raise click.UsageError("give the ID of a contract, or --entry")
+    folders, output = homes or (Path(),), Output(as_json=as_json)
 
     async def ask() -> Explanation:
         async with await open_party(folders[0], card) as party:
-            return await party.reads.explain(contract=contract)
+            return await party.reads.explain(contract=contract or b"", seq=seq or 0)
 
     found = asyncio.run(ask())
+    if contract is None:
+        entry = decided(found)
+        tell_decided(output, entry)
+        output.end(entry)
+        return
     records = [record for folder in folders if (record := load_record(folder, contract)) is not None]
     value = explained(found, records[0] if records else None)
-    output = Output(as_json=as_json)
     if not as_json:
         _tell(output, value)
     output.end(value)
@@ -68,11 +77,16 @@ def explained(found: Explanation, record: ChoiceRecord | None) -> dict[str, Any]
     outcome, contract = found.outcome, found.contract
     if outcome is None or contract is None or found.command is None:
         raise Refusal(Code.UNKNOWN_ENTRY, "only the buyer's side sees why it bought", "QRY-5")
-    command = _checked_command(found)
-    decision = outcome.decision
+    command = proven_command(found)
+    decision, order = outcome.decision, found.approval
+    signed = [approval.owner for approval, _ in command.approvals if approval.approved]
+    words = [{"party": party, "approved": True, "time_ms": 0, "reason": ""} for party in signed]
+    if order is not None:
+        words = words_value(order)
     proven = record is not None and record.commitment == contract.choice
     return {
         **contract_value(contract),
+        "approval": {} if order is None else {"order": order.id.hex(), "why": why(order), "words": words},
         "rules": list(decision.rules) if decision else [],
         "rule_texts": {rule: RULES.get(rule, "") for rule in (decision.rules if decision else ())},
         "facts": [{"name": fact.name, "value": fact.value} for fact in (decision.facts if decision else ())],
@@ -80,7 +94,7 @@ def explained(found: Explanation, record: ChoiceRecord | None) -> dict[str, Any]
             "owner": contract.buyer_owner,
             "bought_by": contract.buyer,
             "mandate": found.mandate_leaf.hex(),
-            "approvals": [approval.owner for approval, _ in command.approvals if approval.approved],
+            "approvals": [one["party"] for one in words if one["approved"]],
         },
         "alternatives": record.value["alternatives"] if record is not None and proven else [],
         "reasons": record.value["reasons"] if record is not None and proven else [],
@@ -95,20 +109,6 @@ def explained(found: Explanation, record: ChoiceRecord | None) -> dict[str, Any]
     }
 
 
-def _checked_command(found: Explanation) -> Command:
-    """The command that made the contract, whose place in the log the receipt proves (TAMPERED)."""
-    assert found.command is not None, "the caller looked"
-    receipt = found.receipt
-    if receipt is None:
-        raise Refusal(Code.TAMPERED, "the node gave no proof that the command is in its log", "LOG-9")
-    entry = entry_bytes(
-        seq=receipt.seq, time_ms=receipt.time_ms, kind=EntryKind.COMMAND, body=signed_bytes(found.command)
-    )
-    if leaf_hash(entry) != receipt.leaf_hash:
-        raise Refusal(Code.TAMPERED, "the proof is of another entry than the command shown", "LOG-9")
-    return read_command(found.command)
-
-
 def _tell(output: Output, value: dict[str, Any]) -> None:
     currency, allowed = value["currency"], value["allowed_by"]
     total, net, tax = (written(value[f"{part}_minor"], currency) for part in ("total", "net", "tax"))
@@ -118,11 +118,20 @@ def _tell(output: Output, value: dict[str, Any]) -> None:
     output.say(f"bought by {who}")
     if allowed["mandate"]:
         output.say(f"  under mandate {allowed['mandate']}\n  of {allowed['owner']}")
-    for approver in allowed["approvals"]:
-        output.say(f"  approved by {approver}")
+    approval = value["approval"]
+    if approval:
+        output.say(f"asked, because it {approval['why']}: order {approval['order']}")
+        for word in approval["words"]:
+            reason = f": {word['reason']}" if word["reason"] else ""
+            output.say(f"  approved {moment(word['time_ms'])} by {word['party']}{reason}")
+    else:
+        for approver in allowed["approvals"]:
+            output.say(f"  approved by {approver}")
     output.table("what had to hold", ("rule", ""), value["rule_texts"].items())
     facts = [(f["name"], fact_words(f["name"], f["value"], currency)) for f in value["facts"]]
     output.table("what was looked at", ("fact", "value"), facts)
+    for sentence in in_words(value["facts"]):
+        output.say(f"  {sentence}")
     if value["record_proven"]:
         rows = [
             (

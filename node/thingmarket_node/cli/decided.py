@@ -1,0 +1,109 @@
+"""Why one command was decided as it was, refused ones too: the rules, the facts, and guards in words."""
+
+from typing import Any
+
+from thingmarket.audit.merkle import leaf_hash
+from thingmarket.errors import Code, Refusal, code_name
+from thingmarket.market.entries import Command, EntryKind
+from thingmarket.policy.rules import RULES
+from thingmarket.wire.commands import read_command
+from thingmarket.wire.envelope import signed_bytes
+from thingmarket.wire.log import entry_bytes
+from thingmarket.wire.reads import Explanation
+from thingmarket_node.cli.output import Output
+
+_MINUTE_MS = 60_000
+
+
+def proven_command(found: Explanation) -> Command:
+    """The command that an explanation is of, whose place in the log the receipt proves (TAMPERED)."""
+    receipt = found.receipt
+    if found.command is None or receipt is None:
+        raise Refusal(Code.TAMPERED, "the node gave no proof that the command is in its log", "LOG-9")
+    entry = entry_bytes(
+        seq=receipt.seq, time_ms=receipt.time_ms, kind=EntryKind.COMMAND, body=signed_bytes(found.command)
+    )
+    if leaf_hash(entry) != receipt.leaf_hash:
+        raise Refusal(Code.TAMPERED, "the proof is of another entry than the command shown", "LOG-9")
+    return read_command(found.command)
+
+
+def decided(found: Explanation) -> dict[str, Any]:
+    """What became of one command as one JSON object (TAMPERED)."""
+    if found.outcome is None:
+        raise Refusal(Code.UNKNOWN_ENTRY, "no such command of this party", "QRY-5")
+    command, outcome, decision = proven_command(found), found.outcome, found.outcome.decision
+    return {
+        "seq": outcome.seq,
+        "command": command.type_id.name,
+        "sender": command.header.sender,
+        "code": outcome.code,
+        "name": code_name(outcome.code),
+        "reason": outcome.reason,
+        "verdict": decision.verdict.name if decision else "",
+        "rules": list(decision.rules) if decision else [],
+        "rule_texts": {rule: RULES.get(rule, "") for rule in (decision.rules if decision else ())},
+        "facts": [{"name": fact.name, "value": fact.value} for fact in (decision.facts if decision else ())],
+    }
+
+
+def tell_decided(output: Output, value: dict[str, Any]) -> None:
+    """Say to people what became of one command."""
+    if output.as_json:
+        return
+    output.say(f"entry {value['seq']}: {value['command']} of {value['sender']}")
+    output.say(f"  {value['name']}" + (f": {value['reason']}" if value["reason"] else ""))
+    if value["rules"]:
+        title = "what had to hold" if value["verdict"] == "ALLOW" else "what did not hold"
+        output.table(title, ("rule", ""), value["rule_texts"].items())
+    if value["facts"]:
+        rows = [(fact["name"], fact["value"]) for fact in value["facts"]]
+        output.table("what was looked at", ("fact", "value"), rows)
+    for sentence in in_words(value["facts"]):
+        output.say(f"  {sentence}")
+
+
+def in_words(facts: list[dict[str, Any]]) -> list[str]:
+    """What guards, the state of the thing and its probation found, as sentences."""
+    known = {fact["name"]: fact["value"] for fact in facts}
+    return [
+        text.format(**{name.replace(".", "_"): value for name, value in known.items()}, minutes=minutes)
+        for needed, text in _SENTENCES
+        if all(name in known for name in needed)
+        for minutes in (known.get("guard.rate.window", 0) // _MINUTE_MS,)
+    ]
+
+
+_SENTENCES = (
+    (
+        ("guard.rate.observed", "guard.rate.allowed"),
+        "This is its order no. {guard_rate_observed} within {minutes} minutes; the guard lets it place"
+        " {guard_rate_allowed}.",
+    ),
+    (
+        ("guard.quantity.observed", "guard.quantity.usual"),
+        "It asks for {guard_quantity_observed} steps; usually it buys {guard_quantity_usual}, and the guard"
+        " lets it buy {guard_quantity_allowed}.",
+    ),
+    (
+        ("guard.price.observed", "guard.price.usual"),
+        "One unit costs {guard_price_observed} minor units; in the last {guard_price_trades} trades that"
+        " count it was {guard_price_usual}, and the guard lets it pay {guard_price_allowed}.",
+    ),
+    (
+        ("thing.state", "thing.cause"),
+        "The thing is {thing_state}, by {thing_cause}.",
+    ),
+    (
+        ("probation.orders", "probation.orders_allowed"),
+        "It placed {probation_orders} orders today; in its probation {probation_orders_allowed} are allowed.",
+    ),
+    (
+        ("probation.asked", "probation.allowed"),
+        "The order costs {probation_asked} minor units; in its probation {probation_allowed} are allowed.",
+    ),
+    (
+        ("claim.tries", "claim.tries_allowed"),
+        "Before it {claim_tries} wrong codes were tried; {claim_tries_allowed} are allowed.",
+    ),
+)
