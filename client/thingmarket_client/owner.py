@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from thingmarket.contract.orders import Erase, FundRequest, check_fund_request
+from thingmarket.audit.commitments import SALT_BYTES, commit
+from thingmarket.contract.orders import (
+    Erase,
+    FundRequest,
+    RetentionClass,
+    SealedRef,
+    check_fund_request,
+)
 from thingmarket.contract.personas import Persona, SetPersona, check_set_persona
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
@@ -25,7 +32,7 @@ from thingmarket.wire.inbox import PendingSeen
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import OwnerKeys, create_owner_keys, load_owner_keys, save_owner_keys
 from thingmarket_client.mandates import LIFE_MS, root_link
-from thingmarket_client.outbox import Answer, Letter, Outbox
+from thingmarket_client.outbox import Answer, Letter, Outbox, SealedPart
 from thingmarket_client.owned_things import OwnedThings
 from thingmarket_client.session.session import PATIENCE_MS, Caller
 from thingmarket_client.trader import OUTBOX_FILE
@@ -168,15 +175,23 @@ class Owner(OwnedThings):
         """Say no to it: one no is enough."""
         return await self.speak(order, approved=False, reason=reason)
 
-    async def set_persona(self, thing: PartyId, persona: Persona) -> None:
-        """Say how a thing and those who approve for it are to be treated; an empty one takes it back."""
+    async def set_persona(self, thing: PartyId, persona: Persona, channels: bytes = b"") -> None:
+        """Say how a thing and those who approve for it are to treat him; an empty one takes it back.
 
-        def body(key: Key) -> bytes:
-            wishes = SetPersona(key=key, thing=thing, persona=persona)
-            check_set_persona(wishes)
-            return set_persona_body(wishes)
-
-        await self.post.send(TypeId.SET_PERSONA, body)
+        `channels` says how they are reached; it is sealed, only its commitment stands in the log. [PER-4]
+        """
+        key = self.new_key()
+        sealed: tuple[SealedPart, ...] = ()
+        if channels:
+            part = SealedPart(
+                salt=secrets.token_bytes(SALT_BYTES), data=channels, retention=RetentionClass.CONSENT
+            )
+            commitment = SealedRef(commit(part.salt, part.data), RetentionClass.CONSENT)
+            persona, sealed = replace(persona, channels=commitment), (part,)
+        wishes = SetPersona(key=key, thing=thing, persona=persona)
+        check_set_persona(wishes)
+        letter = Letter(key=key, type_id=TypeId.SET_PERSONA, body=set_persona_body(wishes))
+        (await self.post.deliver(letter, sealed)).made()
 
     def sign_approval(
         self, body_digest: bytes, leaf: bytes, *, approved: bool = True, life_ms: int = HOUR_MS

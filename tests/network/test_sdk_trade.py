@@ -13,12 +13,16 @@ import pytest
 
 from tests.network.node_process import NodeProcess
 from thingmarket.catalog.attributes import ScaledInteger
-from thingmarket.catalog.needs import Preference
+from thingmarket.catalog.needs import Need, Preference
+from thingmarket.contract.approvals import PendingState
 from thingmarket.contract.contract import ContractState
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.contract.orders import RetentionClass
+from thingmarket.contract.personas import Persona
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action, Autonomy
+from thingmarket.identity.terms import WeeklyWindow
+from thingmarket.limits import DAY_MS
 from thingmarket.market.entries import NoticeKind
 from thingmarket.market.queries import MoneyBalance
 from thingmarket.policy.decision import Fact
@@ -32,6 +36,7 @@ from thingmarket_client import (
     create_thing,
     spending_limit,
 )
+from thingmarket_client.approvals import NeedsApproval, Pending
 
 INK = "44103105"
 FUNDS = 500_00
@@ -242,20 +247,81 @@ async def test_a_watch_catches_up_after_the_node_was_away(town: Town) -> None:
     await changes.aclose()
 
 
-async def test_a_purchase_above_the_threshold_waits_for_the_owners_approval_of_that_very_order(
-    town: Town,
-) -> None:  # [MAN-9]
+async def careful(town: Town) -> Need:
+    """Let the printer ask above 5.00, and put ink on sale that costs more."""
     await ink_on_sale(town)
-    careful = spending_limit("EUR", per_order_minor=100_00, cosign_above_minor=5_00)
-    await town.printer.adopt([town.ada.mandate(town.printer.id, Autonomy.ADAPTABLE, limits=[careful])])
+    asks = spending_limit("EUR", per_order_minor=100_00, cosign_above_minor=5_00)
+    await town.printer.adopt([town.ada.mandate(town.printer.id, Autonomy.ADAPTABLE, limits=[asks])])
     await town.printer.present()
-    need = town.printer.need(title="Ink", category=INK, quantity_steps=1)
-    order = await town.printer.order(need)
-    for _ in range(2):
-        with pytest.raises(RefusedByNode) as caught:
-            await town.printer.place(order)
-        assert (caught.value.number, caught.value.rule) == (Code.NEED_COSIGN, "COS-1")
-        assert caught.value.is_logged and caught.value.decision is not None
+    return town.printer.need(title="Ink", category=INK, quantity_steps=1)
+
+
+async def test_a_purchase_above_the_threshold_waits_and_its_owner_approves_it(town: Town) -> None:
+    # [COS-4] [COS-6] [COS-8]
+    order = await town.printer.order(await careful(town), delivery={RetentionClass.CONTRACT: ADDRESS})
+    waits = await town.printer.purchase(order)
+    assert isinstance(waits, Pending)
+    with pytest.raises(NeedsApproval) as caught:  # the same order again is the same order
+        await town.printer.place(order)
+    assert (caught.value.number, caught.value.rule) == (Code.NEED_COSIGN, "COS-1")
+    assert caught.value.pending == waits and caught.value.is_logged
+    assert (await town.printer.pending(waits.id)).state is PendingState.PENDING
+    outcome = asyncio.ensure_future(town.printer.outcome_of(waits))
+    (seen,) = await town.ada.inbox()
+    assert (seen.id, seen.body_digest, seen.buyer) == (waits.id, order.body_digest, town.printer.id)
+    assert not await town.bob.inbox() and not await town.printer.waiting.inbox()
+    approved = await town.ada.approve(seen, "for the holidays")
+    assert await asyncio.wait_for(outcome, 20) == replace(approved, quiet_until_ms=0)
+    contract = await town.printer.contract(approved.contract)
+    assert contract.state is ContractState.ACTIVE and contract.buyer == town.printer.id
+    assert not await town.ada.inbox()
+    for party in (town.printer, town.ada):
+        reasons = await party.explain(contract.id)
+        assert reasons.explanation.approval is not None
+        assert reasons.explanation.approval.words[0].party == town.ada.id
+        assert reasons.explanation.mandate_leaf == order.mandate_leaf
+    assert (await town.printer.explain(contract.id)).record_proven
+    assert (await town.shop.unseal(contract.id, contract.sealed[0])) == ADDRESS
+    with pytest.raises(RefusedByNode) as told:
+        await town.shop.explain(contract.id)
+    assert told.value.number == Code.UNKNOWN_ENTRY
+
+
+async def test_a_node_that_is_killed_between_question_and_answer_loses_nothing(town: Town) -> None:
+    # [COS-4] [LOG-6]
+    need = await careful(town)
+    first, second = [await town.printer.purchase(await town.printer.order(need)) for _ in range(2)]
+    assert isinstance(first, Pending) and isinstance(second, Pending)
+    await asyncio.to_thread(town.node.restart, kill=True)
+    inbox = {seen.id: seen for seen in await town.ada.inbox()}
+    assert set(inbox) == {first.id, second.id}
+    assert (await town.ada.reject(inbox[second.id], "one is enough")).state is PendingState.REJECTED
+    await asyncio.to_thread(town.node.restart, kill=True)
+    made = await town.ada.approve(inbox[first.id])
+    assert (await town.printer.contract(made.contract)).state is ContractState.ACTIVE
+    assert (await town.printer.outcome_of(second)).words[0].reason == "one is enough"
+    with pytest.raises(RefusedByNode) as caught:
+        await town.ada.approve(inbox[second.id])
+    assert caught.value.number == Code.WRONG_STATE
+
+
+async def test_a_thing_takes_back_what_it_asked_and_reads_what_its_owner_wishes(town: Town) -> None:
+    # [COS-6] [PER-1] [PER-3]
+    need = await careful(town)
+    nights = WeeklyWindow(days_mask=127, start_minute=0, end_minute=1439)  # one minute a day is left
+    await town.ada.set_persona(town.printer.id, Persona(quiet=(nights,), approval_latency_ms=60_000))
+    wishes = await town.printer.waiting.persona()
+    assert (wishes.quiet, wishes.approval_latency_ms) == ((nights,), 60_000)
+    with pytest.raises(NeedsApproval) as caught:
+        await town.printer.buy(need)
+    waits = await town.printer.pending(caught.value.pending.id)
+    assert waits.usual_ms > waits.asked_ms and waits.deadline_ms > waits.asked_ms + 5 * DAY_MS
+    taken = await town.printer.withdraw(waits.id, "found some in the cupboard")
+    assert taken.state is PendingState.WITHDRAWN and not await town.ada.inbox()
+
+
+async def test_an_approval_that_is_signed_beforehand_travels_with_its_order(town: Town) -> None:  # [MAN-9]
+    order = await town.printer.order(await careful(town))
     approval = town.ada.sign_approval(order.body_digest, order.mandate_leaf)
     bought = await town.printer.place(order, approval)
     assert bought.decision is not None and "COS-2" in bought.decision.rules

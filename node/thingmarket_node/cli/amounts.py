@@ -14,7 +14,9 @@ _BUDGET_FACTS: Final = frozenset({"spent", "reserved", "asked", "allowed"})
 _MONEY_FACTS: Final = frozenset(
     {"cosign.above", "item.price", "item.price_allowed", "probation.asked", "probation.allowed"}
 )
-_MOMENT_FACTS: Final = frozenset({"time", "mandate.expires", "mandate.not_before", "thing.since"})
+_MOMENT_FACTS: Final = frozenset(
+    {"approval.at", "time", "mandate.expires", "mandate.not_before", "thing.since"}
+)
 _WRITTEN: Final = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<part>[0-9]{1,3}))?", re.ASCII)
 
 

@@ -14,16 +14,14 @@ from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.money import Currency
-from thingmarket.wire.listings import OfferSeen
-from thingmarket.wire.trade import read_purchase
 from thingmarket_client.keystore import load_thing_keys
 from thingmarket_client.mandates import only, spending_limit
 from thingmarket_client.owner import Owner
 from thingmarket_client.thing import Thing
-from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
+from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of
 from thingmarket_node.cli.mandate_terms import terms_of, terms_options
 from thingmarket_node.cli.output import Output, json_option
-from thingmarket_node.cli.papers import read_order, write_approval, write_mandate
+from thingmarket_node.cli.papers import write_mandate
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
 
 _LIMITS: Final = {
@@ -249,39 +247,3 @@ def _subject(thing: str) -> PartyId:
     if thing.startswith(DID_PREFIX):
         return checked_party_id(thing)
     return load_thing_keys(Path(thing)).id
-
-
-@click.command()
-@home_argument
-@click.argument("order", type=click.Path(path_type=Path, exists=True))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write the approval.")
-@click.option("--reject", is_flag=True, help="Say no instead of yes.")
-@node_option
-@json_option
-def approve(home: Path, order: Path, out: Path, reject: bool, card: str | None, as_json: bool) -> None:
-    """Say yes to one ORDER that a thing prepared, under the mandate that it has.
-
-    That lets pass what is above `cosign`; every other limit of the mandate still holds.
-
-    \b
-    Example:
-      thingmarket thing buy printer --offer 93ab... --quantity 3 --prepare order.json
-      thingmarket owner approve anna order.json --out approval.json
-      thingmarket thing buy printer --order order.json --approval approval.json
-    """
-    body, leaf = read_order(order)
-    purchase = read_purchase(body)  # what is shown is what is signed, not what somebody wrote beside it
-
-    async def sign() -> tuple[Signed, OfferSeen]:
-        async with await open_owner(home, card) as owner:
-            seen = await owner.reads.offer(purchase.offer)
-            return owner.sign_approval(digest(body), leaf, approved=not reject), seen
-
-    approval, seen = asyncio.run(sign())
-    write_approval(out, approval)
-    output = Output(as_json=as_json)
-    price = written(purchase.total_minor, purchase.currency)
-    output.say(
-        f"{'rejected' if reject else 'approved'}: {seen.offer.title} for {price}; hand {out} to the thing"
-    )
-    output.end({"approved": not reject, "body_digest": digest(body).hex(), "approval": str(out)})

@@ -12,9 +12,10 @@ from thingmarket.money import Currency
 from thingmarket.wire.listings import NeedSeen
 from thingmarket_client.owner import Owner, create_owner
 from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
-from thingmarket_node.cli.authority import approve, mandate, revoke
+from thingmarket_node.cli.authority import mandate, revoke
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.holdings import balance, contracts, needs
+from thingmarket_node.cli.inbox import approve, inbox, reject
 from thingmarket_node.cli.insight import decisions, orders, report
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.owned import ORDERS, guards, things
@@ -27,6 +28,8 @@ from thingmarket_node.cli.parties import (
     node_option,
     open_owner,
 )
+from thingmarket_node.cli.persona import persona
+from thingmarket_node.cli.trust import lower, preview_command, satisfaction, shadow
 
 
 @click.group()
@@ -44,7 +47,10 @@ def owner() -> None:
 
 owner.add_command(mandate)
 owner.add_command(revoke)
+owner.add_command(inbox)
 owner.add_command(approve)
+owner.add_command(reject)
+owner.add_command(persona)
 owner.add_command(balance)
 owner.add_command(needs)
 owner.add_command(contracts)
@@ -55,6 +61,10 @@ for order in ORDERS:
 owner.add_command(orders)
 owner.add_command(decisions)
 owner.add_command(report)
+owner.add_command(preview_command)
+owner.add_command(shadow)
+owner.add_command(lower)
+owner.add_command(satisfaction)
 
 
 @owner.command()

@@ -15,6 +15,7 @@ from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
 from thingmarket_node.cli.claiming import claim, factory, report_malfunction
+from thingmarket_node.cli.inbox import became
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import (
     kept_order,
@@ -179,6 +180,8 @@ def run(
 )
 @click.option("--order", type=_FILE, help="Place an order that was prepared before.")
 @click.option("--approval", type=_FILE, help="The owner's approval of that order.")
+@click.option("--wait", is_flag=True, help="Wait for the owner's word, if it is needed.")
+@click.option("--approved-by", type=HexType(16), help="An approved order that came to nothing, for not more.")
 @node_option
 @json_option
 def buy(
@@ -189,10 +192,12 @@ def buy(
     prepare: Path | None,
     order: Path | None,
     approval: Path | None,
+    wait: bool,
+    approved_by: bytes | None,
     card: str | None,
     as_json: bool,
 ) -> None:
-    """Buy from one offer, or place an order that the owner has approved.
+    """Buy from one offer, or place an order that was approved; above the threshold it waits for the owner.
 
     \b
     Example:
@@ -211,19 +216,28 @@ def buy(
                 approvals = [read_approval_file(approval)] if approval else []
                 body, _ = read_order(order)
                 letter = kept_order(home, digest(body), approvals)
-                return _bought(letter.key, letter.body, await opened.post.deliver(letter))
-            seen = await opened.reads.offer(offer or b"")
-            made = await opened.order(seen, quantity, need=need or b"")
-            if prepare is not None:
-                write_order(prepare, home, made)
-                return {"prepared": str(prepare), "body_digest": made.body_digest.hex()}
-            return _bought(made.letter.key, made.letter.body, await opened.post.deliver(made.letter))
+            else:
+                seen = await opened.reads.offer(offer or b"")
+                made = await opened.order(seen, quantity, need=need or b"", approved_by=approved_by or b"")
+                if prepare is not None:
+                    write_order(prepare, home, made)
+                    return {"prepared": str(prepare), "body_digest": made.body_digest.hex()}
+                letter = made.letter
+            value = _bought(letter.key, letter.body, await opened.post.deliver(letter))
+            if value["pending"] and wait:
+                output.say(f"order {value['pending']} waits for approval ...")
+                done = await opened.outcome_of(bytes.fromhex(value["pending"]))
+                value |= {"contract": done.contract.hex(), "became": became(done)}
+            return value
 
     value = asyncio.run(trade())
     if "prepared" in value:
         output.say(f"nothing was sent; let the owner approve {value['prepared']}")
-    else:
+    elif value["contract"]:
         output.say(f"bought for {written(value['total_minor'], value['currency'])}: {value['contract']}")
+    else:
+        output.say(f"not bought yet: order {value['pending']} {value.get('became', 'waits for approval')}")
+        output.say("  the owner sees it with `thingmarket owner inbox`")
     output.end(value)
 
 
@@ -252,14 +266,15 @@ def again(home: Path, key: bytes, card: str | None, as_json: bool) -> None:
 
     value = asyncio.run(resend())
     output = Output(as_json=as_json)
-    output.say(f"the node answers as before: {value['contract']}")
+    output.say(f"the node answers as before: {value['contract'] or value['pending']}")
     output.end(value)
 
 
 def _bought(key: bytes, body: bytes, answer: Answer) -> dict[str, Any]:
     made, purchase = answer.made(), read_purchase(body)
     return {
-        "contract": made.reference.hex(),
+        "contract": "" if made.pending else made.reference.hex(),
+        "pending": made.reference.hex() if made.pending else "",
         "key": key.hex(),
         "total_minor": purchase.total_minor,
         "currency": purchase.currency,

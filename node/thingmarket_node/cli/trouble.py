@@ -18,7 +18,7 @@ _NEXT: Final = {
     Code.UNKNOWN_MANDATE: "Give the thing a mandate: `thingmarket owner mandate OWNER THING`.",
     Code.MANDATE_REVOKED: "The owner ended this mandate; give a new one: `owner mandate OWNER THING`.",
     Code.MANDATE_EXPIRED: "The mandate is over; give a new one: `owner mandate OWNER THING`.",
-    Code.NEED_COSIGN: "Let the owner sign: `owner approve OWNER ORDER.json`, then `thing buy --approval`.",
+    Code.NEED_COSIGN: "It waits for the owner: `thingmarket owner inbox OWNER`, then `owner approve`.",
     Code.DENIED: "The owner's rules forbid it. He may buy himself (`owner buy`) or give another mandate.",
     Code.NEED_ENDED: "This need is over; announce a new one if there is one.",
     Code.BAD_ID: "Give the whole id, did:key:z... or tm:party:z..., as `init` printed it.",
@@ -39,6 +39,8 @@ _NEXT: Final = {
     Code.WRONG_AUDIENCE: "The card is of another node; take a fresh one from the node's folder.",
 }
 _NEXT_OF_RULE: Final = {
+    "COS-5": "Let the owner answer what waits: `thingmarket owner inbox OWNER`.",
+    "COS-8": "See what waits: `thingmarket owner inbox OWNER`; what came to nothing is kept for a week.",
     "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home."
 }
 _NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
