@@ -36,6 +36,7 @@ from thingmarket_client.outbox import Answer, Letter, Outbox
 from thingmarket_client.post import Flushed, Post
 from thingmarket_client.reads import Change, Reads
 from thingmarket_client.session.session import PATIENCE_MS, Caller, Session
+from thingmarket_client.trust import Trust
 from thingmarket_client.witness import remembered
 
 OUTBOX_FILE: Final = "outbox.db"
@@ -72,6 +73,7 @@ class Trader(Speaker):
         self.reads = Reads(self.session)
         self.insight = Insight(self.session)
         self.waiting = Waiting(self.session)
+        self.trust = Trust(self.session, self._tell, self.new_key)
 
     @property
     def leaf(self) -> bytes:

@@ -111,10 +111,14 @@ class Feedback:
         return kept * WHOLE_MILLIONTHS // len(self.levels) if self.levels else 0
 
 
+def minted_key(contract: ContractId, created_ms: int, seq: int) -> bytes:
+    """The key that a contract mints for its feedback, 16 bytes; both sides can derive it. [FBK-2]"""
+    return derived_id(UnixMs(created_ms), b"feedback", contract, seq.to_bytes(8, "big"))
+
+
 def feedback_key(contract: Contract) -> bytes:
-    """The key that a contract mints when it ends: 16 bytes, another one for every end. [FBK-2]"""
-    ended = contract.changed_seq.to_bytes(8, "big")
-    return derived_id(UnixMs(contract.created_ms), b"feedback", contract.id, ended)
+    """The key that a contract minted."""
+    return minted_key(contract.id, contract.created_ms, contract.seq)
 
 
 def measured_by_the_node(units: tuple[Unit, ...]) -> tuple[ServiceLevel, ...]:

@@ -162,7 +162,7 @@ class GiveFeedback(_message.Message):
     contract: _builtins.bytes
     """Contract id, 16 bytes."""
     feedback_key: _builtins.bytes
-    """The key that the contract minted when it ended, 16 bytes."""
+    """The key that the contract minted, 16 bytes."""
     @_builtins.property
     def measured(self) -> _containers.RepeatedCompositeFieldContainer[Global___Measured]:
         """At most 16 facts, ascending by name; what the node measured itself is not among them."""

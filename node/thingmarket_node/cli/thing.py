@@ -34,6 +34,7 @@ from thingmarket_node.cli.parties import (
 from thingmarket_node.cli.sheets import NEED_HELP, OFFER_HELP
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+from thingmarket_node.cli.thing_trust import ask_feedback, propose, rate
 
 
 @click.group()
@@ -53,6 +54,9 @@ thing.add_command(choose)
 thing.add_command(ask)
 thing.add_command(questions)
 thing.add_command(answer)
+thing.add_command(propose)
+thing.add_command(rate)
+thing.add_command(ask_feedback)
 thing.add_command(factory)
 thing.add_command(claim)
 thing.add_command(report_malfunction)
