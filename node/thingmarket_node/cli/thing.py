@@ -32,9 +32,9 @@ from thingmarket_node.cli.parties import (
     open_thing,
 )
 from thingmarket_node.cli.sheets import NEED_HELP, OFFER_HELP
+from thingmarket_node.cli.thing_trust import ask_feedback, propose, rate
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-from thingmarket_node.cli.thing_trust import ask_feedback, propose, rate
 
 
 @click.group()

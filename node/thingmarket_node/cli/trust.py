@@ -154,10 +154,9 @@ def shadow(home: Path, thing: str, card: str | None, as_json: bool) -> None:
         ],
     )
     rate = agreement.agreed * 1_000_000 // agreement.decided if agreement.decided else 0
-    output.say(
-        f"it chose as you did {agreement.agreed} of {agreement.decided} times ({share(rate, WHOLE_MILLIONTHS)}),"
-        f" the same product another {agreement.same_product} times"
-    )
+    percent = share(rate, WHOLE_MILLIONTHS)
+    output.say(f"it chose as you did {agreement.agreed} of {agreement.decided} times ({percent}),")
+    output.say(f"and the same product from another offer {agreement.same_product} times")
     output.end(
         {
             "thing": name,
