@@ -13,12 +13,16 @@ sys.path.insert(0, str(ROOT / "marketplace"))
 
 from thingmarket import limits  # noqa: E402
 from thingmarket.catalog.questions import QUESTION  # noqa: E402
+from thingmarket.contract.approvals import APPROVAL  # noqa: E402
 from thingmarket.contract.contract import CONTRACT  # noqa: E402
 from thingmarket.contract.fulfilment import FULFILMENT  # noqa: E402
 from thingmarket.errors import FAMILIES, LEDGER_STATUS_BASE, Code  # noqa: E402
 from thingmarket.identity.envelope import TypeId, type_string  # noqa: E402
 from thingmarket.identity.mandates import LEAST_AUTONOMY  # noqa: E402
 from thingmarket.identity.narrowing import LINK_RULES  # noqa: E402
+from thingmarket.contract.feedback import FEEDBACK  # noqa: E402
+from thingmarket.contract.shadow import SHADOW  # noqa: E402
+from thingmarket.identity.things import THINGS  # noqa: E402
 from thingmarket.money import CURRENCIES  # noqa: E402
 from thingmarket.negotiation.dialogue import NEGOTIATION  # noqa: E402
 from thingmarket.policy.rules import RULES  # noqa: E402
@@ -138,9 +142,13 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "currencies": currencies,
     "negotiation diagram": lambda: f"```mermaid\n{NEGOTIATION.diagram()}\n```",
     "question diagram": lambda: f"```mermaid\n{QUESTION.diagram()}\n```",
+    "approval diagram": lambda: f"```mermaid\n{APPROVAL.diagram()}\n```",
     "contract diagram": lambda: f"```mermaid\n{CONTRACT.diagram()}\n```",
     "fulfilment diagram": lambda: f"```mermaid\n{FULFILMENT.diagram()}\n```",
     "escrow diagram": lambda: f"```mermaid\n{ESCROW.diagram()}\n```",
+    "thing diagram": lambda: f"```mermaid\n{THINGS.diagram()}\n```",
+    "shadow diagram": lambda: f"```mermaid\n{SHADOW.diagram()}\n```",
+    "feedback diagram": lambda: f"```mermaid\n{FEEDBACK.diagram()}\n```",
 }
 
 
