@@ -15,13 +15,13 @@ from thingmarket import limits  # noqa: E402
 from thingmarket.catalog.questions import QUESTION  # noqa: E402
 from thingmarket.contract.approvals import APPROVAL  # noqa: E402
 from thingmarket.contract.contract import CONTRACT  # noqa: E402
+from thingmarket.contract.feedback import FEEDBACK  # noqa: E402
 from thingmarket.contract.fulfilment import FULFILMENT  # noqa: E402
+from thingmarket.contract.shadow import SHADOW  # noqa: E402
 from thingmarket.errors import FAMILIES, LEDGER_STATUS_BASE, Code  # noqa: E402
 from thingmarket.identity.envelope import TypeId, type_string  # noqa: E402
 from thingmarket.identity.mandates import LEAST_AUTONOMY  # noqa: E402
 from thingmarket.identity.narrowing import LINK_RULES  # noqa: E402
-from thingmarket.contract.feedback import FEEDBACK  # noqa: E402
-from thingmarket.contract.shadow import SHADOW  # noqa: E402
 from thingmarket.identity.things import THINGS  # noqa: E402
 from thingmarket.money import CURRENCIES  # noqa: E402
 from thingmarket.negotiation.dialogue import NEGOTIATION  # noqa: E402
