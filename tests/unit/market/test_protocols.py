@@ -7,10 +7,11 @@ import pytest
 
 from tests.builders import World
 from thingmarket.catalog.needs import Comparison, Constraint
-from thingmarket.catalog.questions import QUESTION
 from thingmarket.contract.approvals import APPROVAL
 from thingmarket.contract.contract import CONTRACT, ContractState
+from thingmarket.contract.feedback import FEEDBACK
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
+from thingmarket.contract.shadow import SHADOW
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.things import THINGS
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
@@ -18,7 +19,8 @@ from thingmarket.settlement.escrow import ESCROW
 from thingmarket.transitions import Protocol, Role
 
 PROTOCOLS = {
-    protocol.name: protocol for protocol in (NEGOTIATION, CONTRACT, FULFILMENT, ESCROW, APPROVAL, THINGS)
+    protocol.name: protocol
+    for protocol in (NEGOTIATION, CONTRACT, FULFILMENT, ESCROW, APPROVAL, THINGS, SHADOW, FEEDBACK)
 }
 
 
