@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
+from thingmarket.billing.charges import NO_CHARGES, Charges
+from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Refund
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.pricing import price
@@ -31,6 +33,7 @@ from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest, make_key
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, DAY_MS, HOUR_MS
+from thingmarket.market import books
 from thingmarket.market.denied import COUNTED_CODES
 from thingmarket.market.entries import RULES_NOW, EntryKind, Outcome
 from thingmarket.market.market import Market
@@ -39,13 +42,19 @@ from thingmarket.money import currency_of
 from thingmarket.policy.decision import Fact
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
-from thingmarket.wire import approvals, catalog, identity, trade
+from thingmarket.wire import approvals, billing, catalog, identity, trade
 from thingmarket.wire.cancelling import cancel_body
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
 
 NETWORK: Final = b"network of tests"
+KEPT: Final = (
+    AccountKind.SELLER_RESERVE,
+    AccountKind.FEE_INCOME,
+    AccountKind.TAX_PAYABLE,
+    AccountKind.LIQUIDITY,
+)
 BEGIN_MS: Final = UnixMs(1_800_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2)  # noon UTC
 TAXES: Final = (("S", 1_900), ("Z", 0))
 PRINTER_INK: Final = "44103105"  # UNSPSC
@@ -78,7 +87,13 @@ class Actor:
 class World:
     """A market with its genesis; every entry that is applied is checked against what always holds."""
 
-    def __init__(self, currencies: tuple[str, ...] = ("EUR",), probation: Probation = NO_PROBATION) -> None:
+    def __init__(
+        self,
+        currencies: tuple[str, ...] = ("EUR",),
+        probation: Probation = NO_PROBATION,
+        charges: Charges = NO_CHARGES,
+        taxes: tuple[tuple[str, int], ...] = TAXES,
+    ) -> None:
         self.time_ms = BEGIN_MS
         self.market = Market()
         self.log: list[bytes] = []  # entries, exactly as they would stand in the journal
@@ -97,9 +112,10 @@ class World:
             network_id=NETWORK,
             node=event,
             currencies=currencies,
-            tax_basis_points=TAXES,
+            tax_basis_points=taxes,
             rules=RULES_NOW,
             probation=probation,
+            charges=charges,
         )
         self.apply(EntryKind.GENESIS, body)
 
@@ -142,7 +158,9 @@ class World:
                 for contract in state.contracts.values()
                 if contract.currency == currency
             )
-            assert wallets + held == self.deposited(currency), f"{currency} came from nowhere or went there"
+            kept = self.kept(currency)
+            assert wallets + held + kept == self.deposited(currency), f"{currency} came or went"
+        assert not list(books.violations(state)), "the books do not agree with what moved"
         reserved: dict[tuple[Digest, str], int] = {}
         for order in state.pendings.values():
             for link in order.reservation.links if order.waits else ():
@@ -393,6 +411,8 @@ class World:
         delivery: tuple[SealedRef, ...] = (),
         choice: bytes = b"",
         approved_by: bytes = b"",
+        points: int = 0,
+        less_minor: int = 0,
     ) -> bytes:
         """The body of a purchase, with the right total unless another is given."""
         listed = self.state.offers[offer].offer
@@ -402,11 +422,12 @@ class World:
             offer=offer,
             quantity_steps=quantity,
             currency=listed.currency,
-            total_minor=total_minor or price(listed, quantity, rate).total_minor,
+            total_minor=total_minor or price(listed, quantity, rate, less_minor).total_minor,
             need=need,
             delivery=delivery,
             choice=choice,
             approved_by=approved_by,
+            points=points,
         )
         return trade.purchase_body(purchase)
 
@@ -495,6 +516,39 @@ class World:
         body = SetPersona(key=self.key(), thing=thing.id, persona=Persona(**wishes))
         return self.send(owner, TypeId.SET_PERSONA, approvals.set_persona_body(body))
 
+    # --- billing
+
+    def refund(self, contract: bytes, minor: int, unit: int = 1, by: Actor | None = None) -> Outcome:
+        """The seller (or whoever) pays a part of a released unit back."""
+        by = by or self.actors[self.contract(contract).seller]
+        refund = Refund(key=self.key(), contract=contract, unit=unit, amount_minor=minor)
+        return self.send(by, TypeId.REFUND, billing.refund_body(refund))
+
+    def programme(self, owner: Actor, **changes: Any) -> Outcome:
+        """An owner opens points: one for each whole unit of currency, worth one minor unit."""
+        draft = OpenProgramme(
+            key=self.key(), name="ink-club", currency="EUR", earn_basis_points=100, value_minor=1
+        )
+        return self.send(owner, TypeId.OPEN_PROGRAMME, billing.open_programme_body(replace(draft, **changes)))
+
+    def rate(self, publisher: Actor, **changes: Any) -> Outcome:
+        """Somebody offers 1.10 USD for a EUR, up to 1,000.00 EUR, for a day."""
+        draft = PublishRate(
+            key=self.key(),
+            from_currency="EUR",
+            to_currency="USD",
+            numerator=110,
+            denominator=100,
+            max_minor=1_000_00,
+            valid_until_ms=self.time_ms + DAY_MS,
+        )
+        return self.send(publisher, TypeId.PUBLISH_RATE, billing.publish_rate_body(replace(draft, **changes)))
+
+    def convert(self, owner: Actor, rate: bytes, minor: int, min_out_minor: int = 1) -> Outcome:
+        """An owner changes money at a rate."""
+        body = Convert(key=self.key(), rate=rate, amount_minor=minor, min_out_minor=min_out_minor)
+        return self.send(owner, TypeId.CONVERT, billing.convert_body(body))
+
     # --- looking
 
     def pending(self, pending: bytes) -> PendingOrder:
@@ -518,6 +572,18 @@ class World:
         for part in ("quantity_steps", "net_minor", "tax_minor", "total_minor"):
             assert sum(getattr(unit, part) for unit in contract.units) == getattr(contract, part), part
         return held
+
+    def kept(self, currency: str = "EUR") -> int:
+        """Fees, tax, reserves and what is set aside for rates, of all parties, minor units."""
+        state, money = self.state, currency_of(currency).ledger
+        rows = ["", *state.tax_basis_points]
+        found = (
+            state.ledger.find(owner=party.number, ledger=money, kind=kind, reference=row.encode())
+            for party in state.parties.values()
+            for kind in KEPT
+            for row in rows
+        )
+        return sum(state.ledger.balance(account).free for account in found if account)
 
     def deposited(self, currency: str = "EUR") -> int:
         """All money that ever came in, minor units."""
