@@ -48,6 +48,10 @@ class Unanswered(Exception):
         self.key = key
 
 
+class NotYet(Exception):
+    """What was waited for has not come in time. It may still come; the message says what to do next."""
+
+
 class Closed(Exception):
     """A party was closed before or while it was asked; the message says how to go on."""
 

@@ -5,9 +5,10 @@ from typing import Final
 
 from thingmarket.errors import Code, Refusal
 
-ATTEMPTS_MAX: Final = 12  # with the delays below about ten seconds, in which a node restarts
+ATTEMPTS_MAX: Final = 10_000  # hours: it is the caller's patience that ends the tries
 FIRST_DELAY_MS: Final = 50
 LONGEST_DELAY_MS: Final = 2_000
+DOUBLINGS_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def what_next(failure: Refusal | str, attempts: int) -> Next:
     """
     if attempts >= ATTEMPTS_MAX:
         return GiveUp()
-    delay_ms = min(FIRST_DELAY_MS << (attempts - 1), LONGEST_DELAY_MS)
+    delay_ms = min(FIRST_DELAY_MS << min(attempts - 1, DOUBLINGS_MAX), LONGEST_DELAY_MS)
     if isinstance(failure, str):
         return Retry(delay_ms) if failure in _TROUBLE else GiveUp()
     if failure.number in _NEW_SESSION:

@@ -139,9 +139,12 @@ class BlockingOwner(BlockingTrader[Owner]):
         """Say no to it: one no is enough."""
         return self._calls.run(lambda: self._party.reject(order, reason))
 
-    def set_persona(self, thing: PartyId, persona: Persona) -> None:
-        """Say how a thing and those who approve for it are to be treated; an empty one takes it back."""
-        self._calls.run(lambda: self._party.set_persona(thing, persona))
+    def set_persona(self, thing: PartyId, persona: Persona, channels: bytes = b"") -> None:
+        """Say how a thing and those who approve for it are to treat him; an empty one takes it back.
+
+        `channels` says how they are reached; it is sealed, only its commitment stands in the log. [PER-4]
+        """
+        self._calls.run(lambda: self._party.set_persona(thing, persona, channels))
 
     def sign_approval(
         self, body_digest: bytes, leaf: bytes, *, approved: bool = True, life_ms: int = HOUR_MS

@@ -21,6 +21,8 @@ from thingmarket_client.approvals import Pending
 from thingmarket_client.blocking.insight import BlockingInsight
 from thingmarket_client.blocking.party import BlockingParty
 from thingmarket_client.blocking.reads import BlockingReads
+from thingmarket_client.blocking.trust import BlockingTrust
+from thingmarket_client.blocking.wait import BlockingWait
 from thingmarket_client.blocking.waiting import BlockingWaiting
 from thingmarket_client.blocking.watching import BlockingWatch
 from thingmarket_client.choosing import Bars, Chosen
@@ -41,6 +43,8 @@ class BlockingTrader(BlockingParty[P]):
         self.reads = BlockingReads(self._calls, self._party.reads, self._watches)
         self.insight = BlockingInsight(self._calls, self._party.insight)
         self.waiting = BlockingWaiting(self._calls, self._party.waiting, self._watches)
+        self.trust = BlockingTrust(self._calls, self._party.trust)
+        self.wait = BlockingWait(self._calls, self._party.wait)
 
     @property
     def leaf(self) -> bytes:

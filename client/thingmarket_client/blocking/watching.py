@@ -1,49 +1,15 @@
 """A watch as an iterator that blocks: changes one by one, with or without a time to wait."""
 
-import asyncio
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from thingmarket_client.blocking.calls import Calls
 from thingmarket_client.errors import Closed
+from thingmarket_client.listening import Listening
 
 T = TypeVar("T")
-
-CANCEL_AGAIN_S: Final = 0.1
-
-
-class Listening(Generic[T]):
-    """The half of a watch that lives in the event loop."""
-
-    def __init__(self, messages: AsyncGenerator[T, None]) -> None:
-        """Listen to `messages`."""
-        self._messages = messages
-        self._coming: asyncio.Future[T] | None = None
-        self._turn = asyncio.Lock()  # several threads may wait for the same watch
-
-    async def next(self, timeout_ms: int | None) -> T | None:
-        """The next message; None when there was none in time. What comes later is not lost."""
-        async with self._turn:
-            if self._coming is None:
-                self._coming = asyncio.ensure_future(anext(self._messages))
-            await asyncio.wait({self._coming}, timeout=None if timeout_ms is None else timeout_ms / 1000)
-            if not self._coming.done():
-                return None
-            coming, self._coming = self._coming, None
-            return coming.result()
-
-    async def end(self) -> None:
-        """Stop listening."""
-        coming, self._coming = self._coming, None
-        # Before Python 3.12 a cancellation that meets an arriving message gets lost, so it is repeated.
-        while coming is not None and not coming.done():
-            coming.cancel()
-            await asyncio.wait({coming}, timeout=CANCEL_AGAIN_S)
-        if coming is not None and not coming.cancelled():
-            coming.exception()
-        await self._messages.aclose()
 
 
 class BlockingWatch(Generic[T]):
