@@ -11,6 +11,7 @@ from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import (
     DEPTH_MAX,
+    LIMIT_FIELDS,
     MANDATE_ID_BYTES,
     Action,
     Autonomy,
@@ -22,7 +23,7 @@ from thingmarket.identity.mandates import (
 from thingmarket.identity.parties import NONCE_BYTES
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import PartyId
-from thingmarket.limits import DAY_MS
+from thingmarket.limits import DAY_MS, INTEGER_MAX
 from thingmarket.wire.identity import issued, mandate_payload, read_mandate
 
 LIFE_MS: Final = 90 * DAY_MS
@@ -49,21 +50,44 @@ def spending_limit(
     per_order_minor: int,
     per_item_minor: int | None = None,
     per_day_minor: int | None = None,
+    per_month_minor: int | None = None,
     total_minor: int | None = None,
     cosign_above_minor: int | None = None,
+    liability_cap_minor: int | None = None,
+    orders_per_day: int = INTEGER_MAX,
+    max_open_orders: int = INTEGER_MAX,
+    max_open_holds: int = INTEGER_MAX,
 ) -> SpendingLimit:
-    """A limit in which what is not given is no wider than one order, minor units, tax included."""
+    """A limit in which no amount that is not given is wider than one order, minor units, tax included.
+
+    The total is at least that of the day or month given; how many orders it is spent in is free unless given.
+    """
     order = per_order_minor
+    day = _given(per_day_minor, order)
+    total = _given(total_minor, max(day, _given(per_month_minor, day)))
     return SpendingLimit(
         currency=currency,
-        per_item_minor=order if per_item_minor is None else per_item_minor,
+        per_item_minor=_given(per_item_minor, order),
         per_order_minor=order,
-        per_day_minor=order if per_day_minor is None else per_day_minor,
-        total_minor=(order if per_day_minor is None else per_day_minor)
-        if total_minor is None
-        else total_minor,
-        cosign_above_minor=order if cosign_above_minor is None else cosign_above_minor,
+        per_day_minor=day,
+        per_month_minor=_given(per_month_minor, total),
+        total_minor=total,
+        cosign_above_minor=_given(cosign_above_minor, order),
+        liability_cap_minor=_given(liability_cap_minor, total),
+        orders_per_day=orders_per_day,
+        max_open_orders=max_open_orders,
+        max_open_holds=max_open_holds,
     )
+
+
+def _given(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
+
+
+def narrowed_limit(limit: SpendingLimit, above: SpendingLimit) -> SpendingLimit:
+    """A limit for a sub-agent that is nowhere wider than the one it hangs below."""
+    least = {field: min(getattr(limit, field), getattr(above, field)) for field in LIMIT_FIELDS}
+    return SpendingLimit(currency=above.currency, **least)
 
 
 def bound_item(
@@ -113,10 +137,12 @@ def root_link(
     life_ms: int = LIFE_MS,
     max_depth: int | None = None,
     epoch: int = 0,
+    **terms: Any,
 ) -> Signed:
     """An owner's mandate for a thing; nothing may be spent in a currency without a limit.
 
-    `actions` are the usual ones of the level unless given. Refuses what no node would take.
+    `actions` are the usual ones of the level unless given. `terms` are further fields of `Mandate`: geo,
+    windows, cosigners, required_certificates, ... Refuses what no node would take.
     """
     asked = USUAL_ACTIONS[autonomy] if actions is None else actions
     delegates = Action.SUBDELEGATE in asked and autonomy is Autonomy.AUTONOMOUS
@@ -138,6 +164,7 @@ def root_link(
         nodes=nodes,
         revocation_epoch=epoch,
         nonce=secrets.token_bytes(NONCE_BYTES),
+        **terms,
     )
     effective([issued(draft)], network_id=network_id)
     return sign(TypeId.MANDATE, mandate_payload(draft), key)
