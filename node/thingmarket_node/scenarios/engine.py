@@ -15,7 +15,11 @@ from thingmarket_node.scenarios.processes import PROGRAM, StepFailed, Tell
 from thingmarket_node.scenarios.stage import CURRENCY, Stage
 
 # Name and module; a module is loaded when its scenario is looked at.
-MODULES: Final = {"printer-ink": "printer_ink", "announcer": "announcer"}
+MODULES: Final = {
+    "printer-ink": "printer_ink",
+    "announcer": "announcer",
+    "paper-towels": "paper_towels",
+}
 
 Sheets = Mapping[str, Mapping[str, Any]]
 
