@@ -300,13 +300,13 @@ def as_root(child: Mandate) -> Mandate:
 
 
 @mark.parametrize("field", sorted(FIELDS))
-@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_child_that_is_narrower_in_a_field_may_nothing_that_its_parent_may_not(
     field: str, data: st.DataObject
 ) -> None:
     parent, child = data.draw(families(field))
-    for _ in range(4):
+    for _ in range(2):
         act = data.draw(USUAL_ACTS)
         if field.startswith("data_"):
             act = replace(act, action=Action.DATA_SHARE)
