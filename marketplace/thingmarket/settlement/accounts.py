@@ -49,6 +49,7 @@ class AccountFlag(IntFlag):
 
 NO_FLAGS: Final = AccountFlag(0)
 GUARDS: Final = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS
+_GUARDS: Final = int(GUARDS)
 _FLAGS: Final = int(GUARDS | AccountFlag.CLOSED)
 _KINDS: Final = frozenset(int(kind) for kind in AccountKind)
 
@@ -108,7 +109,8 @@ class AccountTable:
         """Find an account or make it; an account keeps the guards it was made with."""
         found = self.find(owner, ledger, kind, reference)
         if found is not None:
-            assert (self.flags[found] ^ flags) & GUARDS == 0, "an account was opened again with other guards"
+            same = (self.flags[found] ^ int(flags)) & _GUARDS == 0  # plain numbers: enums are slow here
+            assert same, "an account was opened again with other guards"
             return found
         assert 0 <= owner <= UINT64_MAX and 0 < ledger <= UINT64_MAX, "owner and ledger are unsigned 64-bit"
         assert len(reference) <= REFERENCE_BYTES_MAX, "an account reference is at most a digest"

@@ -158,7 +158,7 @@ class Transfer:
             self.timeout_ms,
             self.ledger,
             self.code,
-            self.flags | _LINKED if linked else self.flags,
+            int(self.flags) | _LINKED if linked else self.flags,
             RESERVED_ZEROS,
         )
 
