@@ -23,6 +23,7 @@ from thingmarket.contract.orders import (
     SealedRef,
 )
 from thingmarket.contract.personas import Persona, SetPersona
+from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.headers import Header
@@ -47,6 +48,7 @@ from thingmarket.wire.cancelling import cancel_body
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
+from thingmarket.wire.standing import end_standing_order_body, open_standing_order_body
 
 NETWORK: Final = b"network of tests"
 KEPT: Final = (
@@ -477,6 +479,29 @@ class World:
         by = by or self.actors[self.contract(contract).buyer]
         word = AcceptDelivery(key=self.key(), contract=contract, unit=unit, facts=facts)
         return self.send(by, TypeId.ACCEPT_DELIVERY, trade.accept_delivery_body(word))
+
+    def standing_body(self, offer: Digest, quantity: int = 1, **changes: Any) -> bytes:
+        """The body of a daily standing order over ten days, for at most 100.00."""
+        wish = OpenStandingOrder(
+            key=self.key(),
+            offer=offer,
+            quantity_steps=quantity,
+            currency="EUR",
+            total_max_minor=100_00,
+            interval_ms=DAY_MS,
+            occurrences_max=10,
+        )
+        return open_standing_order_body(replace(wish, **changes))
+
+    def stand(self, buyer: Actor, offer: Digest, quantity: int = 1, **changes: Any) -> Outcome:
+        """Open a standing order that may be refused."""
+        body = self.standing_body(offer, quantity, **changes)
+        return self.send(buyer, TypeId.OPEN_STANDING_ORDER, body)
+
+    def end_standing(self, by: Actor, name: bytes) -> Outcome:
+        """End a standing order."""
+        body = end_standing_order_body(EndStandingOrder(key=self.key(), standing_order=name))
+        return self.send(by, TypeId.END_STANDING_ORDER, body)
 
     def cancel(self, contract: bytes, by: Actor | None = None, *, most_minor: int = 0) -> Outcome:
         """The buyer (or whoever) cancels what was not delivered, for at most `most_minor`."""

@@ -86,7 +86,8 @@ Wish = Preference | Favourite
 class Need:
     """What is wanted; `category` is a prefix, `product_id` empty unless only one product will do.
 
-    `quantity_steps` counts steps of 10^-unit_scale of `unit`.
+    `quantity_steps` counts steps of 10^-unit_scale of `unit`. `slot` is the announcer's own name for the
+    want: at most one need or order of a slot is open; empty when it does not matter.
     """
 
     key: bytes
@@ -99,6 +100,7 @@ class Need:
     must: tuple[Constraint, ...] = ()
     prefer: tuple[Wish, ...] = ()
     valid_until_ms: int
+    slot: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,8 @@ def check_need(need: Need) -> None:
         check_constraint(constraint)
     check_preferences(need.prefer)
     checked_time(need.valid_until_ms, "valid_until_ms")
+    if need.slot:
+        check_name(need.slot, "slot")
 
 
 def check_constraint(constraint: Constraint) -> None:

@@ -124,18 +124,23 @@ def check_purchase(purchase: Purchase) -> None:
     checked_amount(purchase.total_minor, "total_minor")
     if purchase.need:
         checked_bytes(purchase.need, DIGEST_BYTES, "need")
-    if len(purchase.delivery) > SEALED_PARTS_MAX:
-        raise Refusal(Code.BAD_FIELD, f"{len(purchase.delivery)} sealed parts; at most {SEALED_PARTS_MAX}")
-    for sealed in purchase.delivery:
-        checked_bytes(sealed.commitment, COMMITMENT_BYTES, "commitment")
-    if len({sealed.commitment for sealed in purchase.delivery}) < len(purchase.delivery):
-        raise Refusal(Code.BAD_FIELD, "a sealed part is named twice")
+    check_delivery(purchase.delivery)
     if purchase.choice:
         checked_bytes(purchase.choice, COMMITMENT_BYTES, "choice")
     if purchase.approved_by:
         checked_bytes(purchase.approved_by, CONTRACT_ID_BYTES, "approved_by")
     if not 0 <= purchase.points <= INTEGER_MAX:
         raise Refusal(Code.OUT_OF_RANGE, f"points={purchase.points} is not between 0 and 2^53-1", "PTS-4")
+
+
+def check_delivery(delivery: tuple[SealedRef, ...]) -> None:
+    """Refuse over 4 sealed parts, or one that is named twice (BAD_FIELD)."""
+    if len(delivery) > SEALED_PARTS_MAX:
+        raise Refusal(Code.BAD_FIELD, f"{len(delivery)} sealed parts; at most {SEALED_PARTS_MAX}")
+    for sealed in delivery:
+        checked_bytes(sealed.commitment, COMMITMENT_BYTES, "commitment")
+    if len({sealed.commitment for sealed in delivery}) < len(delivery):
+        raise Refusal(Code.BAD_FIELD, "a sealed part is named twice")
 
 
 def check_fulfil(report: Fulfil) -> None:

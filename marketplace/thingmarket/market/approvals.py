@@ -1,6 +1,6 @@
 """Orders that wait for somebody's word: begun, ended by a word, by silence or with their mandate. [COS-4]"""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from thingmarket.contract.approvals import (
@@ -26,7 +26,7 @@ from thingmarket.limits import (
 from thingmarket.market import budgets
 from thingmarket.market.authority import Authority
 from thingmarket.market.contracts import Order
-from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
@@ -37,18 +37,19 @@ from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 
 
-def ask(
-    state: State,
-    command: Command,
-    order: Order,
-    authority: Authority,
-    *,
-    decision: Decision,
-    reservation: Reservation,
-    seq: int,
-) -> Result:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Why an order has to wait, what it reserves, what its buyer signed; `cause` as in `contracts.make`."""
+
+    decision: Decision
+    reservation: Reservation
+    signed_bytes: bytes
+    cause: bytes = b""
+
+
+def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq: int) -> Result:
     """Let an order wait: its budget is reserved, neither goods nor money are held. [COS-4]"""
-    mandate, now_ms = authority.mandate, authority.now_ms
+    mandate, now_ms, decision = authority.mandate, authority.now_ms, waiting.decision
     assert mandate is not None, "an owner who acts himself asks nobody"
     _check_room(state, mandate, order)
     persona = persona_of(state, mandate)
@@ -56,18 +57,20 @@ def ask(
     cosigners = tuple(sorted({mandate.root_owner, *mandate.cosigners}))
     latency_ms = persona.approval_latency_ms
     pending = PendingOrder(
-        id=PendingId(derived_id(now_ms, b"pending", state.network_id, seq.to_bytes(8, "big"))),
+        id=PendingId(
+            derived_id(now_ms, b"pending", state.network_id, seq.to_bytes(8, "big") + waiting.cause)
+        ),
         state=APPROVAL.start,
         purchase=order.purchase,
         body_digest=order.body_digest,
-        signed_bytes=command.signed_bytes,
+        signed_bytes=waiting.signed_bytes,
         buyer=order.buyer,
         thing=mandate.subjects[0],
         owner=authority.owner,
         mandate_leaf=mandate.leaf,
         seller_owner=order.listing.seller_owner,
         product_id=order.listing.offer.product_id,
-        reservation=reservation,
+        reservation=waiting.reservation,
         rule=decision.rules[0],
         facts=decision.facts,
         cosigners=cosigners,
@@ -84,10 +87,14 @@ def ask(
         changed_seq=seq,
         words=_brought(authority.cosign, mandate, seq, now_ms),
     )
-    budgets.reserve(state, reservation)
+    budgets.reserve(state, waiting.reservation)
     state.pendings.put(pending.id, pending)
     state.timers.set(pending.deadline_ms, TimerKind.APPROVAL, pending.id)
     return Result(reference=pending.id, decision=decision, notices=notices_of(pending), pending=True)
+
+
+def _place(seq: int, cause: bytes) -> bytes:
+    return seq.to_bytes(8, "big") + cause
 
 
 def _check_room(state: State, mandate: EffectiveMandate, order: Order) -> None:

@@ -12,7 +12,7 @@ from thingmarket.contract.units import Unit, units_of
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.ids import ContractId, Digest, PartyId, derived_id
 from thingmarket.limits import CONTRACTS_MAX, LEDGER_AMOUNT_MAX
-from thingmarket.market import budgets, points, settling
+from thingmarket.market import budgets, points, settling, slots
 from thingmarket.market.authority import Authority
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.escrows import ROWS_MAX, escrow_accounts, portion
@@ -195,6 +195,7 @@ def ended(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contract, t
     message = "AllFinal" if delivered else "NothingDelivered"
     contract = replace(contract, state=CONTRACT.after(contract.state, message, Role.NODE))
     budgets.close(state, contract)
+    slots.completed(state, contract)
     if contract.need and contract.state is ContractState.CANCELLED:
         return contract, (reopen_need(state, Digest(contract.need), now_ms),)
     return contract, ()

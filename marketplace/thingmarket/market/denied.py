@@ -3,6 +3,7 @@
 from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import Notice
 from thingmarket.market.records import DeviceRecord, ThingRecord
+from thingmarket.market.state import State
 from thingmarket.policy.decision import Decision, Fact, Verdict
 from thingmarket.policy.rules import RULES
 
@@ -41,3 +42,13 @@ COUNTED_CODES = frozenset((Code.GUARD_TRIPPED, Code.WRONG_CLAIM_CODE))
 def denied(rule: str, *facts: Fact) -> Denied:
     """The refusal by one rule that looked at these facts (DENIED)."""
     return Denied(Code.DENIED, f"not so: {RULES[rule]}", rule, Decision(Verdict.DENY, (rule,), facts))
+
+
+def count(state: State, refusal: Counted) -> tuple[Notice, ...]:
+    """Change the one row that a counted refusal names. [THG-11]"""
+    row = refusal.row
+    if isinstance(row, ThingRecord):
+        state.things.put((row.owner, row.thing), row)
+    else:
+        state.devices.put(row.device, row)
+    return refusal.notices

@@ -14,6 +14,7 @@ from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
 from thingmarket.contract.personas import SetPersona
 from thingmarket.contract.shadow import ProposeChoice
+from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
 from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.envelope import Signed, TypeId
@@ -61,6 +62,8 @@ Body = (
     | Fulfil
     | AcceptDelivery
     | Cancel
+    | OpenStandingOrder
+    | EndStandingOrder
     | Deposit
     | Erase
     | FundRequest
@@ -146,6 +149,7 @@ class NoticeKind(IntEnum):
     THING = 7
     GUARD = 8
     FEEDBACK = 11
+    STANDING_ORDER = 12
     EXCHANGE = 13
     SHADOW = 14
 

@@ -14,7 +14,7 @@ from thingmarket.limits import (
     OFFERS_MAX,
     OFFERS_PER_OWNER_MAX,
 )
-from thingmarket.market import settling
+from thingmarket.market import settling, slots
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
@@ -137,6 +137,8 @@ def announce(state: State, command: Command, need: Need, authority: Authority, s
     digest = command.body_digest
     if digest in state.needs:
         raise Refusal(Code.ALREADY_KNOWN, "this very need was announced already")
+    if need.slot:
+        slots.check_free(state, command.header.sender, need.slot)
     record = NeedRecord(
         need=need,
         announcer=command.header.sender,
@@ -146,6 +148,7 @@ def announce(state: State, command: Command, need: Need, authority: Authority, s
         signed_bytes=command.signed_bytes,
     )
     state.needs.put(digest, record)
+    slots.take(state, digest, record)
     state.timers.set(need.valid_until_ms, TimerKind.NEED, digest)
     return Result(reference=digest, decision=decision, notices=(need_notice(digest, record),))
 
@@ -167,6 +170,8 @@ def end_need(state: State, digest: Digest, how: ListingState, contract: bytes = 
     """End an open need, whatever the cause."""
     record = replace(state.needs[digest], state=how, contract=contract)
     state.needs.put(digest, record)
+    if not contract:
+        slots.leave(state, record)
     need_ended(state, digest, contract)
     state.timers.cancel(record.need.valid_until_ms, TimerKind.NEED, digest)
     return need_notice(digest, record)
@@ -178,7 +183,9 @@ def reopen_need(state: State, digest: Digest, now_ms: UnixMs) -> Notice:
     over = record.need.valid_until_ms <= now_ms
     record = replace(record, state=ListingState.EXPIRED if over else ListingState.LIVE, contract=b"")
     state.needs.put(digest, record)
-    if not over:
+    if over:
+        slots.leave(state, record)
+    else:
         state.timers.set(record.need.valid_until_ms, TimerKind.NEED, digest)
     return need_notice(digest, record)
 

@@ -13,6 +13,7 @@ from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
 from thingmarket.contract.personas import SetPersona
 from thingmarket.contract.shadow import ProposeChoice
+from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
 from thingmarket.errors import Refusal
 from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
@@ -39,14 +40,15 @@ from thingmarket.market import (
     refunds,
     settling,
     shadow,
+    standing_orders,
     thing_orders,
     things,
 )
 from thingmarket.market.answers import forget_time_ms
 from thingmarket.market.authority import authority_of
-from thingmarket.market.denied import Counted, Denied
+from thingmarket.market.denied import Counted, Denied, count
 from thingmarket.market.entries import Command, Entry, Genesis, Notice, Outcome, RulesSwitch, TimersDue
-from thingmarket.market.records import Answer, ListingState, PartyRecord, ThingRecord, TimerKind
+from thingmarket.market.records import Answer, ListingState, PartyRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.guards import SetGuards
@@ -113,7 +115,7 @@ class Market:
 
     def _fire(self, entry: Entry) -> tuple[Notice, ...]:
         """Fire every deadline up to the entry's time, in the order (deadline, kind, id)."""
-        state, notices = self.state, list[Notice]()
+        state, notices, turn = self.state, list[Notice](), 0
         while (timer := state.timers.take_due(entry.time_ms)) is not None:
             _, kind, reference = timer
             match kind:
@@ -121,6 +123,9 @@ class Market:
                     notices += deliveries.deadline(state, kind, reference, entry.seq, entry.time_ms)
                 case TimerKind.START:
                     notices += contracts.start(state, reference, entry.seq)
+                case TimerKind.STANDING_ORDER:
+                    notices += standing_orders.due(state, reference, entry.seq, entry.time_ms, turn)
+                    turn += 1
                 case TimerKind.OFFER:
                     notices.append(listings.end_offer(state, Digest(reference), ListingState.EXPIRED))
                 case TimerKind.NEED:
@@ -158,7 +163,7 @@ class Market:
                 reason=refusal.reason,
                 rule=refusal.rule,
                 decision=refusal.decision if isinstance(refusal, Denied) else None,
-                notices=self._count(refusal) if isinstance(refusal, Counted) else (),
+                notices=count(self.state, refusal) if isinstance(refusal, Counted) else (),
             )
         else:
             outcome = Outcome(
@@ -170,15 +175,6 @@ class Market:
             )
         self._remember(entry, command, outcome)
         return outcome
-
-    def _count(self, refusal: Counted) -> tuple[Notice, ...]:
-        """Change the one row that a counted refusal names. [THG-11]"""
-        row = refusal.row
-        if isinstance(row, ThingRecord):
-            self.state.things.put((row.owner, row.thing), row)
-        else:
-            self.state.devices.put(row.device, row)
-        return refusal.notices
 
     def _remember(self, entry: Entry, command: Command, outcome: Outcome) -> None:
         answer = Answer(
@@ -267,5 +263,9 @@ class Market:
                 return points.open_programme(state, command, body, authority, seq)
             case Cancel():
                 return cancelling.cancel(state, command, body, authority, seq)
+            case OpenStandingOrder():
+                return standing_orders.open_order(state, command, body, authority, seq)
+            case EndStandingOrder():
+                return standing_orders.end_order(state, command, body, authority, seq)
             case _:
                 raise AssertionError(f"{type(body).__name__} has no handler")

@@ -8,7 +8,7 @@ from thingmarket.identity.effective import EffectiveMandate, effective
 from thingmarket.identity.parties import Role, is_thing, known_party
 from thingmarket.ids import Digest, PartyId
 from thingmarket.limits import MANDATES_MAX, PARTIES_MAX
-from thingmarket.market import approvals
+from thingmarket.market import approvals, standing_orders
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.listings import end_offer
 from thingmarket.market.records import ListingState, MandateRecord, MandateState, PartyRecord, TimerKind
@@ -123,6 +123,7 @@ def _end(state: State, record: MandateRecord, how: MandateState, now_ms: UnixMs)
     notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in offers]
     revoked = how is MandateState.REVOKED
     notices += approvals.mandate_ended(state, leaf, state.seq + 1, now_ms, revoked=revoked)
+    notices += standing_orders.mandate_ended(state, leaf, state.seq + 1, now_ms)
     return notices
 
 

@@ -28,7 +28,14 @@ from thingmarket.time import UnixMs
 def purchase(state: State, command: Command, body: Purchase, authority: Authority, seq: int) -> Result:
     """Authorise, hold goods and money, and make the contract; let it wait for a word; or change nothing."""
     order = checked_order(state, command.header.sender, body, command.body_digest, authority)
-    earlier = approvals.earlier(state, order, authority) if body.approved_by else None
+    return buy(state, order, authority, seq, signed_bytes=command.signed_bytes)
+
+
+def buy(
+    state: State, order: Order, authority: Authority, seq: int, *, signed_bytes: bytes, cause: bytes = b""
+) -> Result:
+    """Buy what was checked, or ask; `signed_bytes` are the buyer's, `cause` as in `contracts.make`."""
+    earlier = approvals.earlier(state, order, authority) if order.purchase.approved_by else None
     if earlier is not None:
         authority = replace(authority, cosign=approvals.cosign_with(authority.cosign, earlier))
     decision = decide(state, authority, act_of(state, order, authority))
@@ -36,13 +43,16 @@ def purchase(state: State, command: Command, body: Purchase, authority: Authorit
         raise denied_by(decision)
     if decision.verdict is Verdict.NEED_COSIGN:
         assert authority.mandate is not None, "an owner who acts himself asks nobody"
-        counted = reservation(order, authority.mandate, authority.now_ms)
-        return approvals.ask(
-            state, command, order, authority, decision=decision, reservation=counted, seq=seq
+        waiting = approvals.Waiting(
+            decision=decision,
+            reservation=reservation(order, authority.mandate, authority.now_ms),
+            signed_bytes=signed_bytes,
+            cause=cause,
         )
+        return approvals.ask(state, order, authority, waiting, seq)
     if authority.mandate is not None:  # before the contract, which may be over in this very entry
         budgets.spend(state, reservation(order, authority.mandate, authority.now_ms))
-    contract, notices = contracts.make(state, order, authority, seq)
+    contract, notices = contracts.make(state, order, authority, seq, cause)
     if earlier is not None:
         approvals.use(state, earlier, contract.id, seq)
         decision = replace(decision, facts=decision.facts + approvals.approval_facts(earlier))

@@ -12,6 +12,7 @@ from thingmarket.contract.contract import Contract
 from thingmarket.contract.feedback import Feedback
 from thingmarket.contract.personas import Persona
 from thingmarket.contract.shadow import Agreement, Proposal
+from thingmarket.contract.standing import StandingId, StandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.autonomy import AutonomyCap
 from thingmarket.identity.effective import EffectiveMandate
@@ -20,6 +21,7 @@ from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
 from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
 from thingmarket.market.billed import Billed, InvoiceName
+from thingmarket.market.calendar import Calendar
 from thingmarket.market.experience import Experience
 from thingmarket.market.inbox import Inbox
 from thingmarket.market.indexes import Indexes
@@ -118,10 +120,15 @@ class State:
             "agreements", tuple[PartyId, PartyId], Agreement
         )
         self.feedback: Table[ContractId, Feedback] = self._table("feedback", ContractId, Feedback)
+        self.slots: Table[tuple[PartyId, str], Digest] = self._table("slots", tuple[PartyId, str], Digest)
+        self.standing_orders: Table[StandingId, StandingOrder] = self._table(
+            "standing_orders", StandingId, StandingOrder
+        )
         self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self._ledger_root = LedgerRoot()
+        self.calendar = Calendar(self.standing_orders)
         self.inbox = Inbox(self.pendings, self.personas)
         self.asked = Asked(self.questions)
         self.billed = Billed(self.invoices)
@@ -165,6 +172,8 @@ class State:
             self.proposals,
             self.agreements,
             self.feedback,
+            self.slots,
+            self.standing_orders,
             self.timers.table,
         )
 

@@ -504,6 +504,7 @@ class AnnounceNeed(_message.Message):
     MUST_FIELD_NUMBER: _builtins.int
     PREFER_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     title: _builtins.str
@@ -520,6 +521,10 @@ class AnnounceNeed(_message.Message):
     """Steps that are needed, 1..2^53-1."""
     valid_until_ms: _builtins.int
     """The need ends at this moment, Unix milliseconds."""
+    slot: _builtins.str
+    """The announcer's own name for the want, 1..64 characters of [a-z0-9_.]: at most one need or order of it
+    is open; empty when it does not matter. [SLT-1]
+    """
     @_builtins.property
     def must(self) -> _containers.RepeatedCompositeFieldContainer[Global___Constraint]:
         """Conditions, at most 16."""
@@ -541,10 +546,11 @@ class AnnounceNeed(_message.Message):
         must: _abc.Iterable[Global___Constraint] | None = ...,
         prefer: _abc.Iterable[Global___Preference] | None = ...,
         valid_until_ms: _builtins.int = ...,
+        slot: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "key", b"key", "must", b"must", "prefer", b"prefer", "product_id", b"product_id", "quantity_steps", b"quantity_steps", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale", "valid_until_ms", b"valid_until_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "key", b"key", "must", b"must", "prefer", b"prefer", "product_id", b"product_id", "quantity_steps", b"quantity_steps", "slot", b"slot", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale", "valid_until_ms", b"valid_until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -64,6 +64,11 @@ class QueryServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractResponse.FromString,
                 _registered_method=True)
+        self.ListStandingOrders = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListStandingOrders',
+                request_serializer=thingmarket_dot_v1_dot_query__service__pb2.ListStandingOrdersRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_query__service__pb2.ListStandingOrdersResponse.FromString,
+                _registered_method=True)
         self.PreviewCancel = channel.unary_unary(
                 '/thingmarket.v1.QueryService/PreviewCancel',
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.PreviewCancelRequest.SerializeToString,
@@ -195,6 +200,13 @@ class QueryServiceServicer:
 
     def GetContract(self, request, context):
         """One contract of the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStandingOrders(self, request, context):
+        """Standing orders of the caller. [STO-8]
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -360,6 +372,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.GetContract,
                     request_deserializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_query__service__pb2.GetContractResponse.SerializeToString,
+            ),
+            'ListStandingOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStandingOrders,
+                    request_deserializer=thingmarket_dot_v1_dot_query__service__pb2.ListStandingOrdersRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_query__service__pb2.ListStandingOrdersResponse.SerializeToString,
             ),
             'PreviewCancel': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewCancel,
@@ -593,6 +610,33 @@ class QueryService:
             '/thingmarket.v1.QueryService/GetContract',
             thingmarket_dot_v1_dot_query__service__pb2.GetContractRequest.SerializeToString,
             thingmarket_dot_v1_dot_query__service__pb2.GetContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStandingOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListStandingOrders',
+            thingmarket_dot_v1_dot_query__service__pb2.ListStandingOrdersRequest.SerializeToString,
+            thingmarket_dot_v1_dot_query__service__pb2.ListStandingOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class QueryServiceStub:
     """Needs of the caller's owner."""
     GetContract: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.GetContractRequest, _query_service_pb2.GetContractResponse]
     """One contract of the caller."""
+    ListStandingOrders: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListStandingOrdersRequest, _query_service_pb2.ListStandingOrdersResponse]
+    """Standing orders of the caller. [STO-8]"""
     PreviewCancel: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.PreviewCancelRequest, _query_service_pb2.PreviewCancelResponse]
     """What cancelling costs, before a purchase or after. [CAN-5]"""
     ListContracts: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListContractsRequest, _query_service_pb2.ListContractsResponse]
@@ -101,6 +103,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Needs of the caller's owner."""
     GetContract: _aio.UnaryUnaryMultiCallable[_query_service_pb2.GetContractRequest, _query_service_pb2.GetContractResponse]  # type: ignore[assignment]
     """One contract of the caller."""
+    ListStandingOrders: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListStandingOrdersRequest, _query_service_pb2.ListStandingOrdersResponse]  # type: ignore[assignment]
+    """Standing orders of the caller. [STO-8]"""
     PreviewCancel: _aio.UnaryUnaryMultiCallable[_query_service_pb2.PreviewCancelRequest, _query_service_pb2.PreviewCancelResponse]  # type: ignore[assignment]
     """What cancelling costs, before a purchase or after. [CAN-5]"""
     ListContracts: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListContractsRequest, _query_service_pb2.ListContractsResponse]  # type: ignore[assignment]
@@ -182,6 +186,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.GetContractResponse, _abc.Awaitable[_query_service_pb2.GetContractResponse]]:
         """One contract of the caller."""
+
+    @_abc_1.abstractmethod
+    def ListStandingOrders(
+        self,
+        request: _query_service_pb2.ListStandingOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_service_pb2.ListStandingOrdersResponse, _abc.Awaitable[_query_service_pb2.ListStandingOrdersResponse]]:
+        """Standing orders of the caller. [STO-8]"""
 
     @_abc_1.abstractmethod
     def PreviewCancel(

@@ -249,6 +249,92 @@ class AcceptDelivery(_message.Message):
 Global___AcceptDelivery: _TypeAlias = AcceptDelivery  # noqa: Y015
 
 @_typing.final
+class OpenStandingOrder(_message.Message):
+    """Buys again and again from one offer. [STO-1]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    QUANTITY_STEPS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    TOTAL_MAX_MINOR_FIELD_NUMBER: _builtins.int
+    INTERVAL_MS_FIELD_NUMBER: _builtins.int
+    OCCURRENCES_MAX_FIELD_NUMBER: _builtins.int
+    FIRST_MS_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """Idempotency key, 16 bytes."""
+    offer: _builtins.bytes
+    """SHA-256 of the offer's body, 32 bytes."""
+    quantity_steps: _builtins.int
+    """Steps bought each time, between the offer's min_steps and max_steps."""
+    currency: _builtins.str
+    """ISO 4217 code, the offer's."""
+    total_max_minor: _builtins.int
+    """The most that one purchase may cost, tax included, minor units."""
+    interval_ms: _builtins.int
+    """Time from one purchase to the next, milliseconds, 1 minute to 366 days."""
+    occurrences_max: _builtins.int
+    """How many times it is its turn, skipped ones included, 1..1,000."""
+    first_ms: _builtins.int
+    """First purchase, Unix milliseconds, at most 366 days ahead; 0: at once."""
+    slot: _builtins.str
+    """Need slot: nothing is bought while an order of it is open; empty when it does not matter. [SLT-4]"""
+    @_builtins.property
+    def delivery(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedRef]:
+        """Name, address and delivery details, sealed; at most 4."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        offer: _builtins.bytes = ...,
+        quantity_steps: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        total_max_minor: _builtins.int = ...,
+        interval_ms: _builtins.int = ...,
+        occurrences_max: _builtins.int = ...,
+        first_ms: _builtins.int = ...,
+        slot: _builtins.str = ...,
+        delivery: _abc.Iterable[Global___SealedRef] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "delivery", b"delivery", "first_ms", b"first_ms", "interval_ms", b"interval_ms", "key", b"key", "occurrences_max", b"occurrences_max", "offer", b"offer", "quantity_steps", b"quantity_steps", "slot", b"slot", "total_max_minor", b"total_max_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenStandingOrder: _TypeAlias = OpenStandingOrder  # noqa: Y015
+
+@_typing.final
+class EndStandingOrder(_message.Message):
+    """Ends a standing order; what it bought stands. [STO-6]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    STANDING_ORDER_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """Idempotency key, 16 bytes."""
+    standing_order: _builtins.bytes
+    """Id of the standing order, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        standing_order: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "standing_order", b"standing_order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndStandingOrder: _TypeAlias = EndStandingOrder  # noqa: Y015
+
+@_typing.final
 class Cancel(_message.Message):
     """Cancels what was not delivered yet. [CAN-2]"""
 

@@ -147,6 +147,7 @@ def need_value(message: pb.AnnounceNeed) -> Need:
         must=tuple(constraint_value(constraint) for constraint in message.must),
         prefer=tuple(_wish(wish) for wish in message.prefer),
         valid_until_ms=message.valid_until_ms,
+        slot=message.slot,
     )
 
 
@@ -168,6 +169,7 @@ def need_message(need: Need) -> pb.AnnounceNeed:
         must=map(constraint_message, need.must),
         prefer=map(_wish_message, need.prefer),
         valid_until_ms=need.valid_until_ms,
+        slot=need.slot,
     )
 
 

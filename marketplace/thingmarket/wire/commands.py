@@ -12,7 +12,7 @@ from thingmarket.ids import KEY_BYTES, Digest, Key, checked_bytes, digest
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.v1 import envelope_pb2 as pb
-from thingmarket.wire import approvals, billing, cancelling, catalog, identity, things, trade, trust
+from thingmarket.wire import approvals, billing, cancelling, catalog, identity, standing, things, trade, trust
 from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
 from thingmarket.wire.handshake import header_message, read_header
 from thingmarket.wire.strict import parse
@@ -31,6 +31,8 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.FULFIL: trade.read_fulfil,
     TypeId.ACCEPT_DELIVERY: trade.read_accept_delivery,
     TypeId.CANCEL: cancelling.read_cancel,
+    TypeId.OPEN_STANDING_ORDER: standing.read_open_standing_order,
+    TypeId.END_STANDING_ORDER: standing.read_end_standing_order,
     TypeId.DEPOSIT: trade.read_deposit,
     TypeId.ERASE: trade.read_erase,
     TypeId.FUND_REQUEST: trade.read_fund_request,

@@ -53,10 +53,7 @@ def purchase_body(purchase: Purchase) -> bytes:
         currency=purchase.currency,
         total_minor=purchase.total_minor,
         need=purchase.need,
-        delivery=[
-            pb.SealedRef(commitment=s.commitment, retention=pb.RetentionClass.ValueType(s.retention))
-            for s in purchase.delivery
-        ],
+        delivery=map(sealed_message, purchase.delivery),
         choice=purchase.choice,
         approved_by=purchase.approved_by,
         points=purchase.points,
@@ -166,6 +163,11 @@ def read_erase(body: bytes) -> Erase:
 def erase_body(wish: Erase) -> bytes:
     """Write the body of a wish to be forgotten."""
     return pb.Erase(key=wish.key).SerializeToString(deterministic=True)
+
+
+def sealed_message(sealed: SealedRef) -> pb.SealedRef:
+    """Write what stands for sealed bytes."""
+    return pb.SealedRef(commitment=sealed.commitment, retention=pb.RetentionClass.ValueType(sealed.retention))
 
 
 def sealed_value(message: pb.SealedRef) -> SealedRef:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from thingmarket.audit.commitments import commit
 from thingmarket.contract.orders import Purchase, SealedRef
 from thingmarket.contract.personas import SetPersona
+from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate
 from thingmarket.identity.envelope import Signed, TypeId, signed_over
@@ -67,7 +68,7 @@ def signature_checks(state: State, command: Command, sender_key: bytes) -> Itera
 def check_sealed(command: Command, parts: tuple[SealedPart, ...]) -> None:
     """The parts are the bytes that the command commits to, in its order (BAD_FIELD). [PRI-2]"""
     named: tuple[SealedRef, ...] = ()
-    if isinstance(command.body, Purchase):
+    if isinstance(command.body, Purchase | OpenStandingOrder):
         named = command.body.delivery
     elif isinstance(command.body, SetPersona) and command.body.persona.channels is not None:
         named = (command.body.persona.channels,)

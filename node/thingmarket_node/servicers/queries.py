@@ -7,13 +7,13 @@ from typing import Any
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import PAGE_BYTES_MAX
-from thingmarket.market import cancelling, queries
+from thingmarket.market import cancelling, queries, standing_orders
 from thingmarket.market.entries import Command, Notice
 from thingmarket.market.searching import Search
 from thingmarket.v1 import log_pb2, query_service_pb2_grpc
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire import cancelling as cancelling_wire
-from thingmarket.wire import listings, reads, views
+from thingmarket.wire import listings, reads, standing, views
 from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.log import notice_message, read_entry
 from thingmarket.wire.receipts import receipt_message
@@ -97,6 +97,16 @@ class QueryServicer(
             token_of(context), lambda state, reader: queries.contract_view(state, reader, request.contract)
         )
         return pb.GetContractResponse(contract=views.contract_message(contract))
+
+    async def ListStandingOrders(
+        self, request: pb.ListStandingOrdersRequest, context: Any
+    ) -> pb.ListStandingOrdersResponse:
+        """Standing orders of the caller."""
+        orders = await self._shell.read(
+            token_of(context),
+            lambda state, reader: standing_orders.listed(state, reader, request.after_seq),
+        )
+        return standing.standing_orders_message(orders)
 
     async def PreviewCancel(self, request: pb.PreviewCancelRequest, context: Any) -> pb.PreviewCancelResponse:
         """What cancelling costs."""

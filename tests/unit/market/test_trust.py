@@ -21,7 +21,7 @@ from thingmarket.identity.effective import effective
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Autonomy
 from thingmarket.ids import Digest
-from thingmarket.limits import DAY_MS, FEEDBACK_MS, HOUR_MS
+from thingmarket.limits import FEEDBACK_MS, HOUR_MS
 from thingmarket.market.entries import Outcome
 from thingmarket.market.hindsight import past_acts
 from thingmarket.market.indexes import Reader
