@@ -56,7 +56,7 @@ Ask = Plain | Signed
 CALLERS: Final = ("stranger", "shop", "printer", "seller", "buyer", "careless", "toy")
 _CARELESS: Final = ("stranger", "careless", "toy")
 # What ends a market that others should find alive is done by those who have nothing that others need.
-_ENDING: Final = {TypeId.REVOKE, TypeId.WITHDRAW_OFFER}
+_ENDING: Final = {TypeId.REVOKE, TypeId.WITHDRAW_OFFER, TypeId.SET_THING_STATE, TypeId.SET_GUARDS}
 _HEADER_TEXTS: Final = ("", "a", "did:key:z1", "tm:party:z")
 
 

@@ -76,9 +76,15 @@ SENDERS = {
     TypeId.FUND_REQUEST: "buyer",
     TypeId.REVOKE: "somebody else",
     TypeId.DEPOSIT: "operator",
+    TypeId.SET_THING_STATE: "buyer",
+    TypeId.SET_GUARDS: "buyer",
+    TypeId.REPORT_MALFUNCTION: "printer",
 }
-WITHOUT_NUMBERS = {TypeId.WITHDRAW_OFFER, TypeId.WITHDRAW_NEED, TypeId.ACCEPT_DELIVERY, TypeId.ERASE}
-WITH_DOCUMENTS = {TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE}
+WITHOUT_NUMBERS = {
+    *(TypeId.WITHDRAW_OFFER, TypeId.WITHDRAW_NEED, TypeId.ACCEPT_DELIVERY, TypeId.ERASE),
+    *(TypeId.REGISTER_DEVICE, TypeId.REGISTER_THING),
+}
+WITH_DOCUMENTS = {TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE, TypeId.CLAIM_THING}
 
 
 def test_every_command_is_tried() -> None:

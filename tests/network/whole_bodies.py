@@ -17,6 +17,7 @@ from thingmarket.v1 import (
     identity_pb2,
     market_service_pb2,
     query_service_pb2,
+    thing_pb2,
     trade_pb2,
 )
 from thingmarket.wire.calls import prove_request
@@ -103,6 +104,54 @@ def admit_party(market: SmallMarket) -> Message:
     return identity_pb2.AdmitParty(key=new_key(), key_event=signed_message(event))
 
 
+def register_device(_: SmallMarket) -> Message:
+    commitment = bytes(range(32))
+    return thing_pb2.RegisterDevice(
+        key=new_key(),
+        model="VM-1",
+        serial_commitment=commitment,
+        claim_commitment=commitment,
+        salt=commitment,
+    )
+
+
+def claim_thing(market: SmallMarket) -> Message:
+    link = market.client.mandate(market.buyer, market.printer.party)
+    return thing_pb2.ClaimThing(
+        key=new_key(), thing=market.printer.party, code=bytes(16), mandate=signed_message(link)
+    )
+
+
+def register_thing(_: SmallMarket) -> Message:
+    return thing_pb2.RegisterThing(key=new_key(), kind="printer")
+
+
+def set_thing_state(market: SmallMarket) -> Message:
+    return thing_pb2.SetThingState(
+        key=new_key(), thing=market.printer.party, order=thing_pb2.THING_ORDER_SUSPEND, reason="a test"
+    )
+
+
+def set_guards(market: SmallMarket) -> Message:
+    ask = thing_pb2.GUARD_ACTION_ASK
+    guards = thing_pb2.GuardRules(
+        rate=thing_pb2.RateGuard(orders_max=1, window_ms=1_000, action=ask),
+        quantity=thing_pb2.QuantityGuard(times_usual_milli=2_000, history_min=1, action=ask),
+        price=thing_pb2.PriceGuard(times_market_milli=2_000, trades_min=1, action=ask),
+    )
+    return thing_pb2.SetGuards(key=new_key(), thing=market.printer.party, guards=guards)
+
+
+def report_malfunction(market: SmallMarket) -> Message:
+    return thing_pb2.ReportMalfunction(
+        key=new_key(),
+        thing=market.printer.party,
+        component="fuser",
+        severity=thing_pb2.SEVERITY_MINOR,
+        facts=[envelope_pb2.Fact(name="celsius", integer=19)],
+    )
+
+
 MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.ADMIT_PARTY: admit_party,
     TypeId.PRESENT_MANDATE: present_mandate,
@@ -117,6 +166,12 @@ MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.DEPOSIT: deposit,
     TypeId.ERASE: erase,
     TypeId.FUND_REQUEST: fund,
+    TypeId.REGISTER_DEVICE: register_device,
+    TypeId.CLAIM_THING: claim_thing,
+    TypeId.REGISTER_THING: register_thing,
+    TypeId.SET_THING_STATE: set_thing_state,
+    TypeId.SET_GUARDS: set_guards,
+    TypeId.REPORT_MALFUNCTION: report_malfunction,
 }
 
 

@@ -15,12 +15,15 @@ END_GROUP: Final = 4
 _SAMPLES: Final[dict[int, Any]] = {
     FieldDescriptor.TYPE_INT64: 1,
     FieldDescriptor.TYPE_UINT64: 1,
+    FieldDescriptor.TYPE_SINT64: 1,
     FieldDescriptor.TYPE_ENUM: 1,
     FieldDescriptor.TYPE_BOOL: True,
     FieldDescriptor.TYPE_STRING: "a",
     FieldDescriptor.TYPE_BYTES: b"x",
 }
-INTEGERS: Final = frozenset({FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64})
+INTEGERS: Final = frozenset(
+    {FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_SINT64}
+)
 ENUM: Final = FieldDescriptor.TYPE_ENUM
 
 

@@ -37,6 +37,27 @@ FROZEN = {
     30: "deposit",
     31: "erase",
     32: "fund-request",
+    33: "approve",
+    34: "set-persona",
+    35: "register-device",
+    36: "claim-thing",
+    37: "register-thing",
+    38: "set-thing-state",
+    39: "set-guards",
+    40: "propose-choice",
+    41: "give-feedback",
+    42: "ask-facts",
+    43: "answer-facts",
+    44: "refund",
+    45: "publish-rate",
+    46: "convert",
+    47: "open-programme",
+    48: "cancel",
+    49: "open-standing-order",
+    50: "end-standing-order",
+    51: "report-malfunction",
+    52: "ask-feedback",
+    54: "lower-autonomy",
 }
 
 
@@ -52,7 +73,7 @@ def test_the_table_of_types_is_frozen() -> None:  # [ID-10]
     }
 
 
-@mark.parametrize("type_id", [0, 7, 19, 33, -1, 255, 2**64 - 1, 2**64 + 1])
+@mark.parametrize("type_id", [0, 7, 19, 99, -1, 255, 2**64 - 1, 2**64 + 1])
 def test_an_unknown_type_is_refused(type_id: int) -> None:
     for act in (
         lambda: envelope.type_string(type_id),
