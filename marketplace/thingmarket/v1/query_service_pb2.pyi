@@ -11,7 +11,6 @@ from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import catalog_pb2 as _catalog_pb2
 from thingmarket.v1 import envelope_pb2 as _envelope_pb2
 from thingmarket.v1 import log_pb2 as _log_pb2
-from thingmarket.v1 import trade_pb2 as _trade_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -628,124 +627,6 @@ class ContractView(_message.Message):
 Global___ContractView: _TypeAlias = ContractView  # noqa: Y015
 
 @_typing.final
-class StandingOrderView(_message.Message):
-    """A standing order as its buyer and his owner see it. [STO-8]"""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STANDING_ORDER_FIELD_NUMBER: _builtins.int
-    STATE_FIELD_NUMBER: _builtins.int
-    WISH_FIELD_NUMBER: _builtins.int
-    BUYER_FIELD_NUMBER: _builtins.int
-    NEXT_MS_FIELD_NUMBER: _builtins.int
-    MADE_FIELD_NUMBER: _builtins.int
-    SKIPPED_FIELD_NUMBER: _builtins.int
-    LAST_FIELD_NUMBER: _builtins.int
-    CODE_FIELD_NUMBER: _builtins.int
-    REASON_FIELD_NUMBER: _builtins.int
-    RULE_FIELD_NUMBER: _builtins.int
-    CAUSE_FIELD_NUMBER: _builtins.int
-    SEQ_FIELD_NUMBER: _builtins.int
-    standing_order: _builtins.bytes
-    """16 bytes."""
-    state: _builtins.str
-    """State, as in `ACTIVE`."""
-    buyer: _builtins.str
-    """Party that buys."""
-    next_ms: _builtins.int
-    """When it is its turn next, or when it is forgotten; Unix milliseconds."""
-    made: _builtins.int
-    """How many times it bought or asked for approval."""
-    skipped: _builtins.int
-    """How many times it was skipped."""
-    last: _builtins.bytes
-    """Contract or waiting order that it made last, 16 bytes; empty when none."""
-    code: _builtins.int
-    """Number of the refusal of the last occurrence that was skipped; 0 when none was."""
-    reason: _builtins.str
-    """Its reason, at most 120 characters."""
-    rule: _builtins.str
-    """Its clause."""
-    cause: _builtins.str
-    """What ended or suspended it; empty when nothing did."""
-    seq: _builtins.int
-    """Log position of its opening."""
-    @_builtins.property
-    def wish(self) -> _trade_pb2.OpenStandingOrder:
-        """Body of the command that opened it."""
-
-    def __init__(
-        self,
-        *,
-        standing_order: _builtins.bytes = ...,
-        state: _builtins.str = ...,
-        wish: _trade_pb2.OpenStandingOrder | None = ...,
-        buyer: _builtins.str = ...,
-        next_ms: _builtins.int = ...,
-        made: _builtins.int = ...,
-        skipped: _builtins.int = ...,
-        last: _builtins.bytes = ...,
-        code: _builtins.int = ...,
-        reason: _builtins.str = ...,
-        rule: _builtins.str = ...,
-        cause: _builtins.str = ...,
-        seq: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["wish", b"wish"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "cause", b"cause", "code", b"code", "last", b"last", "made", b"made", "next_ms", b"next_ms", "reason", b"reason", "rule", b"rule", "seq", b"seq", "skipped", b"skipped", "standing_order", b"standing_order", "state", b"state", "wish", b"wish"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StandingOrderView: _TypeAlias = StandingOrderView  # noqa: Y015
-
-@_typing.final
-class ListStandingOrdersRequest(_message.Message):
-    """Asks for standing orders: an owner for his own and those of his things, a thing for its own. [STO-8]"""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    AFTER_SEQ_FIELD_NUMBER: _builtins.int
-    after_seq: _builtins.int
-    """Those opened after this log position."""
-    def __init__(
-        self,
-        *,
-        after_seq: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ListStandingOrdersRequest: _TypeAlias = ListStandingOrdersRequest  # noqa: Y015
-
-@_typing.final
-class ListStandingOrdersResponse(_message.Message):
-    """Standing orders, oldest first."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STANDING_ORDERS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def standing_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___StandingOrderView]:
-        """At most 100."""
-
-    def __init__(
-        self,
-        *,
-        standing_orders: _abc.Iterable[Global___StandingOrderView] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing_orders", b"standing_orders"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ListStandingOrdersResponse: _TypeAlias = ListStandingOrdersResponse  # noqa: Y015
-
-@_typing.final
 class PreviewCancelRequest(_message.Message):
     """Asks what cancelling costs: a contract, or a purchase before it is made. [CAN-5]"""
 
@@ -1127,16 +1008,37 @@ class SpendingCounter(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     TOTAL_MINOR_FIELD_NUMBER: _builtins.int
     ORDERS_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    MONTH_MINOR_FIELD_NUMBER: _builtins.int
+    DAY_ORDERS_FIELD_NUMBER: _builtins.int
+    OPEN_ORDERS_FIELD_NUMBER: _builtins.int
+    OPEN_HOLDS_FIELD_NUMBER: _builtins.int
+    OPEN_MINOR_FIELD_NUMBER: _builtins.int
+    RESERVED_MINOR_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code."""
     day_minor: _builtins.int
-    """Spent in the UTC day of the last purchase, minor units."""
+    """Spent in the UTC day of the last purchase, what is reserved included, minor units."""
     day: _builtins.int
     """That day, in days since 1970-01-01."""
     total_minor: _builtins.int
     """Spent since the mandate began, minor units."""
     orders: _builtins.int
-    """Orders since the mandate began."""
+    """Orders placed since the mandate began."""
+    month: _builtins.int
+    """Month of the last purchase, in UTC months since 1970-01."""
+    month_minor: _builtins.int
+    """Spent in that month, minor units."""
+    day_orders: _builtins.int
+    """Orders placed in that day."""
+    open_orders: _builtins.int
+    """Orders that wait or whose contract has not ended."""
+    open_holds: _builtins.int
+    """Contracts whose money is held."""
+    open_minor: _builtins.int
+    """What all open orders oblige to, minor units."""
+    reserved_minor: _builtins.int
+    """Part of it that waits for approval, minor units."""
     def __init__(
         self,
         *,
@@ -1145,10 +1047,17 @@ class SpendingCounter(_message.Message):
         day: _builtins.int = ...,
         total_minor: _builtins.int = ...,
         orders: _builtins.int = ...,
+        month: _builtins.int = ...,
+        month_minor: _builtins.int = ...,
+        day_orders: _builtins.int = ...,
+        open_orders: _builtins.int = ...,
+        open_holds: _builtins.int = ...,
+        open_minor: _builtins.int = ...,
+        reserved_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "day", b"day", "day_minor", b"day_minor", "orders", b"orders", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "day", b"day", "day_minor", b"day_minor", "day_orders", b"day_orders", "month", b"month", "month_minor", b"month_minor", "open_holds", b"open_holds", "open_minor", b"open_minor", "open_orders", b"open_orders", "orders", b"orders", "reserved_minor", b"reserved_minor", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,6 +1,6 @@
 """What queries answer: views of the market to messages, and messages to what a client has checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TypeVar
 
@@ -20,7 +20,6 @@ from thingmarket.market.queries import (
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.spending import SpendingCounter
 from thingmarket.settlement.escrow import EscrowState
-from thingmarket.time import UtcDay
 from thingmarket.v1 import envelope_pb2, log_pb2
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.calls import decision_value
@@ -30,6 +29,7 @@ CONTRACT_ID_BYTES = 16
 _HISTORY_MAX = 96  # sixteen units of up to four steps each, divisions and what concerns all of them
 _NOTICES_MAX = 10_000  # what one entry tells; a message ends long before
 _CURRENCIES_MAX = 64
+_COUNTS = tuple(field.name for field in fields(SpendingCounter))
 
 E = TypeVar("E", bound=Enum)
 
@@ -221,13 +221,7 @@ def read_balances(message: pb.GetBalancesResponse) -> tuple[MoneyBalance, ...]:
 def spending_message(view: SpendingView) -> pb.SpendingResponse:
     """Write the counters of a mandate."""
     counters = [
-        pb.SpendingCounter(
-            currency=currency,
-            day_minor=counter.day_minor,
-            day=counter.day,
-            total_minor=counter.total_minor,
-            orders=counter.orders,
-        )
+        pb.SpendingCounter(currency=currency, **{name: getattr(counter, name) for name in _COUNTS})
         for currency, counter in view.counters
     ]
     return pb.SpendingResponse(counters=counters, state=view.state)
@@ -239,9 +233,7 @@ def read_spending(message: pb.SpendingResponse) -> SpendingView:
     counters = tuple(
         (
             row.currency,
-            SpendingCounter(
-                day=UtcDay(row.day), day_minor=row.day_minor, total_minor=row.total_minor, orders=row.orders
-            ),
+            SpendingCounter(**{name: getattr(row, name) for name in _COUNTS}),
         )
         for row in message.counters
     )
