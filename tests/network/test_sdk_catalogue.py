@@ -70,10 +70,11 @@ async def street(node: NodeProcess, tmp_path: Path) -> AsyncIterator[Street]:
         ada, bob = owners
         await ada.fund("EUR", 500_00)
         things = []
-        for name, owner, permits in (
+        permitted: tuple[tuple[str, Owner, dict[str, Any]], ...] = (
             ("printer", ada, {"autonomy": Autonomy.ADAPTABLE, "limits": [LIMIT]}),
             ("shop", bob, {"autonomy": Autonomy.BOUND, "actions": [Action.SELL]}),
-        ):
+        )
+        for name, owner, permits in permitted:
             subject = create_thing(tmp_path / name)
             thing = await open_ones.enter_async_context(await Thing.open(tmp_path / name, node.card))
             await thing.adopt([owner.mandate(subject, **permits)])
@@ -120,7 +121,7 @@ async def test_what_the_node_ranks_is_what_the_device_would_have_chosen(street: 
         best = await street.printer.choose_best(need, "EUR", most)
         assert best.choice.ranked[0] == whole.choice.ranked[0]
         assert best.choice.prices == whole.choice.prices
-    assert len(best.offers) < len(whole.offers) == 30
+        assert len(best.offers) < len(whole.offers) == 30
 
 
 async def test_a_thing_does_not_choose_what_its_owner_forbids(street: Street) -> None:

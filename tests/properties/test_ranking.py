@@ -6,20 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.test_fit import candidates, preferring
-from thingmarket.catalog.attributes import ScaledInteger
+from thingmarket.catalog.attributes import AttributeValue, ScaledInteger
 from thingmarket.catalog.choice import choose, with_prices
 from thingmarket.catalog.needs import Favourite, Need
 from thingmarket.catalog.ranking import Candidate
 from thingmarket.catalog.wishes import wishes_of, without
 
-VALUES = st.sampled_from(["red", "blue", True, ScaledInteger(10, 1, "GRM"), ScaledInteger(1, 0, "KGM")])
+VALUES: st.SearchStrategy[AttributeValue] = st.sampled_from(
+    ["red", "blue", True, ScaledInteger(10, 1, "GRM"), ScaledInteger(1, 0, "KGM")]
+)
 
 
 @st.composite
 def wishing(draw: st.DrawFn) -> Need:
     """A need, one wish of which may be for a favourite."""
     need: Need = draw(preferring())
-    if need.prefer and draw(st.booleans()):
+    named_wish: bool = draw(st.booleans())
+    if need.prefer and named_wish:
         line, *others = need.prefer
         if line.attribute not in ("price", "delivery"):
             named = Favourite(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import World
 from tests.unit.catalog.samples import a_need, favourite, must, wish
-from thingmarket.catalog.attributes import Attribute, ScaledInteger
+from thingmarket.catalog.attributes import Attribute, AttributeValue, ScaledInteger
 from thingmarket.catalog.choice import choose
 from thingmarket.catalog.fit import Truth, truth
 from thingmarket.catalog.needs import Comparison, Need
@@ -42,7 +42,10 @@ class Bazaar:
 
 
 def an_offer(random: Random, place: int, now_ms: int) -> Offer:
-    facts = {"brand": random.choice(BRANDS), "pages": ScaledInteger(random.randrange(100, 2_000))}
+    facts: dict[str, AttributeValue] = {
+        "brand": random.choice(BRANDS),
+        "pages": ScaledInteger(random.randrange(100, 2_000)),
+    }
     kept = [Attribute(name, value) for name, value in sorted(facts.items()) if random.random() < 0.9]
     return Offer(
         key=place.to_bytes(16, "big"),

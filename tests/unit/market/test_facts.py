@@ -66,7 +66,7 @@ class Counter(World):
         )
         return self.send(by or self.shop, TypeId.ANSWER_FACTS, catalog.answer_facts_body(answer))
 
-    def asked(self, *names: str, **changes: Any) -> Digest:
+    def question(self, *names: str, **changes: Any) -> Digest:
         outcome = self.ask(*names, **changes)
         assert outcome.code == 0, outcome
         return Digest(outcome.reference)
@@ -93,7 +93,7 @@ def test_a_purchase_that_lacked_a_fact_passes_once_the_seller_has_answered() -> 
 def test_an_answer_that_does_not_meet_the_need_keeps_the_purchase_out() -> None:  # [CAT-17]
     world = Counter()
     need = world.need(world.printer, must=RED)
-    world.answer(world.asked(), Attribute("colour", "blue"))
+    world.answer(world.question(), Attribute("colour", "blue"))
     assert world.buy(world.printer, world.ink, need=need).code == Code.NEED_NOT_MET
 
 
@@ -108,7 +108,7 @@ def test_every_message_in_every_state_of_a_question_does_what_the_table_says() -
     rows = {(row.state, row.message): row for row in QUESTION.steps}
     for state, message, role in product(QUESTION.states, QUESTION.messages, (Role.BUYER, Role.SELLER)):
         world = Counter()
-        question = world.asked()
+        question = world.question()
         roads[state](world, question)
         assert world.state_of(question) is state
         given = (Attribute("colour", "green"),) if message == "AnswerFacts" else ()
@@ -123,11 +123,11 @@ def test_every_message_in_every_state_of_a_question_does_what_the_table_says() -
 
 def test_silence_ends_a_question_and_it_may_be_asked_again() -> None:  # [CAT-15]
     world = Counter()
-    question = world.asked(wait_ms=HOUR_MS)
+    question = world.question(wait_ms=HOUR_MS)
     assert world.ask().code == Code.ALREADY_KNOWN
     world.pass_time(HOUR_MS)
     assert world.state_of(question) is QuestionState.EXPIRED
-    assert world.answer(world.asked(), Attribute("colour", "red")).code == 0
+    assert world.answer(world.question(), Attribute("colour", "red")).code == 0
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_silence_ends_a_question_and_it_may_be_asked_again() -> None:  # [CAT-15
 )
 def test_a_question_that_cannot_stand_is_refused(changes: dict[str, Any], code: Code) -> None:  # [CAT-15]
     world = Counter()
-    world.asked("weight")
+    world.question("weight")
     assert world.ask(**changes).code == code
 
 
@@ -161,7 +161,12 @@ def test_a_question_that_cannot_stand_is_refused(changes: dict[str, Any], code: 
     ],
 )
 def test_each_field_of_a_question_has_its_refusal(changes: dict[str, Any], code: Code) -> None:
-    good = {"key": bytes(16), "offer": bytes(32), "names": ("colour",), "deadline_ms": 1_800_000_000_000}
+    good: dict[str, Any] = {
+        "key": bytes(16),
+        "offer": bytes(32),
+        "names": ("colour",),
+        "deadline_ms": 1_800_000_000_000,
+    }
     catalog.read_ask_facts(catalog.ask_facts_body(AskFacts(**good)))
     with pytest.raises(Refusal) as caught:
         catalog.read_ask_facts(catalog.ask_facts_body(AskFacts(**(good | changes))))
@@ -181,7 +186,7 @@ def test_each_field_of_a_question_has_its_refusal(changes: dict[str, Any], code:
     ],
 )
 def test_each_field_of_an_answer_has_its_refusal(changes: dict[str, Any], code: Code) -> None:
-    good = {"key": bytes(16), "question": bytes(32), "offer": bytes(32), "attributes": ()}
+    good: dict[str, Any] = {"key": bytes(16), "question": bytes(32), "offer": bytes(32), "attributes": ()}
     catalog.read_answer_facts(catalog.answer_facts_body(AnswerFacts(**good)))
     with pytest.raises(Refusal) as caught:
         catalog.read_answer_facts(catalog.answer_facts_body(AnswerFacts(**(good | changes))))
@@ -191,7 +196,7 @@ def test_each_field_of_an_answer_has_its_refusal(changes: dict[str, Any], code: 
 def test_only_the_seller_answers_and_only_what_was_asked() -> None:  # [CAT-16]
     world = Counter()
     other = world.offer(world.shop)
-    question, red = world.asked(), Attribute("colour", "red")
+    question, red = world.question(), Attribute("colour", "red")
     assert world.answer(question, red, by=world.stranger).code == Code.UNKNOWN_QUESTION
     assert world.answer(b"x" * 32, red).code == Code.UNKNOWN_QUESTION
     assert world.answer(question, red, offer=other).code == Code.BAD_FIELD
@@ -202,7 +207,7 @@ def test_only_the_seller_answers_and_only_what_was_asked() -> None:  # [CAT-16]
 def test_an_owner_does_not_ask_himself_and_nobody_asks_for_an_ended_offer() -> None:  # [CAT-15] [CAT-16]
     world = Counter()
     assert world.ask(by=world.bob).code == world.ask(by=world.shop).code == Code.NOT_PERMITTED
-    question = world.asked()
+    question = world.question()
     world.withdraw_offer(world.shop, world.ink)
     assert world.ask("weight").code == Code.OFFER_ENDED
     assert world.answer(question, Attribute("colour", "red")).code == Code.OFFER_ENDED
@@ -221,13 +226,13 @@ def test_answers_of_several_questions_add_up_and_never_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # [CAT-17]
     world = Counter()
-    first, second = world.asked("colour", "weight"), world.asked("size")
+    first, second = world.question("colour", "weight"), world.question("size")
     world.answer(second, Attribute("size", "XL"))
     world.answer(first, Attribute("colour", "red"))  # what was left out stays missing
     assert world.ask("colour").code == world.ask("size").code == Code.ALREADY_KNOWN
     offer = facts.stated(world.state, world.ink, world.state.offers[world.ink].offer)
     assert [fact.name for fact in offer.attributes] == ["colour", "pages", "size"]
-    third = world.asked("weight")
+    third = world.question("weight")
     monkeypatch.setattr(facts, "ANSWERED_FACTS_MAX", 2)
     assert world.answer(third, Attribute("weight", ScaledInteger(5, 0, "GRM"))).code == Code.FULL
     assert world.answer(third).code == 0
@@ -236,7 +241,7 @@ def test_answers_of_several_questions_add_up_and_never_change(
 @pytest.mark.parametrize("most", ["QUESTIONS_MAX", "QUESTIONS_PER_OWNER_MAX", "QUESTIONS_PER_OFFER_MAX"])
 def test_open_questions_are_limited(monkeypatch: pytest.MonkeyPatch, most: str) -> None:  # [CAT-15]
     world = Counter()
-    question = world.asked()
+    question = world.question()
     monkeypatch.setattr(facts, most, 1)
     assert world.ask("weight").code == Code.FULL
     world.answer(question)
@@ -245,7 +250,7 @@ def test_open_questions_are_limited(monkeypatch: pytest.MonkeyPatch, most: str) 
 
 def test_both_sides_list_their_questions_and_nobody_learns_who_asked() -> None:  # [QRY-8]
     world = Counter()
-    first, second = world.asked(), world.asked("weight", by=world.carol)
+    first, second = world.question(), world.question("weight", by=world.carol)
     world.answer(second)
 
     def listed(actor: Actor, after_seq: int = 0) -> list[tuple[bytes, str, bool]]:
@@ -260,8 +265,8 @@ def test_both_sides_list_their_questions_and_nobody_learns_who_asked() -> None: 
 
 def test_questions_and_answers_survive_a_snapshot_and_a_refusal() -> None:  # [CAT-17]
     world = Counter()
-    world.answer(world.asked(), Attribute("colour", "red"))
-    question = world.asked("weight")
+    world.answer(world.question(), Attribute("colour", "red"))
+    question = world.question("weight")
     restored = State.restore(world.state.snapshot())
     assert restored.state_root() == world.state.state_root()
     assert queries.offer_view(restored, world.ink) == queries.offer_view(world.state, world.ink)

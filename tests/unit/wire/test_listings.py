@@ -21,8 +21,8 @@ RED, XL = Attribute("colour", "red"), Attribute("size", "XL")
 
 def answered() -> tuple[Counter, OfferView]:
     world = Counter()
-    world.answer(world.asked("size"), XL)
-    world.answer(world.asked("colour"), RED)
+    world.answer(world.question("size"), XL)
+    world.answer(world.question("colour"), RED)
     return world, queries.offer_view(world.state, world.ink)
 
 
@@ -56,7 +56,7 @@ def test_facts_of_another_offer_or_of_nobody_are_refused() -> None:  # [CAT-17]
 
 def test_an_answer_that_another_party_signed_is_refused() -> None:  # [CAT-17]
     world = Counter()
-    question = world.asked()
+    question = world.question()
     assert world.answer(question, RED, by=world.stranger).code == Code.UNKNOWN_QUESTION
     refused = read_entry(world.log[-1]).content
     assert isinstance(refused, Command)
