@@ -11,6 +11,7 @@ from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import catalog_pb2 as _catalog_pb2
 from thingmarket.v1 import envelope_pb2 as _envelope_pb2
 from thingmarket.v1 import log_pb2 as _log_pb2
+from thingmarket.v1 import trade_pb2 as _trade_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -625,6 +626,124 @@ class ContractView(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContractView: _TypeAlias = ContractView  # noqa: Y015
+
+@_typing.final
+class StandingOrderView(_message.Message):
+    """A standing order as its buyer and his owner see it. [STO-8]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_ORDER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    WISH_FIELD_NUMBER: _builtins.int
+    BUYER_FIELD_NUMBER: _builtins.int
+    NEXT_MS_FIELD_NUMBER: _builtins.int
+    MADE_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    standing_order: _builtins.bytes
+    """16 bytes."""
+    state: _builtins.str
+    """State, as in `ACTIVE`."""
+    buyer: _builtins.str
+    """Party that buys."""
+    next_ms: _builtins.int
+    """When it is its turn next, or when it is forgotten; Unix milliseconds."""
+    made: _builtins.int
+    """How many times it bought or asked for approval."""
+    skipped: _builtins.int
+    """How many times it was skipped."""
+    last: _builtins.bytes
+    """Contract or waiting order that it made last, 16 bytes; empty when none."""
+    code: _builtins.int
+    """Number of the refusal of the last occurrence that was skipped; 0 when none was."""
+    reason: _builtins.str
+    """Its reason, at most 120 characters."""
+    rule: _builtins.str
+    """Its clause."""
+    cause: _builtins.str
+    """What ended or suspended it; empty when nothing did."""
+    seq: _builtins.int
+    """Log position of its opening."""
+    @_builtins.property
+    def wish(self) -> _trade_pb2.OpenStandingOrder:
+        """Body of the command that opened it."""
+
+    def __init__(
+        self,
+        *,
+        standing_order: _builtins.bytes = ...,
+        state: _builtins.str = ...,
+        wish: _trade_pb2.OpenStandingOrder | None = ...,
+        buyer: _builtins.str = ...,
+        next_ms: _builtins.int = ...,
+        made: _builtins.int = ...,
+        skipped: _builtins.int = ...,
+        last: _builtins.bytes = ...,
+        code: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wish", b"wish"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "cause", b"cause", "code", b"code", "last", b"last", "made", b"made", "next_ms", b"next_ms", "reason", b"reason", "rule", b"rule", "seq", b"seq", "skipped", b"skipped", "standing_order", b"standing_order", "state", b"state", "wish", b"wish"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StandingOrderView: _TypeAlias = StandingOrderView  # noqa: Y015
+
+@_typing.final
+class ListStandingOrdersRequest(_message.Message):
+    """Asks for standing orders: an owner for his own and those of his things, a thing for its own. [STO-8]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    after_seq: _builtins.int
+    """Those opened after this log position."""
+    def __init__(
+        self,
+        *,
+        after_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStandingOrdersRequest: _TypeAlias = ListStandingOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ListStandingOrdersResponse(_message.Message):
+    """Standing orders, oldest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_ORDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___StandingOrderView]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        standing_orders: _abc.Iterable[Global___StandingOrderView] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing_orders", b"standing_orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStandingOrdersResponse: _TypeAlias = ListStandingOrdersResponse  # noqa: Y015
 
 @_typing.final
 class PreviewCancelRequest(_message.Message):
