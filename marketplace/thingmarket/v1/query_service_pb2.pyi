@@ -48,7 +48,7 @@ class OfferView(_message.Message):
     seq: _builtins.int
     """Log position of its publication."""
     state: _builtins.str
-    """LIVE, WITHDRAWN or EXPIRED."""
+    """LIVE, HELD (with the thing that sells it), WITHDRAWN or EXPIRED."""
     @_builtins.property
     def offer(self) -> _envelope_pb2.Signed:
         """The signed command that published it."""
