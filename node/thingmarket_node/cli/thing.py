@@ -15,6 +15,7 @@ from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
 from thingmarket_node.cli.claiming import claim, factory, report_malfunction
+from thingmarket_node.cli.delegation import delegate
 from thingmarket_node.cli.inbox import became
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import (
@@ -60,6 +61,7 @@ thing.add_command(ask_feedback)
 thing.add_command(factory)
 thing.add_command(claim)
 thing.add_command(report_malfunction)
+thing.add_command(delegate)
 
 
 @thing.command()
