@@ -16,6 +16,7 @@ from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.records import ListingState, OfferFacts, OfferRecord
 from thingmarket.market.searching import Search, Wanted
+from thingmarket.market.standing import trades
 from thingmarket.market.state import State
 from thingmarket.policy.spending import SpendingCounter
 
@@ -119,10 +120,12 @@ def search_offers(
 
 
 def live_views(state: State, digests: Sequence[Digest]) -> tuple[OfferView, ...]:
-    """Those of the offers that still live, in the order given."""
+    """Those of the offers that still live and are sold from, in the order given."""
     records = ((digest, state.offers[digest]) for digest in digests)
     return tuple(
-        _offer_view(state, digest, record) for digest, record in records if record.state is ListingState.LIVE
+        _offer_view(state, digest, record)
+        for digest, record in records
+        if record.state is ListingState.LIVE and trades(state, record.mandate_leaf)
     )
 
 
@@ -143,9 +146,15 @@ def _offer_view(state: State, digest: Digest, record: OfferRecord) -> OfferView:
         stock_steps=state.ledger.balance(record.stock_account).free,
         tax_basis_points=state.tax_basis_points[record.offer.tax_row],
         seq=record.seq,
-        state=record.state.value,
+        state=_offer_word(state, record),
         answers=facts.answers if facts else (),
     )
+
+
+def _offer_word(state: State, record: OfferRecord) -> str:
+    """The state as everybody is told it: an offer that lives is held while its thing is. [THG-6]"""
+    held = record.state is ListingState.LIVE and not trades(state, record.mandate_leaf)
+    return "HELD" if held else record.state.value
 
 
 def list_questions(state: State, reader: Reader, after_seq: int = 0) -> tuple[QuestionView, ...]:

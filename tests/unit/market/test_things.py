@@ -24,6 +24,7 @@ from thingmarket.identity.mandates import Autonomy
 from thingmarket.identity.things import THINGS, Assurance, Probation, ThingOrder, ThingState, message_of
 from thingmarket.limits import CLAIM_LIFE_MS, CLAIM_TRIES_MAX, DAY_MS
 from thingmarket.market.market import Market
+from thingmarket.market.queries import live_views, offer_view
 from thingmarket.market.state import State
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.malfunctions import Severity
@@ -286,8 +287,9 @@ def test_nobody_buys_from_a_thing_that_is_held() -> None:  # [THG-6]
     assert order(world, bob, world.shop.id, ThingOrder.QUARANTINE).code == 0
     outcome = world.buy(world.machine, world.ink)
     assert (outcome.code, outcome.rule) == (Code.OFFER_ENDED, "THG-6")
+    assert not live_views(world.state, [world.ink]) and offer_view(world.state, world.ink).state == "HELD"
     assert order(world, bob, world.shop.id, ThingOrder.RELEASE).code == 0
-    assert world.buy(world.machine, world.ink).code == 0
+    assert live_views(world.state, [world.ink]) and world.buy(world.machine, world.ink).code == 0
 
 
 def test_a_sub_agent_stands_and_falls_with_its_thing() -> None:  # [THG-6]
