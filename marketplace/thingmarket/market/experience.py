@@ -5,7 +5,6 @@ when it stands; contracts of one entry in the order of their ids.
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 from thingmarket.contract.contract import Contract, ContractState
 from thingmarket.ids import ContractId, Digest, PartyId
@@ -17,11 +16,8 @@ from thingmarket.limits import (
 )
 from thingmarket.market.records import MandateRecord, OfferRecord
 from thingmarket.policy.acts import Act
-from thingmarket.policy.guards import Price, Seen, finest, unit_price
+from thingmarket.policy.guards import Seen, Trade, finest, unit_price
 from thingmarket.tables import Table
-
-_Trade = tuple[Price, PartyId, PartyId]
-"""Unit price, seller's owner, buyer's owner."""
 
 
 class Experience:
@@ -39,7 +35,7 @@ class Experience:
         self.completed: dict[ContractId, Contract] = {}
         self._orders_ms: dict[tuple[PartyId, PartyId], deque[int]] = {}
         self._quantities: dict[tuple[PartyId, PartyId, str, str], deque[int]] = {}
-        self._prices: dict[tuple[str, str, str], list[_Trade]] = {}
+        self._prices: dict[tuple[str, str, str], list[Trade]] = {}
         contracts.watch(self._changed)
 
     def _changed(self, name: ContractId, old: Contract | None, new: Contract | None) -> None:
@@ -89,15 +85,14 @@ class Experience:
 
     def seen(self, owner: PartyId, thing: PartyId, act: Act) -> Seen:
         """What the guards compare an act of a thing with."""
-        prices: Sequence[_Trade] = self._prices.get((act.product_id, act.currency, act.unit), ())
         return Seen(
             orders_ms=self._orders_ms.get((owner, thing), ()),
             quantities=self._quantities.get((owner, thing, act.product_id, act.unit), ()),
-            prices=[price for price, _, _ in prices],
+            trades=self._prices.get((act.product_id, act.currency, act.unit), ()),
         )
 
 
-def _remember(trades: list[_Trade], trade: _Trade) -> None:
+def _remember(trades: list[Trade], trade: Trade) -> None:
     # Whoever has his share of the ring already pushes out his own oldest trade, never somebody else's.
     for side in (1, 2):
         own = [at for at, one in enumerate(trades) if one[side] == trade[side]]

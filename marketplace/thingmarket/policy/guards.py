@@ -4,6 +4,7 @@ A mandate says what is allowed; a guard says what is odd although it is allowed.
 ones, found by counting, so nothing is rounded and a few outliers move nothing.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, unique
@@ -31,6 +32,9 @@ _STEPS: Final[tuple[int, ...]] = tuple(10**scale for scale in range(_FINEST_SCAL
 
 Price = tuple[int, int]
 """Net price of one whole unit as an exact fraction: minor units, divisor."""
+
+Trade = tuple[Price, PartyId, PartyId]
+"""Unit price, seller's owner, buyer's owner."""
 
 
 @unique
@@ -91,14 +95,14 @@ class SetGuards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What is known before an act: entry times of the thing's orders, its quantities, the market's prices.
+    """What is known before an act: entry times of the thing's orders, its quantities, the market's trades.
 
-    Oldest first. Quantities are of this product, in steps of the finest scale.
+    Oldest first. Quantities and trades are of this product; quantities in steps of the finest scale.
     """
 
     orders_ms: Sequence[int] = ()
     quantities: Sequence[int] = ()
-    prices: Sequence[Price] = ()
+    trades: Sequence[Trade] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +145,13 @@ def judged(guards: GuardRules, act: Act, seen: Seen) -> Findings:
 
 
 def _rate_holds(guard: RateGuard, act: Act, seen: Seen, facts: list[Fact]) -> bool:
-    since_ms = act.time_ms - guard.window_ms
-    orders = 1
-    for time_ms in reversed(seen.orders_ms):
-        if time_ms <= since_ms:
-            break
-        orders += 1
-    _note(facts, "rate", (("observed", orders), ("allowed", guard.orders_max), ("window", guard.window_ms)))
+    times_ms = seen.orders_ms
+    orders = len(times_ms) - bisect_right(times_ms, act.time_ms - guard.window_ms) + 1
+    facts += (
+        Fact("guard.rate.observed", orders),
+        Fact("guard.rate.allowed", guard.orders_max),
+        Fact("guard.rate.window", guard.window_ms),
+    )
     return orders <= guard.orders_max
 
 
@@ -157,31 +161,29 @@ def _quantity_holds(guard: QuantityGuard, act: Act, seen: Seen, facts: list[Fact
     usual = sorted(seen.quantities)[(len(seen.quantities) - 1) // 2]
     step = _STEPS[_FINEST_SCALE - act.unit_scale]
     allowed = guard.times_usual_milli * usual
-    _note(
-        facts,
-        "quantity",
-        (
-            ("observed", act.quantity_steps),
-            ("usual", usual // step),
-            ("allowed", allowed // (WHOLE_MILLI * step)),
-        ),
+    facts += (
+        Fact("guard.quantity.observed", act.quantity_steps),
+        Fact("guard.quantity.usual", min(usual // step, INTEGER_MAX)),
+        Fact("guard.quantity.allowed", min(allowed // (WHOLE_MILLI * step), INTEGER_MAX)),
     )
     return WHOLE_MILLI * step * act.quantity_steps <= allowed
 
 
 def _price_holds(guard: PriceGuard, act: Act, seen: Seen, facts: list[Fact]) -> bool | None:
-    prices, times = seen.prices, guard.times_market_milli
+    prices, times = seen.trades, guard.times_market_milli
     if len(prices) < guard.trades_min:
         return None
     minor, divisor = unit_price(act.price_minor, act.price_base_steps, act.unit_scale)
     middle = (len(prices) - 1) // 2
     # Prices that are too low for this one stand first in their order: it holds when the median is not there.
-    holds = sum([times * m * divisor < WHOLE_MILLI * minor * d for m, d in prices]) <= middle
-    _note(facts, "price", (("observed", minor // divisor),))
-    if not holds:  # sorting fractions takes longer than the purchase has time for, so only now
-        m, d = sorted(prices, key=_BY_VALUE)[middle]
-        _note(facts, "price", (("usual", m // d), ("allowed", times * m // (WHOLE_MILLI * d))))
-    _note(facts, "price", (("trades", len(prices)),))
+    scale, asked = times * divisor, WHOLE_MILLI * minor
+    holds = sum([scale * m < asked * d for (m, d), _, _ in prices]) <= middle
+    facts.append(Fact("guard.price.observed", min(minor // divisor, INTEGER_MAX)))
+    if not holds:  # sorting fractions takes longer than a purchase has time for, so only now
+        m, d = sorted([price for price, _, _ in prices], key=_BY_VALUE)[middle]
+        facts.append(Fact("guard.price.usual", min(m // d, INTEGER_MAX)))
+        facts.append(Fact("guard.price.allowed", min(times * m // (WHOLE_MILLI * d), INTEGER_MAX)))
+    facts.append(Fact("guard.price.trades", len(prices)))
     return holds
 
 
@@ -190,10 +192,6 @@ def _dearer(one: Price, other: Price) -> int:
 
 
 _BY_VALUE: Final = cmp_to_key(_dearer)
-
-
-def _note(facts: list[Fact], guard: str, found: tuple[tuple[str, int], ...]) -> None:
-    facts += [Fact(f"guard.{guard}.{name}", min(value, INTEGER_MAX)) for name, value in found]
 
 
 def check_set_guards(body: SetGuards) -> None:
