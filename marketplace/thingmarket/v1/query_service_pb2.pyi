@@ -480,8 +480,8 @@ class UnitView(_message.Message):
     """Entry time of the delivery; 0 before. Unix milliseconds."""
     late_credit_minor: _builtins.int
     """Credit for its delay, minor units."""
-    invoice: _builtins.bytes
-    """Reference of its invoice; empty before there is one."""
+    invoice: _builtins.int
+    """Number of its invoice; 0 before there is one."""
     def __init__(
         self,
         *,
@@ -497,7 +497,7 @@ class UnitView(_message.Message):
         inspect_by_ms: _builtins.int = ...,
         delivered_ms: _builtins.int = ...,
         late_credit_minor: _builtins.int = ...,
-        invoice: _builtins.bytes = ...,
+        invoice: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

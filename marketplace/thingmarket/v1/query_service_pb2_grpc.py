@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from thingmarket.v1 import approval_pb2 as thingmarket_dot_v1_dot_approval__pb2
+from thingmarket.v1 import billing_pb2 as thingmarket_dot_v1_dot_billing__pb2
 from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
 from thingmarket.v1 import query_service_pb2 as thingmarket_dot_v1_dot_query__service__pb2
 from thingmarket.v1 import thing_pb2 as thingmarket_dot_v1_dot_thing__pb2
@@ -158,6 +159,31 @@ class QueryServiceStub:
                 '/thingmarket.v1.QueryService/GetShadow',
                 request_serializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowResponse.FromString,
+                _registered_method=True)
+        self.ListInvoices = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListInvoices',
+                request_serializer=thingmarket_dot_v1_dot_billing__pb2.ListInvoicesRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListInvoicesResponse.FromString,
+                _registered_method=True)
+        self.GetInvoice = channel.unary_unary(
+                '/thingmarket.v1.QueryService/GetInvoice',
+                request_serializer=thingmarket_dot_v1_dot_billing__pb2.GetInvoiceRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_billing__pb2.GetInvoiceResponse.FromString,
+                _registered_method=True)
+        self.TaxStatement = channel.unary_unary(
+                '/thingmarket.v1.QueryService/TaxStatement',
+                request_serializer=thingmarket_dot_v1_dot_billing__pb2.TaxStatementRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_billing__pb2.TaxStatementResponse.FromString,
+                _registered_method=True)
+        self.Points = channel.unary_unary(
+                '/thingmarket.v1.QueryService/Points',
+                request_serializer=thingmarket_dot_v1_dot_billing__pb2.PointsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_billing__pb2.PointsResponse.FromString,
+                _registered_method=True)
+        self.ListRates = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListRates',
+                request_serializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/thingmarket.v1.QueryService/Watch',
@@ -338,6 +364,41 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListInvoices(self, request, context):
+        """Invoices and credit notes that the caller's owner wrote or got.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInvoice(self, request, context):
+        """One invoice of the caller's owner.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TaxStatement(self, request, context):
+        """Tax of the caller's owner by jurisdiction and thing in a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Points(self, request, context):
+        """Points of the caller's owner.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRates(self, request, context):
+        """Live exchange rates.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they become durable.
         """
@@ -467,6 +528,31 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.GetShadow,
                     request_deserializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_trust__pb2.GetShadowResponse.SerializeToString,
+            ),
+            'ListInvoices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInvoices,
+                    request_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListInvoicesRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_billing__pb2.ListInvoicesResponse.SerializeToString,
+            ),
+            'GetInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInvoice,
+                    request_deserializer=thingmarket_dot_v1_dot_billing__pb2.GetInvoiceRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_billing__pb2.GetInvoiceResponse.SerializeToString,
+            ),
+            'TaxStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.TaxStatement,
+                    request_deserializer=thingmarket_dot_v1_dot_billing__pb2.TaxStatementRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_billing__pb2.TaxStatementResponse.SerializeToString,
+            ),
+            'Points': grpc.unary_unary_rpc_method_handler(
+                    servicer.Points,
+                    request_deserializer=thingmarket_dot_v1_dot_billing__pb2.PointsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_billing__pb2.PointsResponse.SerializeToString,
+            ),
+            'ListRates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRates,
+                    request_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -1123,6 +1209,141 @@ class QueryService:
             '/thingmarket.v1.QueryService/GetShadow',
             thingmarket_dot_v1_dot_trust__pb2.GetShadowRequest.SerializeToString,
             thingmarket_dot_v1_dot_trust__pb2.GetShadowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInvoices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListInvoices',
+            thingmarket_dot_v1_dot_billing__pb2.ListInvoicesRequest.SerializeToString,
+            thingmarket_dot_v1_dot_billing__pb2.ListInvoicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/GetInvoice',
+            thingmarket_dot_v1_dot_billing__pb2.GetInvoiceRequest.SerializeToString,
+            thingmarket_dot_v1_dot_billing__pb2.GetInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TaxStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/TaxStatement',
+            thingmarket_dot_v1_dot_billing__pb2.TaxStatementRequest.SerializeToString,
+            thingmarket_dot_v1_dot_billing__pb2.TaxStatementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Points(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/Points',
+            thingmarket_dot_v1_dot_billing__pb2.PointsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_billing__pb2.PointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListRates',
+            thingmarket_dot_v1_dot_billing__pb2.ListRatesRequest.SerializeToString,
+            thingmarket_dot_v1_dot_billing__pb2.ListRatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from thingmarket.v1 import approval_pb2 as _approval_pb2
+from thingmarket.v1 import billing_pb2 as _billing_pb2
 from thingmarket.v1 import insight_pb2 as _insight_pb2
 from thingmarket.v1 import query_service_pb2 as _query_service_pb2
 from thingmarket.v1 import thing_pb2 as _thing_pb2
@@ -85,6 +86,16 @@ class QueryServiceStub:
     """Feedback that the caller's owner gave, or got."""
     GetShadow: _grpc.UnaryUnaryMultiCallable[_trust_pb2.GetShadowRequest, _trust_pb2.GetShadowResponse]
     """How a thing's proposals compare with what its owner bought."""
+    ListInvoices: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListInvoicesRequest, _billing_pb2.ListInvoicesResponse]
+    """Invoices and credit notes that the caller's owner wrote or got."""
+    GetInvoice: _grpc.UnaryUnaryMultiCallable[_billing_pb2.GetInvoiceRequest, _billing_pb2.GetInvoiceResponse]
+    """One invoice of the caller's owner."""
+    TaxStatement: _grpc.UnaryUnaryMultiCallable[_billing_pb2.TaxStatementRequest, _billing_pb2.TaxStatementResponse]
+    """Tax of the caller's owner by jurisdiction and thing in a time."""
+    Points: _grpc.UnaryUnaryMultiCallable[_billing_pb2.PointsRequest, _billing_pb2.PointsResponse]
+    """Points of the caller's owner."""
+    ListRates: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListRatesRequest, _billing_pb2.ListRatesResponse]
+    """Live exchange rates."""
     Watch: _grpc.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]
     """Changes as they become durable."""
 
@@ -141,6 +152,16 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Feedback that the caller's owner gave, or got."""
     GetShadow: _aio.UnaryUnaryMultiCallable[_trust_pb2.GetShadowRequest, _trust_pb2.GetShadowResponse]  # type: ignore[assignment]
     """How a thing's proposals compare with what its owner bought."""
+    ListInvoices: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListInvoicesRequest, _billing_pb2.ListInvoicesResponse]  # type: ignore[assignment]
+    """Invoices and credit notes that the caller's owner wrote or got."""
+    GetInvoice: _aio.UnaryUnaryMultiCallable[_billing_pb2.GetInvoiceRequest, _billing_pb2.GetInvoiceResponse]  # type: ignore[assignment]
+    """One invoice of the caller's owner."""
+    TaxStatement: _aio.UnaryUnaryMultiCallable[_billing_pb2.TaxStatementRequest, _billing_pb2.TaxStatementResponse]  # type: ignore[assignment]
+    """Tax of the caller's owner by jurisdiction and thing in a time."""
+    Points: _aio.UnaryUnaryMultiCallable[_billing_pb2.PointsRequest, _billing_pb2.PointsResponse]  # type: ignore[assignment]
+    """Points of the caller's owner."""
+    ListRates: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListRatesRequest, _billing_pb2.ListRatesResponse]  # type: ignore[assignment]
+    """Live exchange rates."""
     Watch: _aio.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they become durable."""
 
@@ -338,6 +359,46 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_trust_pb2.GetShadowResponse, _abc.Awaitable[_trust_pb2.GetShadowResponse]]:
         """How a thing's proposals compare with what its owner bought."""
+
+    @_abc_1.abstractmethod
+    def ListInvoices(
+        self,
+        request: _billing_pb2.ListInvoicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.ListInvoicesResponse, _abc.Awaitable[_billing_pb2.ListInvoicesResponse]]:
+        """Invoices and credit notes that the caller's owner wrote or got."""
+
+    @_abc_1.abstractmethod
+    def GetInvoice(
+        self,
+        request: _billing_pb2.GetInvoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.GetInvoiceResponse, _abc.Awaitable[_billing_pb2.GetInvoiceResponse]]:
+        """One invoice of the caller's owner."""
+
+    @_abc_1.abstractmethod
+    def TaxStatement(
+        self,
+        request: _billing_pb2.TaxStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.TaxStatementResponse, _abc.Awaitable[_billing_pb2.TaxStatementResponse]]:
+        """Tax of the caller's owner by jurisdiction and thing in a time."""
+
+    @_abc_1.abstractmethod
+    def Points(
+        self,
+        request: _billing_pb2.PointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.PointsResponse, _abc.Awaitable[_billing_pb2.PointsResponse]]:
+        """Points of the caller's owner."""
+
+    @_abc_1.abstractmethod
+    def ListRates(
+        self,
+        request: _billing_pb2.ListRatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.ListRatesResponse, _abc.Awaitable[_billing_pb2.ListRatesResponse]]:
+        """Live exchange rates."""
 
     @_abc_1.abstractmethod
     def Watch(
