@@ -58,9 +58,14 @@ def make_order(
     need: bytes = b"",
     delivery: Mapping[RetentionClass, bytes] | None = None,
     approved_by: bytes = b"",
+    points: int = 0,
+    point_value_minor: int = 0,
 ) -> Order:
-    """Write the purchase and seal the delivery details (OUT_OF_RANGE, BAD_FIELD)."""
-    cost = price(seen.offer, quantity_steps, seen.tax_basis_points)
+    """Write the purchase and seal the delivery details (OUT_OF_RANGE, BAD_FIELD).
+
+    Points of the seller are redeemed before tax, each for `point_value_minor`.
+    """
+    cost = price(seen.offer, quantity_steps, seen.tax_basis_points, points * point_value_minor)
     sealed = tuple(
         SealedPart(salt=secrets.token_bytes(SALT_BYTES), data=data, retention=retention)
         for retention, data in (delivery or {}).items()
@@ -77,6 +82,7 @@ def make_order(
         ),
         choice=record.commitment,
         approved_by=approved_by,
+        points=points,
     )
     check_purchase(purchase)
     letter = Letter(

@@ -29,6 +29,7 @@ from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.wire import identity, trade
 from thingmarket.wire.approvals import set_persona_body
 from thingmarket.wire.inbox import PendingSeen
+from thingmarket_client.books import BookKeeping
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import OwnerKeys, create_owner_keys, load_owner_keys, save_owner_keys
 from thingmarket_client.mandates import LIFE_MS, root_link
@@ -45,7 +46,7 @@ def create_owner(home: Path, network_id: bytes) -> PartyId:
     return keys.id
 
 
-class Owner(OwnedThings):
+class Owner(OwnedThings, BookKeeping):
     """An owner at his node: `async with await Owner.open(home, card) as owner`."""
 
     def __init__(

@@ -22,7 +22,8 @@ from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.decision import Fact
-from thingmarket.wire import catalog, trade
+from thingmarket.wire import books, catalog, trade
+from thingmarket.wire.books import PointsSeen
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.views import ContractSeen
@@ -37,6 +38,7 @@ from thingmarket_client.post import Flushed, Post
 from thingmarket_client.reads import Change, Reads
 from thingmarket_client.session.session import PATIENCE_MS, Caller, Session
 from thingmarket_client.trust import Trust
+from thingmarket_client.wait import Wait
 from thingmarket_client.witness import remembered
 
 OUTBOX_FILE: Final = "outbox.db"
@@ -74,6 +76,7 @@ class Trader(Speaker):
         self.insight = Insight(self.session)
         self.waiting = Waiting(self.session)
         self.trust = Trust(self.session, self._tell, self.new_key)
+        self.wait = Wait(self.post, self.reads, self.choose)
 
     @property
     def leaf(self) -> bytes:
@@ -261,12 +264,14 @@ class Trader(Speaker):
         delivery: Mapping[RetentionClass, bytes] | None = None,
         key: Key | None = None,
         approved_by: bytes = b"",
+        points: int = 0,
     ) -> Order:
         """Make an order of a need (searching and choosing), of a choice or of one offer; nothing is sent.
 
         `need` is the digest of an announced need that this fills; for a need that this party announced
         it is known. `delivery` is sealed: only its commitment stands in the log. `approved_by` names an
-        order that was approved but could not be made: what is not worse needs no new approval.
+        order that was approved but could not be made: what is not worse needs no new approval. `points` of
+        the seller are redeemed before tax.
         """
         choice: Choice | None = None
         if isinstance(wanted, Need):
@@ -293,7 +298,20 @@ class Trader(Speaker):
             need=need,
             delivery=delivery,
             approved_by=approved_by,
+            points=points,
+            point_value_minor=await self._point_value(seen) if points else 0,
         )
+
+    async def points(self) -> tuple[PointsSeen, ...]:
+        """Points that the owner has, owes or gave, by seller. [PTS-5]"""
+        response = await self.session.ask(lambda stub: stub.Points, books.points_request())
+        return books.read_points(response)
+
+    async def _point_value(self, seen: OfferSeen) -> int:
+        for programme in await self.points():
+            if (programme.issuer, programme.currency) == (seen.seller_owner, seen.offer.currency):
+                return programme.value_minor
+        raise Refusal(Code.UNKNOWN_PROGRAMME, "the owner has no points of this seller", "PTS-4")
 
     async def place(self, order: Order, *approvals: Signed) -> Bought:
         """Buy what was ordered, once; approvals must be of this very order (NeedsApproval, DENIED, ...)."""
@@ -311,11 +329,12 @@ class Trader(Speaker):
         need: bytes = b"",
         delivery: Mapping[RetentionClass, bytes] | None = None,
         key: Key | None = None,
+        points: int = 0,
     ) -> Bought:
         """Order and place. With a `key` that was used before, the first order is what counts."""
         if key is not None and (known := await self._ordered_before(key)) is not None:
             return _bought(_made(known))
-        made = await self.order(wanted, quantity_steps, need=need, delivery=delivery, key=key)
+        made = await self.order(wanted, quantity_steps, need=need, delivery=delivery, key=key, points=points)
         return await self.place(made)
 
     async def _ordered_before(self, key: Key) -> Answer | None:

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from thingmarket.billing.invoice import Invoice
+from thingmarket.billing.statement import Statement
 from thingmarket.contract.personas import Persona
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.envelope import Signed
 from thingmarket.identity.mandates import Action, Autonomy, BoundItem, SpendingLimit
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.identity.things import ThingOrder
-from thingmarket.ids import Key, PartyId
+from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import HOUR_MS
 from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.guards import GuardRules
 from thingmarket.policy.malfunctions import Severity
+from thingmarket.wire.books import RateSeen
 from thingmarket.wire.inbox import PendingSeen
 from thingmarket.wire.things import DeviceSeen, ThingSeen
 from thingmarket_client.blocking.trader import BlockingTrader
@@ -34,6 +37,66 @@ class BlockingOwner(BlockingTrader[Owner]):
     def __init__(self, home: Path, card: NodeCard | None = None, *, patience_ms: int = PATIENCE_MS) -> None:
         """Open the owner of a folder; a new card is kept there (UnsafeFile, WRONG_NETWORK)."""
         super().__init__(lambda: Owner.open(home, card, patience_ms=patience_ms))
+
+    def invoices(self) -> tuple[Invoice, ...]:
+        """Invoices and credit notes that he wrote or got, oldest first."""
+        return self._calls.run(self._party.invoices)
+
+    def invoice(self, number: int, seller: str = "") -> Invoice:
+        """One invoice of a seller, or of his own (UNKNOWN_INVOICE)."""
+        return self._calls.run(lambda: self._party.invoice(number, seller))
+
+    def tax_statement(self, from_ms: int, to_ms: int) -> Statement:
+        """Tax by thing and jurisdiction of invoices in a time, `to_ms` excluded. [TAX-4]"""
+        return self._calls.run(lambda: self._party.tax_statement(from_ms, to_ms))
+
+    def refund(self, contract: bytes, minor: int, unit: int = 1) -> None:
+        """Pay a part of a released unit back, tax included; a credit note is written."""
+        self._calls.run(lambda: self._party.refund(contract, minor, unit))
+
+    def open_programme(
+        self, name: str, currency: str, *, earn_basis_points: int, value_minor: int, idle_days: int = 0
+    ) -> None:
+        """Give points for sales in a currency, for good."""
+        self._calls.run(
+            lambda: self._party.open_programme(
+                name,
+                currency,
+                earn_basis_points=earn_basis_points,
+                value_minor=value_minor,
+                idle_days=idle_days,
+            )
+        )
+
+    def rates(self, from_currency: str = "", to_currency: str = "") -> tuple[RateSeen, ...]:
+        """Live exchange rates."""
+        return self._calls.run(lambda: self._party.rates(from_currency, to_currency))
+
+    def publish_rate(
+        self,
+        from_currency: str,
+        to_currency: str,
+        *,
+        numerator: int,
+        denominator: int,
+        max_minor: int,
+        life_ms: int,
+    ) -> Digest:
+        """Give one currency for another out of his own wallet, until the time is over; the rate's name."""
+        return self._calls.run(
+            lambda: self._party.publish_rate(
+                from_currency,
+                to_currency,
+                numerator=numerator,
+                denominator=denominator,
+                max_minor=max_minor,
+                life_ms=life_ms,
+            )
+        )
+
+    def convert(self, rate: bytes, minor: int, min_out_minor: int = 1) -> None:
+        """Change money at a rate, for at least so much (RATE_TOO_LOW, UNKNOWN_RATE)."""
+        self._calls.run(lambda: self._party.convert(rate, minor, min_out_minor))
 
     def find_device(self, label: str) -> DeviceSeen:
         """The device whose label this is (BAD_FIELD when it is mistyped, UNKNOWN_THING).

@@ -14,6 +14,7 @@ from thingmarket.identity.envelope import Signed
 from thingmarket.ids import Digest, Key
 from thingmarket.limits import DAY_MS
 from thingmarket.policy.decision import Fact
+from thingmarket.wire.books import PointsSeen
 from thingmarket.wire.inbox import PendingSeen
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.views import ContractSeen
@@ -177,18 +178,30 @@ class BlockingTrader(BlockingParty[P]):
         delivery: Mapping[RetentionClass, bytes] | None = None,
         key: Key | None = None,
         approved_by: bytes = b"",
+        points: int = 0,
     ) -> Order:
         """Make an order of a need (searching and choosing), of a choice or of one offer; nothing is sent.
 
         `need` is the digest of an announced need that this fills; for a need that this party announced
         it is known. `delivery` is sealed: only its commitment stands in the log. `approved_by` names an
-        order that was approved but could not be made: what is not worse needs no new approval.
+        order that was approved but could not be made: what is not worse needs no new approval. `points` of
+        the seller are redeemed before tax.
         """
         return self._calls.run(
             lambda: self._party.order(
-                wanted, quantity_steps, need=need, delivery=delivery, key=key, approved_by=approved_by
+                wanted,
+                quantity_steps,
+                need=need,
+                delivery=delivery,
+                key=key,
+                approved_by=approved_by,
+                points=points,
             )
         )
+
+    def points(self) -> tuple[PointsSeen, ...]:
+        """Points that the owner has, owes or gave, by seller. [PTS-5]"""
+        return self._calls.run(self._party.points)
 
     def place(self, order: Order, *approvals: Signed) -> Bought:
         """Buy what was ordered, once; approvals must be of this very order (NeedsApproval, DENIED, ...)."""
@@ -206,10 +219,13 @@ class BlockingTrader(BlockingParty[P]):
         need: bytes = b"",
         delivery: Mapping[RetentionClass, bytes] | None = None,
         key: Key | None = None,
+        points: int = 0,
     ) -> Bought:
         """Order and place. With a `key` that was used before, the first order is what counts."""
         return self._calls.run(
-            lambda: self._party.buy(wanted, quantity_steps, need=need, delivery=delivery, key=key)
+            lambda: self._party.buy(
+                wanted, quantity_steps, need=need, delivery=delivery, key=key, points=points
+            )
         )
 
     def contracts(self, since: int = 0) -> tuple[ContractSeen, ...]:

@@ -5,16 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
-from thingmarket.v1 import billing_pb2 as _billing_pb2
 import abc as _abc_1
 import grpc as _grpc
-import sys
 import typing as _typing
-
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
 
 _T = _typing.TypeVar("_T")
 
@@ -25,82 +18,3 @@ class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ig
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
-
-class BillingServiceStub:
-    """Answers what was billed, taxed, earned and changed. Metadata `tm-token-bin` carries the session's token."""
-
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> BillingServiceAsyncStub: ...
-    ListInvoices: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListInvoicesRequest, _billing_pb2.ListInvoicesResponse]
-    """Invoices and credit notes of the caller's owner."""
-    GetInvoice: _grpc.UnaryUnaryMultiCallable[_billing_pb2.GetInvoiceRequest, _billing_pb2.GetInvoiceResponse]
-    """One invoice."""
-    TaxStatement: _grpc.UnaryUnaryMultiCallable[_billing_pb2.TaxStatementRequest, _billing_pb2.TaxStatementResponse]
-    """Tax by jurisdiction and thing in a time."""
-    Points: _grpc.UnaryUnaryMultiCallable[_billing_pb2.PointsRequest, _billing_pb2.PointsResponse]
-    """Points of the caller's owner."""
-    ListRates: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListRatesRequest, _billing_pb2.ListRatesResponse]
-    """Live exchange rates."""
-
-@_typing.type_check_only
-class BillingServiceAsyncStub(BillingServiceStub):
-    """Answers what was billed, taxed, earned and changed. Metadata `tm-token-bin` carries the session's token."""
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    ListInvoices: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListInvoicesRequest, _billing_pb2.ListInvoicesResponse]  # type: ignore[assignment]
-    """Invoices and credit notes of the caller's owner."""
-    GetInvoice: _aio.UnaryUnaryMultiCallable[_billing_pb2.GetInvoiceRequest, _billing_pb2.GetInvoiceResponse]  # type: ignore[assignment]
-    """One invoice."""
-    TaxStatement: _aio.UnaryUnaryMultiCallable[_billing_pb2.TaxStatementRequest, _billing_pb2.TaxStatementResponse]  # type: ignore[assignment]
-    """Tax by jurisdiction and thing in a time."""
-    Points: _aio.UnaryUnaryMultiCallable[_billing_pb2.PointsRequest, _billing_pb2.PointsResponse]  # type: ignore[assignment]
-    """Points of the caller's owner."""
-    ListRates: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListRatesRequest, _billing_pb2.ListRatesResponse]  # type: ignore[assignment]
-    """Live exchange rates."""
-
-class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers what was billed, taxed, earned and changed. Metadata `tm-token-bin` carries the session's token."""
-
-    @_abc_1.abstractmethod
-    def ListInvoices(
-        self,
-        request: _billing_pb2.ListInvoicesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_pb2.ListInvoicesResponse, _abc.Awaitable[_billing_pb2.ListInvoicesResponse]]:
-        """Invoices and credit notes of the caller's owner."""
-
-    @_abc_1.abstractmethod
-    def GetInvoice(
-        self,
-        request: _billing_pb2.GetInvoiceRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_pb2.GetInvoiceResponse, _abc.Awaitable[_billing_pb2.GetInvoiceResponse]]:
-        """One invoice."""
-
-    @_abc_1.abstractmethod
-    def TaxStatement(
-        self,
-        request: _billing_pb2.TaxStatementRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_pb2.TaxStatementResponse, _abc.Awaitable[_billing_pb2.TaxStatementResponse]]:
-        """Tax by jurisdiction and thing in a time."""
-
-    @_abc_1.abstractmethod
-    def Points(
-        self,
-        request: _billing_pb2.PointsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_pb2.PointsResponse, _abc.Awaitable[_billing_pb2.PointsResponse]]:
-        """Points of the caller's owner."""
-
-    @_abc_1.abstractmethod
-    def ListRates(
-        self,
-        request: _billing_pb2.ListRatesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_pb2.ListRatesResponse, _abc.Awaitable[_billing_pb2.ListRatesResponse]]:
-        """Live exchange rates."""
-
-def add_BillingServiceServicer_to_server(servicer: BillingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,6 +18,7 @@ from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.log import notice_message, read_entry
 from thingmarket.wire.receipts import receipt_message
 from thingmarket_node.gate import token_of
+from thingmarket_node.servicers.billing import BillingQueries
 from thingmarket_node.servicers.inbox import InboxQueries
 from thingmarket_node.servicers.insight import InsightQueries
 from thingmarket_node.servicers.things import ThingQueries
@@ -40,7 +41,12 @@ class Logged:
 
 
 class QueryServicer(
-    InsightQueries, InboxQueries, ThingQueries, TrustQueries, query_service_pb2_grpc.QueryServiceServicer
+    BillingQueries,
+    InsightQueries,
+    InboxQueries,
+    ThingQueries,
+    TrustQueries,
+    query_service_pb2_grpc.QueryServiceServicer,
 ):
     """Answers reads of a session."""
 
