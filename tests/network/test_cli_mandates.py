@@ -36,7 +36,7 @@ def given(*arguments: str) -> dict[str, Any]:
 
 def test_hours_and_places_are_read_as_people_write_them() -> None:
     terms = given(
-        "--hours", "mon-fri 08:00-18:30", "--hours", "sat 09:00-24:00", "--place", "52.3,-13.1,52.7,13"
+        "--hours", "mon-fri 08:00-18:30", "--hours", "sat 09:00-24:00", "--place", "52.5,-13.5,52.75,13"
     )
     assert terms["windows"].windows == (
         WeeklyWindow(days_mask=0b001_1111, start_minute=480, end_minute=1_110),
