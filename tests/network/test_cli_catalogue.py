@@ -66,20 +66,20 @@ def test_a_device_asks_for_what_it_must_know_and_another_answers_from_its_sheet(
         seller.stop()
 
 
-def test_people_ask_and_answer_too(town: Town) -> None:
+def test_people_ask_and_decline_too(town: Town) -> None:
+    town.shop.stop()  # its device would decline at once what its sheet does not know
     asked = town.do("thing", "ask", "printer", town.offer, "weight", "refilled")
     assert town.refused("thing", "ask", "printer", town.offer, "weight")["number"] == Code.ALREADY_KNOWN
     listed = town.do("thing", "questions", "printer")["questions"]
     (mine,) = [one for one in listed if one["question"] == asked["question"]]
     assert mine["asked_by_us"] and mine["names"] == ["refilled", "weight"]
-    if mine["open"]:  # the shop's own device declines what its sheet does not know
-        town.run("thing", "answer", "shop", asked["question"])
+    assert mine["open"]
+    town.run("thing", "answer", "shop", asked["question"])
     states = {one["question"]: one["state"] for one in town.do("thing", "questions", "shop")["questions"]}
     assert states[asked["question"]] == "DECLINED"
 
 
 def test_a_person_answers_with_typed_facts(town: Town) -> None:
-    town.shop.stop()
     asked = town.do("thing", "ask", "printer", town.offer, "weight", "refilled", "brand")
     facts = ("weight=0.52/KGM", "refilled=yes", "brand=Inkwell")
     assert town.do("thing", "answer", "shop", asked["question"], *facts)["state"] == "ANSWERED"
