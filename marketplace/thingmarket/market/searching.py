@@ -22,6 +22,7 @@ from thingmarket.limits import (
 from thingmarket.market.facts import stated
 from thingmarket.market.records import OfferRecord
 from thingmarket.market.shelves import shelf_names
+from thingmarket.market.standing import trades
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
 
@@ -100,6 +101,8 @@ class Search:
         wanted = self._wanted
         if wanted.currency and record.offer.currency != wanted.currency:
             return
+        if not trades(state, record.mandate_leaf):
+            return  # its thing is held: it would take the place of one that can be bought
         offer = stated(state, digest, record.offer)
         if wanted.must and not _may_meet(wanted.must, offer):
             return
