@@ -1,8 +1,10 @@
 """What a mandate lets be spent: limits of one order, and counters of every link of the chain. [MAN-7]"""
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Final
 
-from thingmarket.identity.effective import Count
+from thingmarket.identity.effective import Count, LinkBudget
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.question import NO_LIMIT, WHOLE_UNIT, Check, Question
 from thingmarket.policy.spending import (
@@ -26,6 +28,8 @@ _DAY_ORDERS_FACTS: Final = _budget_facts("orders.day")
 _OPEN_ORDERS_FACTS: Final = _budget_facts("orders.open")
 _OPEN_HOLDS_FACTS: Final = _budget_facts("orders.held")
 _LIABILITY_FACTS: Final = _budget_facts("budget.open")
+_PER_DAY: Final = attrgetter("per_day_minor")
+_TOTAL: Final = attrgetter("total_minor")
 
 
 def _currency(q: Question) -> bool:
@@ -56,45 +60,39 @@ def _counted(q: Question) -> list[SpendingCounter]:
 def _per_day(q: Question) -> bool:
     day = utc_day(q.act.time_ms)
     used = [spent_in_day(counter, day) for counter in _counted(q)]
-    return _within(
-        q, _DAY_FACTS, used, [budget.per_day_minor for budget in q.limit.budgets], q.act.payable_minor
-    )
+    return _within(q, _DAY_FACTS, used, _PER_DAY, q.act.payable_minor)
 
 
 def _in_total(q: Question) -> bool:
     used = [counter.total_minor for counter in _counted(q)]
-    return _within(
-        q, _TOTAL_FACTS, used, [budget.total_minor for budget in q.limit.budgets], q.act.payable_minor
-    )
+    return _within(q, _TOTAL_FACTS, used, _TOTAL, q.act.payable_minor)
 
 
 def _per_month(q: Question) -> bool:
     month = utc_month(utc_day(q.act.time_ms))
     used = [spent_in_month(counter, month) for counter in _counted(q)]
-    allowed = [budget.per_month_minor for budget in q.limit.budgets]
-    return _within(q, _MONTH_FACTS, used, allowed, q.act.payable_minor)
+    return _within(q, _MONTH_FACTS, used, attrgetter("per_month_minor"), q.act.payable_minor)
 
 
 def _orders_of_day(q: Question) -> bool:
     day = utc_day(q.act.time_ms)
     used = [orders_in_day(counter, day) for counter in _counted(q)]
-    return _within(q, _DAY_ORDERS_FACTS, used, [budget.orders_per_day for budget in q.limit.budgets], 1)
+    return _within(q, _DAY_ORDERS_FACTS, used, attrgetter("orders_per_day"), 1)
 
 
 def _open_orders(q: Question) -> bool:
     used = [counter.open_orders for counter in _counted(q)]
-    return _within(q, _OPEN_ORDERS_FACTS, used, [budget.max_open_orders for budget in q.limit.budgets], 1)
+    return _within(q, _OPEN_ORDERS_FACTS, used, attrgetter("max_open_orders"), 1)
 
 
 def _open_holds(q: Question) -> bool:
     used = [counter.open_holds for counter in _counted(q)]
-    return _within(q, _OPEN_HOLDS_FACTS, used, [budget.max_open_holds for budget in q.limit.budgets], 1)
+    return _within(q, _OPEN_HOLDS_FACTS, used, attrgetter("max_open_holds"), 1)
 
 
 def _liability(q: Question) -> bool:
     used = [counter.open_minor for counter in _counted(q)]
-    allowed = [budget.liability_cap_minor for budget in q.limit.budgets]
-    return _within(q, _LIABILITY_FACTS, used, allowed, q.act.payable_minor)
+    return _within(q, _LIABILITY_FACTS, used, attrgetter("liability_cap_minor"), q.act.payable_minor)
 
 
 def _as_reserved(q: Question) -> bool:
@@ -105,15 +103,19 @@ def _as_reserved(q: Question) -> bool:
 
 
 def _within(
-    q: Question, names: tuple[str, str, str, str], used: list[int], allowed: list[int], asked: int
+    q: Question,
+    names: tuple[str, str, str, str],
+    used: list[int],
+    allowed: Callable[[LinkBudget], int],
+    asked: int,
 ) -> bool:
     """Look at what every link has used and is allowed; the facts are those of the one with least room."""
-    tightest = 0
-    if len(used) > 1:
-        room = [most - so_far for so_far, most in zip(used, allowed, strict=True)]
+    budgets, tightest = q.limit.budgets, 0
+    if len(budgets) > 1:
+        room = [allowed(budget) - so_far for budget, so_far in zip(budgets, used, strict=True)]
         tightest = room.index(min(room))
         q.facts.append(Fact(names[3], tightest))
-    so_far, most = used[tightest], allowed[tightest]
+    so_far, most = used[tightest], allowed(budgets[tightest])
     q.facts.extend((Fact(names[0], so_far), Fact(names[1], asked), Fact(names[2], most)))
     return so_far + asked <= most
 
