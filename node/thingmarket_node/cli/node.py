@@ -18,6 +18,7 @@ from thingmarket.limits import FEE_BASIS_POINTS_MAX, RESERVE_DAYS_MAX
 from thingmarket.money import Currency
 from thingmarket_node.cli.amounts import CurrencyType, HexType
 from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.rate import rate
 from thingmarket_node.cli.status import status
 
 _RATE_MAX = 10_000  # basis points: 100 %
@@ -252,3 +253,4 @@ def run(home: Path, form: str, log_trades: bool, as_json: bool) -> None:
 
 
 node.add_command(status)
+node.add_command(rate)

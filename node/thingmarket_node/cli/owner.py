@@ -13,6 +13,7 @@ from thingmarket.wire.listings import NeedSeen
 from thingmarket_client.owner import Owner, create_owner
 from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
 from thingmarket_node.cli.authority import mandate, revoke
+from thingmarket_node.cli.books import COMMANDS
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.holdings import balance, contracts, needs
 from thingmarket_node.cli.inbox import approve, inbox, reject
@@ -65,6 +66,8 @@ owner.add_command(preview_command)
 owner.add_command(shadow)
 owner.add_command(lower)
 owner.add_command(satisfaction)
+for book in COMMANDS:
+    owner.add_command(book)
 
 
 @owner.command()
