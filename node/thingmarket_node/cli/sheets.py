@@ -35,6 +35,7 @@ _OFFER_DEFAULTS: Final[dict[str, Any]] = {
     "unit_scale": 0,
     "price_base_steps": 1,
     "tax_category": "S",
+    "jurisdiction": "",
     "min_steps": 1,
     "fulfilment": "HUMAN",
     "delivery_ms": 3 * DAY_MS,
@@ -64,7 +65,8 @@ _NEED_FIELDS: Final = frozenset(_NEED_DEFAULTS) | {"title", "category", "quantit
 
 OFFER_HELP: Final = """\b
 An offer sheet is a JSON object with the fields of the protocol; these can be left out:
-unit C62 (pieces), unit_scale 0, price_base_steps 1, tax_category S, min_steps 1, max_steps = stock,
+unit C62 (pieces), unit_scale 0, price_base_steps 1, tax_category S, jurisdiction (as in DE: the operator
+collects its tax; you owe it when none is named), min_steps 1, max_steps = stock,
 fulfilment HUMAN, delivery_ms and inspection_ms 3 days, valid_for_ms 30 days, attributes, and answers:
 facts that are told to whom asks for them.
   {"product_id": "ink-black-xl", "title": "Black ink XL", "category": "44103105",
