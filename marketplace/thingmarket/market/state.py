@@ -91,6 +91,22 @@ class State:
         )
         self.erasures: Table[PartyId, int] = self._table("erasures", PartyId, int)
         self.goods_ledgers: Table[str, int] = self._table("goods_ledgers", str, int)
+        self._open_tables_of_money()
+        self._open_tables_of_things()
+        self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
+        self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
+        self.ledger = Ledger()
+        self._ledger_root = LedgerRoot()
+        self.calendar = Calendar(self.standing_orders)
+        self.inbox = Inbox(self.pendings, self.personas)
+        self.asked = Asked(self.questions)
+        self.billed = Billed(self.invoices)
+        self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
+        self.track_record = TrackRecord(self.feedback, self.proposals)
+        self.owned = OwnedThings(self.things, self.devices)
+        self.experience = Experience(self.contracts, self.offers, self.mandates)
+
+    def _open_tables_of_money(self) -> None:
         self.invoices: Table[InvoiceName, InvoiceRecord] = self._table(
             "invoices", tuple[int, int], InvoiceRecord
         )
@@ -104,6 +120,8 @@ class State:
             "points_idle", tuple[PartyId, PartyId, str], int
         )
         self.rates: Table[Digest, RateRecord] = self._table("rates", Digest, RateRecord)
+
+    def _open_tables_of_things(self) -> None:
         self.devices: Table[PartyId, DeviceRecord] = self._table("devices", PartyId, DeviceRecord)
         self.things: Table[tuple[PartyId, PartyId], ThingRecord] = self._table(
             "things", tuple[PartyId, PartyId], ThingRecord
@@ -124,18 +142,6 @@ class State:
         self.standing_orders: Table[StandingId, StandingOrder] = self._table(
             "standing_orders", StandingId, StandingOrder
         )
-        self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
-        self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
-        self.ledger = Ledger()
-        self._ledger_root = LedgerRoot()
-        self.calendar = Calendar(self.standing_orders)
-        self.inbox = Inbox(self.pendings, self.personas)
-        self.asked = Asked(self.questions)
-        self.billed = Billed(self.invoices)
-        self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
-        self.track_record = TrackRecord(self.feedback, self.proposals)
-        self.owned = OwnedThings(self.things, self.devices)
-        self.experience = Experience(self.contracts, self.offers, self.mandates)
 
     def _table(self, name: str, key: object, value: object) -> Table[Any, Any]:
         return Table(name=name, key=key, value=value, undo=self.undo)
