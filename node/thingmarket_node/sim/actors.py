@@ -48,10 +48,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a command ended: 0 or the code of a refusal, and what it made."""
+    """How a command ended: 0 or the code of a refusal, and what it made, or what waits for approval."""
 
     code: int
     reference: bytes = b""
+    pending: bool = False
 
 
 Then = Callable[[Outcome], None]
@@ -68,6 +69,7 @@ class Item:
     sealed: tuple[SealedPart, ...] = ()
     key: Key | None = None
     body: bytes = b""
+    approve: Callable[[bytes], Signed] | None = None  # signs an approval of the body, once that is made
     approvals: tuple[Signed, ...] = ()
     tries: int = 0
     since_ms: int = 0
@@ -128,9 +130,11 @@ class Client:
         hostile: bool = False,
         sealed: tuple[SealedPart, ...] = (),
         key: Key | None = None,
+        approve: Callable[[bytes], Signed] | None = None,
     ) -> Item:
         """Put a command into the outbox and try it."""
-        item = Item(type_id, make, then, hostile=hostile, sealed=sealed, key=key, since_ms=self.world.now_ms)
+        item = Item(type_id, make, then, hostile=hostile, sealed=sealed, key=key, approve=approve)
+        item.since_ms = self.world.now_ms
         self.outbox.append(item)
         self._try(item)
         return item
@@ -161,6 +165,7 @@ class Client:
         if not item.body:
             item.key = item.key or make_key(self.now_ms, self.world.some_bytes(10))
             item.body = item.make(item.key)
+            item.approvals = (item.approve(item.body),) if item.approve else ()
         item.tries += 1
         self._submit(item, self._signed(item, self._session), self._session)
 
@@ -248,7 +253,7 @@ class Client:
             self._handshake(method, data)
         elif data[:1] == ACCEPTED:
             done = calls.read_submit_response(read_response(method, data[1:]))
-            self._ended(item, Outcome(code=0, reference=done.reference), done.receipt)
+            self._ended(item, Outcome(code=0, reference=done.reference, pending=done.pending), done.receipt)
         else:
             told = calls.read_refusal(data[1:])
             require(told is not None, "coded", "a refusal that cannot be read")
@@ -282,6 +287,7 @@ class Client:
                 body_digest=Digest(digest(item.body)),
                 code=outcome.code,
                 reference=outcome.reference,
+                pending=outcome.pending,
                 receipt=receipt,
             )
             self.place.auditor.answered(ack)
@@ -292,12 +298,6 @@ class Client:
         if outcome.code == 0:
             self.granted.append(item)
         item.then(outcome)
-
-    def send_again(self, item: Item, approval: Signed) -> None:
-        """Send the same body with its owner's approval."""
-        item.approvals, item.done, item.since_ms = (approval,), False, self.world.now_ms
-        self.outbox.append(item)
-        self._try(item)
 
     # --- handshake
 

@@ -33,6 +33,7 @@ class Ack:
     code: int
     reference: bytes
     receipt: Receipt
+    pending: bool = False
 
 
 class Auditor:
@@ -42,7 +43,7 @@ class Auditor:
         """Watch a node whose keys are `keys`."""
         self.reference = Reference()
         self.halted = False
-        self.marks = {"answered_again": 0, "key_conflicts": 0, "cosigns": 0}
+        self.marks = {"answered_again": 0, "key_conflicts": 0}
         self.acks: dict[tuple[PartyId, Key], Ack] = {}
         self._world, self._keys, self._signatures = world, keys, signatures
         self._vkey = NoteKey(log_origin(keys.network_id, keys.node), keys.log.public).vkey
@@ -203,11 +204,9 @@ class Auditor:
         entry, outcome = reference.entries[receipt.seq - 1], reference.outcomes[receipt.seq - 1]
         require(_is_about(entry, ack), "receipt", f"entry {receipt.seq} is not this command")
         require(receipt.time_ms == entry.time_ms, "receipt", f"another time of entry {receipt.seq}")
-        told = (ack.code, b"" if ack.code else ack.reference)
-        require(told == (outcome.code, outcome.reference), "told-right", f"another answer of {receipt.seq}")
-        if ack.code == Code.NEED_COSIGN:
-            self.marks["cosigns"] += 1
-            return  # the one answer that is not remembered
+        told = (ack.code, b"" if ack.code else ack.reference, ack.pending)
+        made = (outcome.code, outcome.reference, outcome.pending)
+        require(told == made, "told-right", f"another answer of {receipt.seq}")
         self.marks["answered_again"] += (ack.sender, ack.key) in self.acks
         first = self.acks.setdefault((ack.sender, ack.key), ack)
         again = (first.receipt.seq, first.code, first.reference) == (receipt.seq, ack.code, ack.reference)

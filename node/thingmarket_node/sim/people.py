@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
@@ -9,6 +10,7 @@ from thingmarket.audit.commitments import commit
 from thingmarket.catalog.needs import Need
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.pricing import price
+from thingmarket.contract.approvals import Approve, PendingId, PendingOrder
 from thingmarket.contract.orders import (
     AcceptDelivery,
     Fulfil,
@@ -18,18 +20,20 @@ from thingmarket.contract.orders import (
     RetentionClass,
     SealedRef,
 )
-from thingmarket.errors import Code
+from thingmarket.contract.personas import Persona, SetPersona
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Action, Approval, Autonomy, Mandate, SpendingLimit
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.identity.scopes import EVERYTHING
-from thingmarket.ids import Digest, Key, NetworkId, digest
+from thingmarket.identity.terms import WeeklyWindow
+from thingmarket.ids import ContractId, Digest, Key, NetworkId, digest
 from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from thingmarket.wire import catalog, identity, trade
+from thingmarket.wire.approvals import approve_body, set_persona_body
 from thingmarket_node.core.messages import SealedPart
-from thingmarket_node.sim.actors import Client, Item, Outcome, Place
+from thingmarket_node.sim.actors import Client, Outcome, Place, Then
 from thingmarket_node.sim.world import BEGIN_MS
 
 TAXES: Final = (("S", 1_900), ("Z", 0))
@@ -67,7 +71,20 @@ class Square:
         self.offers: list[tuple[Digest, Offer]] = []
 
 
-class Owner(Client):
+class Speaker(Client):
+    """Says yes or no to orders that wait."""
+
+    def say(self, order: PendingOrder, *, approved: bool, then: Then, hostile: bool = False) -> None:
+        """Send a word about an order."""
+
+        def make(key: Key) -> bytes:
+            word = Approve(key=key, pending=order.id, body_digest=order.body_digest, approved=approved)
+            return approve_body(word)
+
+        self.send(TypeId.APPROVE, make, then, hostile=hostile)
+
+
+class Owner(Speaker):
     """Is admitted, brings money, gives mandates, approves, and sometimes revokes."""
 
     def __init__(self, place: Place, name: str) -> None:
@@ -76,6 +93,7 @@ class Owner(Client):
         super().__init__(place, name, party_id(card.payload), SigningKey.from_seed(seed_of(name)))
         self.card = card
         self.things: list[Thing] = []
+        self.neighbours: list[Owner] = []
 
     def begin(self) -> None:
         """Ask to be admitted."""
@@ -90,7 +108,22 @@ class Owner(Client):
         for _ in range(world.between(1, 2)):
             self.fund(world.between(20_00, 400_00))
         for thing in self.things:
+            if world.chance(400):
+                self.wish(thing)
             thing.receive(self.mandate(thing))
+
+    def wish(self, thing: "Thing") -> None:
+        """Say at what time of the day not to be asked."""
+        now = self.now_ms % DAY_MS // MINUTE_MS
+        start = min(max(0, now + self.world.between(-20, 20)), 22 * 60)  # about now, or nobody would notice
+        quiet = WeeklyWindow(
+            days_mask=127, start_minute=start, end_minute=start + self.world.between(1, 2 * 60)
+        )
+
+        def make(key: Key) -> bytes:
+            return set_persona_body(SetPersona(key=key, thing=thing.party, persona=Persona(quiet=(quiet,))))
+
+        self.send(TypeId.SET_PERSONA, make)
 
     def fund(self, amount_minor: int) -> None:
         """Bring money by the rail."""
@@ -104,13 +137,15 @@ class Owner(Client):
         """A signed mandate for a thing, with limits that it will run into now and then."""
         world = self.world
         order = world.between(20_00, 200_00)
+        if self.neighbours and world.chance(400):
+            thing.cosigners = [self.neighbours[world.between(0, len(self.neighbours) - 1)]]
         limit = SpendingLimit(
             currency="EUR",
             per_item_minor=order,
             per_order_minor=order,
             per_day_minor=order * world.between(1, 4),
             total_minor=order * world.between(2, 5),
-            cosign_above_minor=order if world.chance(500) else order // 3,
+            cosign_above_minor=order if world.chance(350) else order // 5,
         )
         life_ms = world.between(2, 20) * MINUTE_MS if world.chance(100) else 30 * DAY_MS
         mandate = Mandate(
@@ -127,6 +162,9 @@ class Owner(Client):
             counterparties=EVERYTHING,
             limits=(limit,),
             nodes=EVERYTHING,
+            cosigners=tuple(sorted(other.party for other in thing.cosigners)),
+            cosign_quorum=2 if thing.cosigners and world.chance(400) else 1,
+            cosign_ttl_ms=world.between(1, 15) * MINUTE_MS,
             nonce=world.some_bytes(12),
         )
         return sign(TypeId.MANDATE, identity.mandate_payload(mandate), self.key)
@@ -142,23 +180,34 @@ class Owner(Client):
 
         self.send(TypeId.REVOKE, make)
 
-    def approve(self, thing: "Thing", item: Item) -> None:
-        """Look at an order, and say yes to most."""
+    def sign_approval(self, thing: "Thing", body: bytes) -> Signed:
+        """Say yes to an order before it is sent."""
         approval = Approval(
             network_id=self.place.network_id,
-            body_digest=digest(item.body),
+            body_digest=digest(body),
             mandate_leaf=Digest(thing.leaf),
             owner=self.party,
             approved=True,
             expires_ms=max(self.world.now_ms, self.now_ms) + 3 * HOUR_MS,
             nonce=self.world.some_bytes(12),
         )
-        signed = sign(TypeId.APPROVAL, identity.approval_payload(approval), self.key)
-        if self.world.chance(800):
-            thing.after(self.world.between(1, 20) * SECOND_MS, lambda: thing.send_again(item, signed))
+        return sign(TypeId.APPROVAL, identity.approval_payload(approval), self.key)
+
+    def asked(self, buyer: "Buyer", order: PendingOrder) -> None:
+        """Look at an order that waits: say yes to most, no to some, and nothing now and then."""
+        world = self.world
+        if world.chance(180):
+            return
+        yes = world.chance(850)
+        then = partial(buyer.answered, order) if yes else ignored
+        self.say(order, approved=yes, then=then)
 
 
-class Thing(Client):
+def ignored(outcome: Outcome) -> None:
+    """Nobody waits for this answer."""
+
+
+class Thing(Speaker):
     """Acts under a mandate of its owner."""
 
     actions: tuple[Action, ...] = ()
@@ -168,6 +217,7 @@ class Thing(Client):
         key = SigningKey.from_seed(seed_of(name))
         super().__init__(place, name, did.encode(key.public), key)
         self.owner, self.square = owner, square
+        self.cosigners: list[Owner] = []
         owner.things.append(self)
 
     def after(self, delay_ms: int, act: Callable[[], None]) -> None:
@@ -229,17 +279,25 @@ class Seller(Thing):
             if outcome.code:
                 return
             self.square.offers.append((Digest(outcome.reference), offer))
-            if world.chance(100):
-                self.after(world.between(10, 200) * SECOND_MS, lambda: self._withdraw(outcome.reference))
+            if world.chance(200):
+                delay_ms = world.between(10, 200) * SECOND_MS
+                self.after(delay_ms, lambda: self._withdraw(outcome.reference, number))
 
         self.send(
             TypeId.PUBLISH_OFFER, lambda key: catalog.publish_offer_body(replace(offer, key=key)), published
         )
 
-    def _withdraw(self, offer: bytes) -> None:
+    def _withdraw(self, offer: bytes, number: int) -> None:
+        """End an offer, mostly to sell the same at another price."""
+
+        def withdrawn(outcome: Outcome) -> None:
+            if not outcome.code and self.world.chance(700):
+                self._publish(number)
+
         self.send(
             TypeId.WITHDRAW_OFFER,
             lambda key: catalog.withdraw_offer_body(WithdrawOffer(key=key, offer=offer)),
+            withdrawn,
         )
 
     def ordered(self, contract: bytes, buyer: "Buyer") -> None:
@@ -282,6 +340,7 @@ class Buyer(Thing):
         self.wishes = place.world.between(1, 4)
         self.patience = 60  # looks at an empty square
         self._used: list[tuple[Key, Digest, Offer]] = []
+        self._told: set[bytes] = set()  # contracts that their sellers know of
 
     def work(self) -> None:
         """Buy now and then."""
@@ -328,7 +387,14 @@ class Buyer(Thing):
         )
 
     def _buy(
-        self, offer_digest: Digest, offer: Offer, quantity: int, need: bytes = b"", wrong: int = 0
+        self,
+        offer_digest: Digest,
+        offer: Offer,
+        quantity: int,
+        *,
+        need: bytes = b"",
+        wrong: int = 0,
+        approved_by: bytes = b"",
     ) -> None:
         """Buy; `wrong` is 1 for a wrong total, 2 for too much, 3 for an offer that nobody made."""
         cost = price(offer, quantity, RATES[offer.tax_category]).total_minor
@@ -339,6 +405,7 @@ class Buyer(Thing):
             currency="EUR",
             total_minor=cost - 1 if wrong == 1 and cost > 1 else cost + (wrong == 1),
             need=need,
+            approved_by=approved_by,
         )
         parts: tuple[SealedPart, ...] = ()
         if self.world.chance(300):
@@ -348,13 +415,14 @@ class Buyer(Thing):
             purchase = replace(purchase, delivery=refs)
 
         def bought(outcome: Outcome) -> None:
-            if outcome.code == Code.NEED_COSIGN:
-                self.owner.approve(self, item)
-            elif not outcome.code:
-                assert item.key is not None, "it was sent"
-                self._used.append((item.key, offer_digest, offer))
-                seller = self._seller_of(offer)
-                self.after(self.world.between(0, 5_000), lambda: seller.ordered(outcome.reference, self))
+            if outcome.code:
+                return
+            assert item.key is not None, "it was sent"
+            self._used.append((item.key, offer_digest, offer))
+            if outcome.pending:
+                self._wait(outcome.reference)
+            else:
+                self._tell_seller(outcome.reference)
 
         item = self.send(
             TypeId.PURCHASE,
@@ -362,10 +430,49 @@ class Buyer(Thing):
             bought,
             hostile=wrong > 0,
             sealed=parts,
+            approve=partial(self.owner.sign_approval, self) if self.world.chance(100) else None,
         )
 
-    def _seller_of(self, offer: Offer) -> Seller:
-        return next(seller for seller in self.sellers if f"-{seller.name}-" in offer.product_id)
+    def _wait(self, pending: bytes) -> None:
+        """Tell those who may approve, and perhaps think better of it."""
+        world, order = self.world, self._pending(pending)
+        if order is None:
+            return  # it was forgotten before this answer came
+        for who in (self.owner, *self.cosigners):
+            self.after(world.between(1, 90) * SECOND_MS, lambda who=who: who.asked(self, order))  # type: ignore[misc]
+        if world.chance(80):
+            self.after(
+                world.between(1, 60) * SECOND_MS, lambda: self.say(order, approved=False, then=ignored)
+            )
+        if world.chance(80):
+            self.say(order, approved=True, then=ignored, hostile=True)
+
+    def _pending(self, pending: bytes) -> PendingOrder | None:
+        # What was answered is durable, so the log of the auditor has it.
+        return self.place.auditor.reference.market.state.pendings.get(PendingId(pending))
+
+    def answered(self, asked: PendingOrder, outcome: Outcome) -> None:
+        """Somebody said yes: it is bought, or something was missing, and perhaps another offer will do."""
+        order = self._pending(asked.id)
+        if outcome.code or order is None:
+            return
+        if order.contract:
+            self._tell_seller(order.contract)
+        elif order.missing is not None:
+            for digest_, offer in reversed(self.square.offers):  # the newest, at another price
+                if offer.product_id == order.product_id:
+                    steps = order.purchase.quantity_steps
+                    for _ in range(1 + self.world.chance(300)):  # it serves once, however often it is named
+                        self._buy(digest_, offer, self.world.between(1, steps), approved_by=order.id)
+                    return
+
+    def _tell_seller(self, contract: bytes) -> None:
+        if contract in self._told:
+            return
+        self._told.add(contract)
+        made = self.place.auditor.reference.market.state.contracts[ContractId(contract)]
+        seller = next(seller for seller in self.sellers if seller.party == made.seller)
+        self.after(self.world.between(0, 5_000), lambda: seller.ordered(contract, self))
 
     def _reuse_key(self) -> None:
         """Use the key of an order once more, for another body."""

@@ -81,17 +81,26 @@ class Run:
             for number in range(world.between(1, 3))
         ]
         self._owners = [*homes, *shops]
+        for home in homes:
+            home.neighbours = [other for other in self._owners if other is not home]
         return [*self._owners, *sellers, *buyers]
 
     def marks(self) -> dict[str, int]:
         """How often rare things came about, so that a search that finds nothing is known to have looked."""
         oracle, machine = self.auditor.reference.oracle, self.machine
         sales = [sale.state for sale in oracle.contracts.values()]
+        states = [asked.state for asked in oracle.waiting.values()]
         return {
             "entries": self.auditor.reference.seq,
             "contracts": len(sales),
             "released": sales.count("ACCEPTED"),
             "refunded": sales.count("FAILED"),
+            "approved": states.count("APPROVED"),
+            "rejected": states.count("REJECTED"),
+            "timed_out": states.count("TIMED_OUT"),
+            "withdrawn": states.count("WITHDRAWN"),
+            "approved_too_late": sum(asked.missed for asked in oracle.waiting.values()),
+            "approved_before": oracle.served,
             "refused": sum(outcome.code != 0 for outcome in self.auditor.reference.outcomes),
             "crashes": machine.crashes,
             **machine.marks,

@@ -1,8 +1,7 @@
 """Follows the durable log, record by record, with a market of its own that never crashes."""
 
 from thingmarket.audit.merkle import Tree, leaf_hash
-from thingmarket.errors import Code
-from thingmarket.ids import Key
+from thingmarket.ids import Digest, Key
 from thingmarket.market import Market
 from thingmarket.market.entries import Command, Entry, Outcome
 from thingmarket.settlement.accounts import AccountKind
@@ -70,7 +69,7 @@ class Reference:
         if outcome.code:
             same = state.effects_root() == before and not outcome.notices
             require(same, "refused-changes-nothing", f"entry {entry.seq}, refused with {outcome.code}")
-        if isinstance(entry.content, Command) and outcome.code != Code.NEED_COSIGN:
+        if isinstance(entry.content, Command):
             name = (entry.content.header.sender, entry.content.key)
             require(
                 name not in self._answered, "applied-once", f"entry {entry.seq} is a second one of its key"
@@ -96,6 +95,13 @@ class Reference:
             balance = state.ledger.balance(wallet) if wallet else None
             held = balance.credits_posted - balance.debits_posted if balance else 0
             require(held == minor, "money", f"a wallet holds {held}, not {minor}, after entry {state.seq}")
+        for leaf, given in oracle.mandates.items():
+            counter = state.spending.get((Digest(leaf), "EUR"))
+            counted = (counter.total_minor, counter.reserved_minor) if counter else (0, 0)
+            reckoned = (sum(given.spent.values()), oracle.reserved(leaf))
+            require(counted == reckoned, "budget", f"spent and reserved are {counted}, not {reckoned}")
+        for pending, asked in oracle.waiting.items():
+            require(state.pendings[pending].state.value == asked.state, "approvals", f"not {asked.state}")
         for digest, offer in oracle.offers.items():
             record = state.offers[digest]
             stock = state.ledger.balance(record.stock_account)
