@@ -19,7 +19,7 @@ from tests.support.wire_bytes import ENUM, INTEGERS, places
 from thingmarket.errors import Code
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.keys import SigningKey
-from thingmarket.identity.mandates import Mandate, SpendingLimit
+from thingmarket.identity.mandates import LIMIT_FIELDS, Mandate, SpendingLimit
 from thingmarket.limits import HOUR_MS
 from thingmarket.v1 import identity_pb2
 from thingmarket.wire import identity
@@ -27,11 +27,14 @@ from thingmarket.wire.commands import READERS
 from thingmarket_node.home import Home, load_identity
 
 EDGES = {"-1": -1, "0": 0, "2^53": 2**53, "2^63-1": 2**63 - 1, "-2^63": -(2**63), "2^64-1": 2**64 - 1}
-MAY_BE_NEGATIVE = {"integer", "steps"}  # facts and attributes are any whole number up to 2^53-1 either way
+# Facts and attributes are any whole number up to 2^53-1 either way; edges of a place lie on the globe.
+MAY_BE_NEGATIVE = {"integer", "steps", "south_e7", "west_e7", "north_e7", "east_e7"}
 MAY_BE_ZERO = {
     *MAY_BE_NEGATIVE,
     *("unit_scale", "scale", "sequence", "revocation_epoch", "depth", "max_depth"),
-    *("per_item_minor", "per_order_minor", "per_day_minor", "total_minor", "cosign_above_minor"),
+    *LIMIT_FIELDS,
+    *("min_assurance", "warranty_min_days", "delivery_max_ms", "co2_max_grams", "data_retention_days"),
+    "start_minute",
 }
 # What is refused for another reason than its range.
 OTHER_CODES = {
@@ -65,6 +68,9 @@ def mandate(market: SmallMarket, subject: Session) -> identity_pb2.Mandate:
         max_quantity_steps=1,
         unit="C62",
     )
+    body.geo.CopyFrom(identity_pb2.Places(boxes=[identity_pb2.GeoBox(north_e7=1, east_e7=1)]))
+    window = identity_pb2.WeeklyWindow(days_mask=127, start_minute=1, end_minute=2)
+    body.windows.CopyFrom(identity_pb2.Week(windows=[window]))
     return body
 
 
