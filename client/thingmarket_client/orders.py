@@ -48,6 +48,19 @@ class Bought:
     decision: Decision | None
 
 
+def seal(delivery: Mapping[RetentionClass, bytes] | None) -> tuple[SealedPart, ...]:
+    """Delivery details as parts for the vault, each with a salt of its own."""
+    return tuple(
+        SealedPart(salt=secrets.token_bytes(SALT_BYTES), data=data, retention=retention)
+        for retention, data in (delivery or {}).items()
+    )
+
+
+def sealed_refs(parts: tuple[SealedPart, ...]) -> tuple[SealedRef, ...]:
+    """What stands for sealed parts in a command."""
+    return tuple(SealedRef(commit(part.salt, part.data), RetentionClass(part.retention)) for part in parts)
+
+
 def make_order(
     key: Key,
     seen: OfferSeen,
@@ -66,10 +79,7 @@ def make_order(
     Points of the seller are redeemed before tax, each for `point_value_minor`.
     """
     cost = price(seen.offer, quantity_steps, seen.tax_basis_points, points * point_value_minor)
-    sealed = tuple(
-        SealedPart(salt=secrets.token_bytes(SALT_BYTES), data=data, retention=retention)
-        for retention, data in (delivery or {}).items()
-    )
+    sealed = seal(delivery)
     purchase = Purchase(
         key=key,
         offer=seen.digest,
@@ -77,9 +87,7 @@ def make_order(
         currency=seen.offer.currency,
         total_minor=cost.total_minor,
         need=need,
-        delivery=tuple(
-            SealedRef(commit(part.salt, part.data), RetentionClass(part.retention)) for part in sealed
-        ),
+        delivery=sealed_refs(sealed),
         choice=record.commitment,
         approved_by=approved_by,
         points=points,

@@ -9,13 +9,16 @@ from thingmarket.audit.receipts import check_receipt
 from thingmarket.catalog.needs import Constraint, Need
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SEARCH_RESULTS_MAX
+from thingmarket.market.cancelling import CancelPreview
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.market.searching import Wanted
 from thingmarket.wire import listings, views
 from thingmarket.wire import reads as wire
+from thingmarket.wire.cancelling import read_preview
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
+from thingmarket.wire.standing import StandingSeen, read_standing_orders
 from thingmarket.wire.views import ContractSeen
 from thingmarket_client.errors import Unanswered
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
@@ -146,6 +149,26 @@ class Reads:
             found += page
             if not (more and page):
                 break
+        return tuple(found)
+
+    async def preview_cancel(
+        self, *, contract: bytes = b"", offer: bytes = b"", quantity_steps: int = 0
+    ) -> CancelPreview:
+        """What cancelling costs: a contract, or a purchase before it is made (UNKNOWN_CONTRACT, ...)."""
+        request = wire.preview_cancel_request(contract=contract, offer=offer, quantity_steps=quantity_steps)
+        return read_preview(await self._session.ask(lambda stub: stub.PreviewCancel, request))
+
+    async def standing_orders(self) -> tuple[StandingSeen, ...]:
+        """Standing orders of an owner and his things, or of the thing itself, oldest first."""
+        found: list[StandingSeen] = []
+        for _ in range(PAGES_MAX):
+            request = wire.standing_orders_request(found[-1].seq if found else 0)
+            page = read_standing_orders(
+                await self._session.ask(lambda stub: stub.ListStandingOrders, request)
+            )
+            if not page:
+                break
+            found += page
         return tuple(found)
 
     async def balances(self) -> tuple[MoneyBalance, ...]:

@@ -15,14 +15,13 @@ from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer, che
 from thingmarket.catalog.questions import AnswerFacts, AskFacts, check_answer_facts, check_ask_facts
 from thingmarket.catalog.wishes import wishes_of, without
 from thingmarket.contract.approvals import PendingId
-from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep, RetentionClass, check_fulfil
+from thingmarket.contract.orders import RetentionClass
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import DAY_MS
-from thingmarket.policy.decision import Fact
-from thingmarket.wire import books, catalog, trade
+from thingmarket.wire import books, catalog
 from thingmarket.wire.books import PointsSeen
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
@@ -34,8 +33,10 @@ from thingmarket_client.errors import FateUnknown
 from thingmarket_client.insight import Insight
 from thingmarket_client.orders import Bought, Order, approved, make_order
 from thingmarket_client.outbox import Answer, Letter, Outbox
+from thingmarket_client.performing import Performer
 from thingmarket_client.post import Flushed, Post
 from thingmarket_client.reads import Change, Reads
+from thingmarket_client.replenishing import Replenisher
 from thingmarket_client.session.session import PATIENCE_MS, Caller, Session
 from thingmarket_client.trust import Trust
 from thingmarket_client.wait import Wait
@@ -60,7 +61,7 @@ class Reasons:
         return self.record is not None and contract is not None and contract.choice == self.record.commitment
 
 
-class Trader(Speaker):
+class Trader(Speaker, Performer, Replenisher):
     """A party at one node. Commands go through the outbox; queries go straight."""
 
     def __init__(
@@ -359,30 +360,6 @@ class Trader(Speaker):
     async def contract(self, contract: bytes) -> ContractSeen:
         """One contract."""
         return await self.reads.contract(contract)
-
-    async def ready(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
-        """Report, as the seller, that the goods are ready to go."""
-        await self._fulfil(contract, FulfilStep.READY, facts)
-
-    async def delivered(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
-        """Report that the goods were handed over; the facts prove it, without personal data."""
-        await self._fulfil(contract, FulfilStep.DELIVERED, facts)
-
-    async def failed(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
-        """Report that the goods cannot be delivered; the buyer is refunded."""
-        await self._fulfil(contract, FulfilStep.FAILED, facts)
-
-    async def accept(self, contract: bytes) -> None:
-        """Accept, as the buyer, what was delivered; escrow is released."""
-        key = self.new_key()
-        body = trade.accept_delivery_body(AcceptDelivery(key=key, contract=contract))
-        await self._tell(TypeId.ACCEPT_DELIVERY, key, body)
-
-    async def _fulfil(self, contract: bytes, step: FulfilStep, facts: Sequence[Fact]) -> None:
-        key = self.new_key()
-        report = Fulfil(key=key, contract=contract, step=step, facts=tuple(facts))
-        check_fulfil(report)
-        await self._tell(TypeId.FULFIL, key, trade.fulfil_body(report))
 
     async def unseal(self, contract: bytes, commitment: bytes) -> bytes:
         """The bytes behind a commitment of a contract, for the seller and the buyer's owner."""

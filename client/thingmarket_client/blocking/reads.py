@@ -7,9 +7,11 @@ from typing import Any
 from weakref import WeakSet
 
 from thingmarket.catalog.needs import Constraint, Need
+from thingmarket.market.cancelling import CancelPreview
 from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
+from thingmarket.wire.standing import StandingSeen
 from thingmarket.wire.views import ContractSeen
 from thingmarket_client.blocking.calls import Calls
 from thingmarket_client.blocking.watching import BlockingWatch
@@ -72,6 +74,18 @@ class BlockingReads:
     def contracts(self, since: int = 0) -> tuple[ContractSeen, ...]:
         """Contracts that changed after a log position, in the order of their last change."""
         return self._calls.run(lambda: self._part.contracts(since))
+
+    def preview_cancel(
+        self, *, contract: bytes = b"", offer: bytes = b"", quantity_steps: int = 0
+    ) -> CancelPreview:
+        """What cancelling costs: a contract, or a purchase before it is made (UNKNOWN_CONTRACT, ...)."""
+        return self._calls.run(
+            lambda: self._part.preview_cancel(contract=contract, offer=offer, quantity_steps=quantity_steps)
+        )
+
+    def standing_orders(self) -> tuple[StandingSeen, ...]:
+        """Standing orders of an owner and his things, or of the thing itself, oldest first."""
+        return self._calls.run(self._part.standing_orders)
 
     def balances(self) -> tuple[MoneyBalance, ...]:
         """Balances of an owner who asks himself (NOT_PERMITTED)."""

@@ -10,13 +10,16 @@ from thingmarket.catalog.attributes import AttributeValue
 from thingmarket.catalog.needs import Need
 from thingmarket.catalog.offers import Offer
 from thingmarket.contract.orders import RetentionClass
+from thingmarket.contract.standing import StandingId
 from thingmarket.identity.envelope import Signed
 from thingmarket.ids import Digest, Key
 from thingmarket.limits import DAY_MS
+from thingmarket.market.cancelling import CancelPreview
 from thingmarket.policy.decision import Fact
 from thingmarket.wire.books import PointsSeen
 from thingmarket.wire.inbox import PendingSeen
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
+from thingmarket.wire.standing import StandingSeen
 from thingmarket.wire.views import ContractSeen
 from thingmarket_client.approvals import Pending
 from thingmarket_client.blocking.insight import BlockingInsight
@@ -52,6 +55,83 @@ class BlockingTrader(BlockingParty[P]):
         """The mandate under which commands are sent; empty for an owner."""
         return self._calls.call(lambda: self._party.leaf)
 
+    def announce(self, need: Need) -> Digest:
+        """Announce a need; the same one again is the same need."""
+        return self._calls.run(lambda: self._party.announce(need))
+
+    def replenish(self, need: Need) -> NeedSeen:
+        """Announce a need of a slot, unless one is open there: then that one (SLOT_TAKEN for another order).
+
+        It may be called whenever stock is low, as often as one likes.
+        """
+        return self._calls.run(lambda: self._party.replenish(need))
+
+    def stand(
+        self,
+        seen: OfferSeen,
+        quantity_steps: int,
+        *,
+        interval_ms: int,
+        occurrences_max: int,
+        total_max_minor: int | None = None,
+        first_ms: int = 0,
+        slot: str = "",
+        delivery: Mapping[RetentionClass, bytes] | None = None,
+    ) -> StandingId:
+        """Buy again every `interval_ms`, for at most today's total unless told otherwise."""
+        return self._calls.run(
+            lambda: self._party.stand(
+                seen,
+                quantity_steps,
+                interval_ms=interval_ms,
+                occurrences_max=occurrences_max,
+                total_max_minor=total_max_minor,
+                first_ms=first_ms,
+                slot=slot,
+                delivery=delivery,
+            )
+        )
+
+    def end_standing(self, standing_order: bytes) -> None:
+        """End a standing order; what it bought stands."""
+        self._calls.run(lambda: self._party.end_standing(standing_order))
+
+    def standing_orders(self) -> tuple[StandingSeen, ...]:
+        """Standing orders of the owner and his things; of a thing, its own."""
+        return self._calls.run(self._party.standing_orders)
+
+    def ready(self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0) -> None:
+        """Report, as the seller, that the goods of a unit are ready to go."""
+        self._calls.run(lambda: self._party.ready(contract, facts, unit=unit))
+
+    def delivered(
+        self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0, quantity_steps: int = 0
+    ) -> None:
+        """Report that a unit, or so many steps of it, was handed over; facts without personal data."""
+        self._calls.run(
+            lambda: self._party.delivered(contract, facts, unit=unit, quantity_steps=quantity_steps)
+        )
+
+    def failed(self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0) -> None:
+        """Report that a unit cannot be delivered; the buyer is refunded."""
+        self._calls.run(lambda: self._party.failed(contract, facts, unit=unit))
+
+    def accept(self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0) -> None:
+        """Accept, as the buyer, what was delivered, and say what was measured; escrow is released."""
+        self._calls.run(lambda: self._party.accept(contract, facts, unit=unit))
+
+    def preview_cancel(
+        self, *, contract: bytes = b"", offer: bytes = b"", quantity_steps: int = 0
+    ) -> CancelPreview:
+        """What cancelling costs: a contract now, or a purchase of an offer before it is made."""
+        return self._calls.run(
+            lambda: self._party.preview_cancel(contract=contract, offer=offer, quantity_steps=quantity_steps)
+        )
+
+    def cancel(self, contract: bytes, *, max_fee_minor: int = 0) -> None:
+        """Cancel, as the buyer, what was not delivered yet, for at most so much (FEE_TOO_HIGH)."""
+        self._calls.run(lambda: self._party.cancel(contract, max_fee_minor=max_fee_minor))
+
     def pending(self, pending: bytes) -> PendingSeen:
         """An order that waits or waited, as it stands now (UNKNOWN_ENTRY)."""
         return self._calls.run(lambda: self._party.pending(pending))
@@ -83,10 +163,6 @@ class BlockingTrader(BlockingParty[P]):
                 title=title, category=category, quantity_steps=quantity_steps, unit=unit, **more
             )
         )
-
-    def announce(self, need: Need) -> Digest:
-        """Announce a need; the same one again is the same need."""
-        return self._calls.run(lambda: self._party.announce(need))
 
     def withdraw_need(self, need: bytes) -> None:
         """End a need."""
@@ -235,22 +311,6 @@ class BlockingTrader(BlockingParty[P]):
     def contract(self, contract: bytes) -> ContractSeen:
         """One contract."""
         return self._calls.run(lambda: self._party.contract(contract))
-
-    def ready(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
-        """Report, as the seller, that the goods are ready to go."""
-        self._calls.run(lambda: self._party.ready(contract, facts))
-
-    def delivered(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
-        """Report that the goods were handed over; the facts prove it, without personal data."""
-        self._calls.run(lambda: self._party.delivered(contract, facts))
-
-    def failed(self, contract: bytes, facts: Sequence[Fact] = ()) -> None:
-        """Report that the goods cannot be delivered; the buyer is refunded."""
-        self._calls.run(lambda: self._party.failed(contract, facts))
-
-    def accept(self, contract: bytes) -> None:
-        """Accept, as the buyer, what was delivered; escrow is released."""
-        self._calls.run(lambda: self._party.accept(contract))
 
     def unseal(self, contract: bytes, commitment: bytes) -> bytes:
         """The bytes behind a commitment of a contract, for the seller and the buyer's owner."""

@@ -82,6 +82,18 @@ def contracts_request(changed_after_seq: int = 0, after_contract: bytes = b"") -
     return pb.ListContractsRequest(changed_after_seq=changed_after_seq, after_contract=after_contract)
 
 
+def preview_cancel_request(
+    *, contract: bytes = b"", offer: bytes = b"", quantity_steps: int = 0
+) -> pb.PreviewCancelRequest:
+    """Ask what cancelling costs."""
+    return pb.PreviewCancelRequest(contract=contract, offer=offer, quantity_steps=quantity_steps)
+
+
+def standing_orders_request(after_seq: int = 0) -> pb.ListStandingOrdersRequest:
+    """Ask for standing orders."""
+    return pb.ListStandingOrdersRequest(after_seq=after_seq)
+
+
 def balances_request() -> pb.GetBalancesRequest:
     """Ask for the balances of the caller."""
     return pb.GetBalancesRequest()

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from thingmarket.catalog.attributes import AttributeValue, ScaledInteger, shown
 from thingmarket.catalog.choice import explain_choice
 from thingmarket.catalog.needs import Need
+from thingmarket.contract.contract import ContractState
+from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.policy.decision import Fact
 from thingmarket.wire.listings import NeedSeen
 from thingmarket.wire.views import ContractSeen
@@ -20,6 +22,8 @@ from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.parties import accepted_on_arrival, contract_value, ended, until
 from thingmarket_node.cli.sheets import answers_of, need_of, offer_of, read_sheet
 from thingmarket_node.cli.slots import Slot, slot_of, with_new_order
+
+TO_DELIVER: Final = (FulfilmentState.PLANNED, FulfilmentState.READY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ class Device:
         async def serve() -> None:
             await self._answer_questions()
             for contract in await self._thing.contracts():
-                if contract.seller == self._thing.id and contract.fulfilment.value in ("PLANNED", "READY"):
+                if contract.seller == self._thing.id and contract.state is ContractState.ACTIVE:
                     await self._deliver(contract)
 
         await until(self._thing, serve)
@@ -96,16 +100,23 @@ class Device:
             self._questions_seq = question.seq
 
     async def _deliver(self, contract: ContractSeen) -> None:
+        """Hand over every unit that is not on its way; while the buyer may cancel for nothing, none."""
+        units = [unit for unit in contract.units if unit.fulfilment in TO_DELIVER]
+        if not units:
+            return
         self._orders += 1
         total = written(contract.total_minor, contract.currency)
         told = {"contract": contract.id.hex(), "total_minor": contract.total_minor}
         if self._orders in self._habits.fails:
-            await self._thing.failed(contract.id)
+            for unit in units:
+                await self._thing.failed(contract.id, unit=unit.number)
             self._output.event("failed", f"cannot deliver the order of {total}: refunded", **told)
             return
-        if contract.fulfilment.value == "PLANNED":
-            await self._thing.ready(contract.id)
-        await self._thing.delivered(contract.id, [Fact("delivered.steps", contract.quantity_steps)])
+        for unit in units:
+            if unit.fulfilment is FulfilmentState.PLANNED:
+                await self._thing.ready(contract.id, unit=unit.number)
+            handed_over = [Fact("delivered.steps", unit.quantity_steps)]
+            await self._thing.delivered(contract.id, handed_over, unit=unit.number)
         self._output.event("delivered", f"delivers the order of {total}", **told)
 
     # --- a buyer
@@ -140,7 +151,7 @@ class Device:
             return None
         if known is None or known.code:
             return None
-        if (await self._thing.contract(known.reference)).fulfilment.value == "FAILED":
+        if (await self._thing.contract(known.reference)).state is ContractState.CANCELLED:
             return None
         contract = known.reference.hex()
         self._output.event("bought", f"ordered it before: {contract}", contract=contract, again=True)

@@ -8,6 +8,7 @@ import click
 
 from thingmarket.wire.listings import NeedSeen
 from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.contract_units import UNIT_COLUMNS, unit_rows
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, ended, home_argument, node_option, open_owner
 
@@ -112,4 +113,7 @@ def contracts(home: Path, wait: bytes | None, card: str | None, as_json: bool) -
         for one in found
     ]
     output.table(f"contracts of {home}", ("contract", "product", "total", "fulfilment"), rows)
+    for one in found:
+        if len(one["units"]) > 1:
+            output.table(f"units of {one['contract']}", UNIT_COLUMNS, unit_rows(one))
     output.end({"contracts": found})

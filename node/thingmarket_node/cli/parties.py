@@ -7,6 +7,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from thingmarket.contract.contract import OPEN_STATES
+from thingmarket.contract.fulfilment import FulfilmentState
+from thingmarket.contract.units import Unit
 from thingmarket.errors import Code, Refusal
 from thingmarket.wire.views import ContractSeen
 from thingmarket_client.keystore import OWNER_FILE, THING_FILE
@@ -21,7 +24,6 @@ PATIENCE_MS: Final = 6_000  # a person waits for the answer; what was not sent w
 DEVICE_PATIENCE_MS: Final = 20_000  # a node restarts in less
 LOOK_AGAIN_S: Final = 2.0  # should a change be missed, as when the node restarts
 CANCEL_AGAIN_S: Final = 0.1
-_FINAL: Final = frozenset({"ACCEPTED", "FAILED"})
 
 home_argument: Final = click.argument("home", type=click.Path(path_type=Path))
 node_option: Final = click.option(
@@ -93,21 +95,43 @@ async def ended(party: Trader, contract: bytes) -> ContractSeen:
 
     async def look() -> ContractSeen | None:
         seen = await party.contract(contract)
-        return seen if seen.fulfilment.value in _FINAL else None
+        return None if seen.state in OPEN_STATES else seen
 
     return await until(party, look)
 
 
 async def accepted_on_arrival(party: Trader, contract: bytes) -> ContractSeen:
-    """Wait for the goods, accept them, and give back the contract at its end."""
+    """Wait for the goods of every unit, accept them, and give back the contract at its end."""
 
     async def look() -> ContractSeen | None:
         seen = await party.contract(contract)
-        return None if seen.fulfilment.value in ("PLANNED", "READY") else seen
+        return seen if seen.state not in OPEN_STATES or _arrived(seen) else None
 
-    if (await until(party, look)).fulfilment.value == "DELIVERED":
-        await party.accept(contract)
-    return await ended(party, contract)
+    while (seen := await until(party, look)).state in OPEN_STATES:
+        for unit in _arrived(seen):
+            await party.accept(contract, unit=unit.number)
+    return seen
+
+
+def _arrived(seen: ContractSeen) -> list[Unit]:
+    return [unit for unit in seen.units if unit.fulfilment is FulfilmentState.DELIVERED]
+
+
+def unit_value(unit: Unit) -> dict[str, Any]:
+    """A unit as one JSON object."""
+    return {
+        "number": unit.number,
+        "milestone": unit.milestone,
+        "quantity_steps": unit.quantity_steps,
+        "total_minor": unit.total_minor,
+        "fulfilment": unit.fulfilment.value,
+        "escrow": unit.escrow.value,
+        "deliver_by_ms": unit.deliver_by_ms,
+        "inspect_by_ms": unit.inspect_by_ms,
+        "delivered_ms": unit.delivered_ms,
+        "late_credit_minor": unit.late_credit_minor,
+        "invoice": unit.invoice,
+    }
 
 
 def contract_value(seen: ContractSeen, product_id: str = "") -> dict[str, Any]:
@@ -141,7 +165,9 @@ def contract_value(seen: ContractSeen, product_id: str = "") -> dict[str, Any]:
                 "time_ms": event.time_ms,
                 "cause": event.cause,
                 "facts": {fact.name: fact.value for fact in event.facts},
+                "unit": event.unit,
             }
             for event in seen.history
         ],
+        "units": [unit_value(unit) for unit in seen.units],
     }

@@ -22,6 +22,7 @@ from thingmarket.catalog.needs import (
     check_need,
 )
 from thingmarket.catalog.offers import FulfilmentKind, Offer, check_offer
+from thingmarket.catalog.terms import PLAIN_TERMS, Milestone, SettlementKind, Terms
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import DAY_MS
 
@@ -42,6 +43,7 @@ _OFFER_DEFAULTS: Final[dict[str, Any]] = {
     "inspection_ms": 3 * DAY_MS,
     "attributes": {},
     "answers": {},
+    "terms": {},
     "valid_for_ms": _VALID_FOR_MS,
 }
 _OFFER_FIELDS: Final = frozenset(_OFFER_DEFAULTS) | {
@@ -59,6 +61,7 @@ _NEED_DEFAULTS: Final[dict[str, Any]] = {
     "unit_scale": 0,
     "must": [],
     "prefer": [],
+    "slot": "",
     "valid_for_ms": _VALID_FOR_MS,
 }
 _NEED_FIELDS: Final = frozenset(_NEED_DEFAULTS) | {"title", "category", "quantity_steps"}
@@ -73,9 +76,16 @@ facts that are told to whom asks for them.
    "currency": "EUR", "price_minor": 1590, "stock_steps": 50,
    "attributes": {"pages": 1200, "weight": {"steps": 52, "unit": "GRM"}, "refilled": true},
    "answers": {"colour": "black"}}
+terms, unless left out: settlement ESCROW or DVP (goods and money at once), milestones, grace_ms,
+late_credit_basis_points_per_day, late_credit_max_basis_points, cancel_window_ms,
+cancel_planned_basis_points and cancel_ready_basis_points (left out: cannot be cancelled in that state):
+  "terms": {"cancel_window_ms": 3600000, "cancel_planned_basis_points": 500,
+            "milestones": [{"title": "Parts", "share_millionths": 400000, "delivery_ms": 86400000},
+                           {"title": "Work", "share_millionths": 600000, "delivery_ms": 259200000}]}
 """
 NEED_HELP: Final = """\b
-A need sheet is a JSON object; unit C62 (pieces), valid_for_ms 30 days, must and prefer can be left out:
+A need sheet is a JSON object; unit C62 (pieces), valid_for_ms 30 days, must, prefer and slot can be left out
+(a slot is your own name for the want: at most one need or order of it is open):
   {"title": "Black ink is low", "category": "44103105", "product_id": "ink-black-xl",
    "quantity_steps": 1,
    "must": [{"attribute": "pages", "comparison": "AT_LEAST", "values": [1000]}],
@@ -109,16 +119,30 @@ def offer_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Offer:
     def make() -> Offer:
         attributes = found.pop("attributes")
         found.pop("answers")  # not published
+        terms = _terms(found.pop("terms"))
         stated = tuple(Attribute(name, value_of(value)) for name, value in sorted(attributes.items()))
         return Offer(
             key=key,
             valid_until_ms=now_ms + valid_for_ms,
             fulfilment=FulfilmentKind[kind],
             attributes=stated,
+            terms=terms,
             **found,
         )
 
     return _checked(make, check_offer, "an offer sheet")
+
+
+def _terms(sheet: Sheet) -> Terms:
+    """Terms as a sheet says them; fields that are left out are those of an offer that says nothing."""
+    if not sheet:
+        return PLAIN_TERMS
+    found = dict(sheet)
+    kind = str(found.pop("settlement", SettlementKind.ESCROW.name)).upper()
+    if kind not in SettlementKind.__members__:
+        raise Refusal(Code.BAD_FIELD, f"settlement is {' or '.join(SettlementKind.__members__)}")
+    milestones = tuple(Milestone(**one) for one in found.pop("milestones", ()))
+    return Terms(settlement=SettlementKind[kind], milestones=milestones, **found)
 
 
 def answers_of(sheet: Sheet) -> dict[str, AttributeValue]:

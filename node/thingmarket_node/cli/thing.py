@@ -11,6 +11,7 @@ from thingmarket.ids import Key, digest
 from thingmarket.wire.trade import read_purchase
 from thingmarket_client.outbox import Answer
 from thingmarket_client.thing import Thing, create_thing
+from thingmarket_node.cli import cancelling, standing
 from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
@@ -62,6 +63,8 @@ thing.add_command(factory)
 thing.add_command(claim)
 thing.add_command(report_malfunction)
 thing.add_command(delegate)
+for command in (*cancelling.commands("thing", "printer"), *standing.commands("thing", "printer")):
+    thing.add_command(command)
 
 
 @thing.command()

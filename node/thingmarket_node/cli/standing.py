@@ -1,0 +1,143 @@
+"""`stand`, `standing` and `end-standing`: what is bought again and again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thingmarket.contract.orders import RetentionClass
+from thingmarket.errors import code_name
+from thingmarket.limits import HOUR_MS
+from thingmarket.wire.standing import StandingSeen
+from thingmarket_client.trader import Trader
+from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.parties import home_argument, node_option, open_owner, open_thing
+
+STANDING_BYTES = 16
+
+
+def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click.Command]:
+    """The commands of an owner or of a thing, whose folder is called `home` in examples."""
+    opening: Callable[..., Awaitable[Trader]] = open_owner if whose == "owner" else open_thing
+
+    @click.command(
+        help=f"""Buy from one offer again and again, each time under the owner's rules of that moment.
+
+        \b
+        Example:
+          thingmarket {whose} stand {home} --offer 93ab... --quantity 2 --every-hours 24 --times 30
+        """
+    )
+    @home_argument
+    @click.option("--offer", type=HexType(32), required=True, help="Digest of the offer.")
+    @click.option("--quantity", type=click.IntRange(1), required=True, help="Steps bought each time.")
+    @click.option("--every-hours", type=click.IntRange(1), required=True, help="Hours from one to the next.")
+    @click.option("--times", type=click.IntRange(1), required=True, help="How many times it is its turn.")
+    @click.option(
+        "--max-total", type=click.IntRange(1), help="Most per purchase, minor units; else today's total."
+    )
+    @click.option("--slot", default="", help="Name of a want: at most one order of it is open.")
+    @click.option("--deliver-to", help="Name and address: sealed, the log holds only a commitment to it.")
+    @node_option
+    @json_option
+    def stand(home: Path, card: str | None, as_json: bool, **wish: Any) -> None:
+        async def begin() -> bytes:
+            async with await opening(home, card) as opened:
+                return await _opened(opened, wish)
+
+        name = asyncio.run(begin())
+        output = Output(as_json=as_json)
+        output.say(f"standing order {name.hex()}")
+        output.end({"standing_order": name.hex()})
+
+    @click.command(
+        help=f"""List standing orders and what has come of them.
+
+        \b
+        Example:
+          thingmarket {whose} standing {home}
+        """
+    )
+    @home_argument
+    @node_option
+    @json_option
+    def standing(home: Path, card: str | None, as_json: bool) -> None:
+        async def read() -> tuple[StandingSeen, ...]:
+            async with await opening(home, card) as opened:
+                return await opened.standing_orders()
+
+        found = asyncio.run(read())
+        output = Output(as_json=as_json)
+        columns = ("standing order", "most", "state", "made", "skipped", "why")
+        output.table(f"standing orders of {home}", columns, [_row(one) for one in found])
+        output.end({"standing_orders": [_value(one) for one in found]})
+
+    @click.command(
+        help=f"""End a standing order; what it bought stands.
+
+        \b
+        Example:
+          thingmarket {whose} end-standing {home} 019f...
+        """
+    )
+    @home_argument
+    @click.argument("name", type=HexType(STANDING_BYTES))
+    @node_option
+    @json_option
+    def end_standing(home: Path, name: bytes, card: str | None, as_json: bool) -> None:
+        async def end() -> None:
+            async with await opening(home, card) as opened:
+                await opened.end_standing(name)
+
+        asyncio.run(end())
+        output = Output(as_json=as_json)
+        output.say("it buys no more")
+        output.end({"standing_order": name.hex(), "state": "ENDED"})
+
+    return stand, standing, end_standing
+
+
+async def _opened(party: Trader, wish: dict[str, Any]) -> bytes:
+    seen = await party.reads.offer(wish["offer"])
+    where = wish["deliver_to"]
+    return await party.stand(
+        seen,
+        wish["quantity"],
+        interval_ms=wish["every_hours"] * HOUR_MS,
+        occurrences_max=wish["times"],
+        total_max_minor=wish["max_total"],
+        slot=wish["slot"],
+        delivery={RetentionClass.CONTRACT: where.encode()} if where else None,
+    )
+
+
+def _row(one: StandingSeen) -> tuple[Any, ...]:
+    most = written(one.wish.total_max_minor, one.wish.currency)
+    why = one.cause or (f"last skipped: {code_name(one.code)}" if one.code else "")
+    return (one.id.hex(), most, one.state.value, one.made, one.skipped, why)
+
+
+def _value(one: StandingSeen) -> dict[str, Any]:
+    return {
+        "standing_order": one.id.hex(),
+        "state": one.state.value,
+        "buyer": one.buyer,
+        "offer": one.wish.offer.hex(),
+        "quantity_steps": one.wish.quantity_steps,
+        "currency": one.wish.currency,
+        "total_max_minor": one.wish.total_max_minor,
+        "interval_ms": one.wish.interval_ms,
+        "occurrences_max": one.wish.occurrences_max,
+        "slot": one.wish.slot,
+        "next_ms": one.next_ms,
+        "made": one.made,
+        "skipped": one.skipped,
+        "last": one.last.hex(),
+        "code": one.code,
+        "reason": one.reason,
+        "rule": one.rule,
+        "cause": one.cause,
+    }
