@@ -44,9 +44,9 @@ class Town:
             self.do("owner", "init", owner, "--node", "market")
         for thing in ("printer", "shop"):
             self.do("thing", "init", thing, "--node", "market")
-        self.do("owner", "fund", "anna", "100.00")
+        self.do("owner", "fund", "anna", "200.00")
         self.do("owner", "mandate", "bob", "shop", "--autonomy", "bound", "--may", "sell")
-        spend = "order=60.00,day=100.00,total=100.00,cosign=30.00"
+        spend = "order=60.00,day=200.00,total=200.00,cosign=30.00"
         self.do("owner", "mandate", "anna", "printer", "--autonomy", "adaptable", "--spend", spend)
         (folder / "ink.json").write_text(json.dumps(OFFER))
         (folder / "need.json").write_text(json.dumps(NEED))
@@ -280,12 +280,46 @@ def test_nobody_else_is_told_why(town: Town) -> None:
     assert town.refused("explain", "00" * 16, "--home", "anna")["number"] == Code.UNKNOWN_CONTRACT
 
 
-def test_an_order_above_the_threshold_waits_for_its_owner(town: Town) -> None:
-    order = ("thing", "buy", "printer", "--offer", town.offer, "--quantity", "2")
-    told = town.refused(*order)
-    assert (told["number"], told["rule"]) == (Code.NEED_COSIGN, "COS-1")
-    assert "owner approve" in told["next"]
-    town.do(*order, "--prepare", "order.json")
+def test_an_order_above_the_threshold_waits_in_its_owners_inbox(town: Town) -> None:  # [COS-4] [COS-8]
+    buy = ("thing", "buy", "printer", "--offer", town.offer, "--quantity", "2")
+    waits, other = town.do(*buy), town.do(*buy)
+    assert waits["pending"] and not waits["contract"] and waits["rules"] == ["COS-1"]
+    inbox = town.do("owner", "inbox", "anna")["waiting"]
+    assert [one["pending"] for one in inbox] == [waits["pending"], other["pending"]]
+    assert inbox[0]["why"] == "costs more than 30.00 EUR" and inbox[0]["title"] == "Black ink XL"
+    shown = town.run("owner", "inbox", "anna").stdout
+    assert "2 pieces of Black ink XL" in shown and "37.84 EUR" in shown
+    done = town.run("owner", "approve", "anna", waits["pending"], "--reason", "it is empty")
+    assert "37.84 EUR" in done.stdout and "costs more than 30.00 EUR" in done.stdout, (
+        "one sees what one signs"
+    )
+    contract = done.stdout.split("contract ")[1].split()[0]
+    found = town.do("explain", contract, "--home", "anna")
+    assert found["state"] == "ACTIVE"
+    assert found["allowed_by"]["approvals"] == [found["allowed_by"]["owner"]]
+    assert found["approval"]["order"] == waits["pending"]
+    assert "it is empty" in town.run("explain", contract, "--home", "printer").stdout
+    told = town.do("owner", "reject", "anna", other["pending"], "--reason", "one is enough")
+    assert told["state"] == "REJECTED" and not town.do("owner", "inbox", "anna")["waiting"]
+    assert town.refused("owner", "approve", "anna", other["pending"])["number"] == Code.WRONG_STATE
+    assert town.refused("owner", "approve", "bob", waits["pending"])["number"] == Code.UNKNOWN_ENTRY
+    assert town.refused("owner", "approve", "anna", "00" * 16)["rule"] == "COS-8"
+
+
+def test_a_thing_may_wait_for_the_word_of_its_owner(town: Town) -> None:  # [COS-8]
+    buy = ("thing", "buy", "printer", "--offer", town.offer, "--quantity", "2", "--wait")
+    waiting = town.start("waiting", *buy)
+    while not (inbox := town.do("owner", "inbox", "anna")["waiting"]):
+        pass  # the command is on its way
+    town.do("owner", "reject", "anna", inbox[0]["pending"][:-2], "--reason", "too dear")
+    assert waiting.result()[1]["became"] == "was rejected: too dear"
+
+
+def test_an_order_that_was_not_sent_is_approved_by_its_own_owner_only(town: Town) -> None:  # [MAN-9]
+    buy = ("thing", "buy", "printer", "--offer", town.offer, "--quantity", "2")
+    town.do(*buy, "--prepare", "order.json")
+    told = town.refused("owner", "approve", "bob", "order.json", "--out", "yes.json")
+    assert told["number"] == Code.UNKNOWN_MANDATE
     approved = town.run("owner", "approve", "anna", "order.json", "--out", "yes.json")
     assert "37.84 EUR" in approved.stdout, "the owner is shown what he signs"
     bought = town.do("thing", "buy", "printer", "--order", "order.json", "--approval", "yes.json")
@@ -299,6 +333,19 @@ def test_an_owner_who_rejects_an_order_stops_it(town: Town) -> None:
     town.do("owner", "approve", "anna", "bad.json", "--out", "no.json", "--reject")
     told = town.refused("thing", "buy", "printer", "--order", "bad.json", "--approval", "no.json")
     assert (told["number"], told["rule"]) == (Code.DENIED, "COS-3")
+
+
+def test_an_owner_says_when_he_is_not_to_be_disturbed(town: Town) -> None:  # [PER-1] [PER-3]
+    night = "mon-fri 22:00-07:00"
+    told = town.do("owner", "persona", "anna", "printer", "--quiet", night, "--latency", "2h")
+    nights = ["mon,tue,wed,thu,fri 22:00-24:00", "tue,wed,thu,fri,sat 00:00-07:00"]
+    assert sorted(told["quiet"]) == nights
+    assert told["approval_latency_ms"] == 7_200_000
+    for wrong in ("mon-fri 22-7", "someday 22:00-07:00", "mon 22:00-22:00", "daily 25:00-26:00"):
+        assert town.run("owner", "persona", "anna", "printer", "--quiet", wrong).returncode == 2
+    always = ("--quiet", "daily 00:00-24:00")
+    assert town.refused("owner", "persona", "anna", "printer", *always)["rule"] == "PER-3"
+    assert town.do("owner", "persona", "anna", "printer", "--clear")["quiet"] == []
 
 
 def test_a_mandate_travels_as_a_file_and_ends_at_once(town: Town) -> None:
