@@ -52,7 +52,10 @@ class BlockingWatch(Generic[T]):
 
     def wait(self, timeout_ms: int) -> T | None:
         """The next change, or None when there was none for so long (Closed)."""
-        return self._calls.run(lambda: self._listening.next(timeout_ms))
+        try:
+            return self._calls.run(lambda: self._listening.next(timeout_ms))
+        except StopAsyncIteration:
+            raise Closed("this watch is over; ask its party for a new one: watch()") from None
 
     def close(self) -> None:
         """Stop watching; again does no harm."""
