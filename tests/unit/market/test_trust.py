@@ -204,7 +204,7 @@ def test_a_thing_is_told_of_its_own_proposals_only(kiosk: Kiosk) -> None:
 
 
 def test_feedback_holds_promised_against_measured(kiosk: Kiosk) -> None:
-    """[FBK-1] [FBK-3] [FBK-4]"""
+    """[FBK-1] [FBK-3] [FBK-4] [FBK-6]"""
     contract = kiosk.delivered()
     warm = Measured("temperature_max", ScaledInteger(11, 0, "CEL"), Better.LOWER)
     assert kiosk.rate(contract, measured=(warm,)).code == 0

@@ -75,6 +75,8 @@ def street() -> Street:
 
 async def test_what_was_dropped_is_made_again_equal(street: Street, tmp_path: Path) -> None:
     """[INS-1]"""
+    scanner = street.world.thing("scanner", street.anna, limits=(limit(5_000, cosign_above_minor=0),))
+    street.world.asked(scanner, street.ink)
     path = tmp_path / "projection.db"
     await projected(street.world, path)
     before = dump(path)
