@@ -82,7 +82,7 @@ def _reader(read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 def _walled(method: Unary) -> Unary:
     async def call(request: Any, context: Context) -> Any:
         try:
-            _check_readable(request)
+            check_readable(request)
             return await method(request, context)
         except Refusal as refusal:
             await refuse(context, refusal)
@@ -95,7 +95,7 @@ def _walled_stream(
 ) -> Callable[[Any, Context], AsyncIterator[Any]]:
     async def call(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
-            _check_readable(request)
+            check_readable(request)
             async for response in method(request, context):
                 yield response
         except Refusal as refusal:
@@ -107,20 +107,15 @@ def _walled_stream(
 def _walled_talk(method: Talking) -> Talking:
     async def call(requests: AsyncIterator[Any], context: Context) -> None:
         try:
-            await method(_readable(requests), context)
+            await method(requests, context)  # which checks each message, as it comes, for being one
         except Refusal as refusal:
             await refuse(context, refusal)
 
     return call
 
 
-async def _readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for request in requests:
-        _check_readable(request)
-        yield request
-
-
-def _check_readable(request: Any) -> None:
+def check_readable(request: Any) -> None:
+    """Refuse what the deserializer could not read (MALFORMED)."""
     if request is None:
         raise Refusal(Code.MALFORMED, "the request is no message of this method", "ERR-2")
 

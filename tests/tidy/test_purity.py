@@ -6,7 +6,7 @@ import tomllib
 from tests.tidy.repository import PACKAGES, ROOT, WIRE, imports_of, pure_files, python_files, tree_of
 
 SERVICERS = ("node/thingmarket_node/servicers/", "node/thingmarket_node/servicers.py")
-CODEC_BENCHES = ("node/thingmarket_node/bench/verify.py",)
+CODEC_BENCHES = ("node/thingmarket_node/bench/recovery.py", "node/thingmarket_node/bench/verify.py")
 SESSION = ("client/thingmarket_client/session/", "client/thingmarket_client/session.py")
 
 

@@ -26,9 +26,7 @@ class Commands:
         self._timeout_s = timeout_ms / 1000
         self._stream: _Stream | None = None
 
-    def submit(
-        self, speaker: int, token: bytes, request: Any
-    ) -> asyncio.Future[Any]:
+    def submit(self, speaker: int, token: bytes, request: Any) -> asyncio.Future[Any]:
         """The answer to come for the party with the number `speaker` on this line (AioRpcError, Trouble)."""
         if self._stream is None or self._stream.ended:
             self._stream = _Stream(self._open_stream(token), self._timeout_s)
@@ -74,9 +72,7 @@ class _Stream:
         self._grown = asyncio.Event()
         self._tasks = (self._loop.create_task(self._write()), self._loop.create_task(self._read()))
 
-    def submit(
-        self, speaker: int, token: bytes, request: Any
-    ) -> asyncio.Future[Any]:
+    def submit(self, speaker: int, token: bytes, request: Any) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = self._loop.create_future()
         due_s = self._loop.time() + self._timeout_s
         self._waiting.append(_Call(speaker, token, request, due_s, answer))

@@ -160,25 +160,29 @@ def open_channel(card: NodeCard) -> grpc.aio.Channel:
 _LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[NodeCard, list[Line]]]] = WeakKeyDictionary()
 
 
-def join_line(card: NodeCard) -> tuple[Line, int]:
+def join_line(card: NodeCard, *, alone: bool = False) -> tuple[Line, int]:
     """A line to the node that has room for one more party, and the party's number on it."""
-    lines = _LINES.setdefault(asyncio.get_running_loop(), {}).setdefault(card, [])
-    line = next((line for line in lines if not line.is_full), None)
-    if line is None:
+    if alone:
         line = Line(card)
-        lines.append(line)
+        return line, line.join()
+    lines = _LINES.setdefault(asyncio.get_running_loop(), {}).setdefault(card, [])
+    if all(line.is_full for line in lines):
+        lines.append(Line(card))
+    line = next(line for line in lines if not line.is_full)
     return line, line.join()
 
 
 async def leave_line(card: NodeCard, line: Line, number: int) -> None:
     """Leave a line that was joined; the last one cuts it."""
     line.leave(number)
-    if not line.parties:
-        lines = _LINES[asyncio.get_running_loop()]
-        lines[card].remove(line)
-        if not lines[card]:
-            del lines[card]
-        await line.close()
+    if line.parties:
+        return
+    shared = _LINES.get(asyncio.get_running_loop(), {})
+    if line in shared.get(card, ()):
+        shared[card].remove(line)
+        if not shared[card]:
+            del shared[card]
+    await line.close()
 
 
 def failure_value(failure: RefusedByNode | Trouble) -> Refusal | str:

@@ -63,14 +63,23 @@ class Session:
     """One party's standing with one node; it opens, and opens again, by itself."""
 
     def __init__(
-        self, card: NodeCard, caller: Caller, witness: Witness, *, patience_ms: int = PATIENCE_MS
+        self,
+        card: NodeCard,
+        caller: Caller,
+        witness: Witness,
+        *,
+        patience_ms: int = PATIENCE_MS,
+        alone: bool = False,
     ) -> None:
-        """Prepare; nothing is sent before the first call. `patience_ms` bounds all tries of one call."""
+        """Prepare; nothing is sent before the first call. `patience_ms` bounds all tries of one call.
+
+        `alone`: on a line of its own, which others of this process do not share.
+        """
         self.card = card
         self.witness = witness
         self._caller = caller
         self._patience_ms = patience_ms
-        self._line, self._number = join_line(card)
+        self._line, self._number = join_line(card, alone=alone)
         self._is_open = True
         self._watches: set[Any] = set()
         self._grant: Grant | None = None

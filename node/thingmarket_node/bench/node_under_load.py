@@ -16,6 +16,8 @@ from thingmarket.wire.handshake import read_node_card_text
 
 _START_S = 30.0
 _STOP_S = 10.0
+# Everything that a sale can cost: the operator's fee, a reserve, tax that he collects.
+_SETTINGS = ("--fee", "200", "--reserve", "500", "--tax", "S=1900", "--tax", "DE:S=1900")
 _PLAY_MONEY_MINOR = 2**53 - 1
 
 
@@ -44,8 +46,13 @@ class NodeUnderLoad:
 
     def rss_mb(self) -> float:
         """Resident memory in megabytes."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return rss_mb(self.pid)
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process in megabytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @contextlib.contextmanager
@@ -56,7 +63,7 @@ def node_under_load() -> Iterator[NodeUnderLoad]:
         home = Path(folder) / "node"
         money = str(_PLAY_MONEY_MINOR)
         subprocess.run(  # noqa: S603  our own program, with our own words
-            [*command, "node", "init", str(home), "--plaintext", "--play-money", money],
+            [*command, "node", "init", str(home), "--plaintext", "--play-money", money, *_SETTINGS],
             check=True,
             stdout=subprocess.DEVNULL,
         )

@@ -9,7 +9,7 @@ import click
 
 from thingmarket_node.cli.output import Output, json_option
 
-NAMES: Final = ("journal", "ledger", "purchase", "verify")
+NAMES: Final = ("idle", "journal", "ledger", "purchase", "recovery", "verify")
 
 
 def machine() -> dict[str, Any]:
@@ -28,7 +28,7 @@ def machine() -> dict[str, Any]:
 def bench(name: str, seconds: float, as_json: bool) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
-    NAME is journal, ledger, purchase or verify.
+    NAME is idle, journal, ledger, purchase, recovery or verify.
 
     \b
     Example:

@@ -21,6 +21,7 @@ from thingmarket.v1 import market_service_pb2 as pb
 from thingmarket.wire.refusals import fill_refusal
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.sessions import TOKEN_BYTES
+from thingmarket_node.gate import check_readable
 from thingmarket_node.servicers.submissions import fill_submitted, read_submit
 from thingmarket_node.shell import Answered, Shell
 
@@ -44,17 +45,15 @@ class CommandStream:
     async def run(self, messages: AsyncIterator[pb.SubmitStreamRequest], write: Write) -> None:
         """Read and write until there is nothing more to do, or one of the two is refused."""
         reading = asyncio.ensure_future(self._read(messages))
-        writing = asyncio.ensure_future(self._write(write))
         try:
-            await writing
+            await self._write(write)
             if reading.done():
                 reading.result()
         finally:
             for call in self._calls:
                 self._shell.forget(call)  # what was asked for stands, and nobody hears of it here
             reading.cancel()
-            writing.cancel()
-            await asyncio.gather(reading, writing, return_exceptions=True)
+            await asyncio.gather(reading, return_exceptions=True)
 
     # --- what comes in
 
@@ -62,6 +61,7 @@ class CommandStream:
         """Take messages until the caller has no more; what is wrong with one of them ends the stream."""
         try:
             async for message in messages:
+                check_readable(message)
                 self._take(message)
         except Refusal:
             self._broken = True
