@@ -241,15 +241,19 @@ def test_approvals_that_are_not_the_owners_for_this_body_are_refused(market: Sma
 def test_a_yes_to_another_body_or_another_mandate_is_no_yes(market: SmallMarket) -> None:
     client, owner = market.client, market.buyer
     asks = client.thing(owner, limits=(replace(spending_limit(), cosign_above_minor=0),))
-    body, other = market.purchase(), market.purchase()
     leaf = Digest(asks.leaf)
-    for yes in (
-        approval(market, other, owner.key, mandate_leaf=leaf),
-        approval(market, body, owner.key),  # for the printer's mandate
-        approval(market, body, owner.key, mandate_leaf=leaf, expires_ms=now_ms() - 1),
-        approval(market, body, owner.key, mandate_leaf=leaf, network_id=bytes(16)),
-    ):
-        market.refused(Code.NEED_COSIGN, client.send, asks, TypeId.PURCHASE, body, approvals=(yes,))
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"body": market.purchase(), "mandate_leaf": leaf},
+        {},  # for the printer's mandate
+        {"mandate_leaf": leaf, "expires_ms": now_ms() - 1},
+        {"mandate_leaf": leaf, "network_id": bytes(16)},
+    )
+    for wrong in wrongs:
+        body = market.purchase()
+        yes = approval(market, **{"body": body, "key": owner.key, **wrong})
+        answer = client.send(asks, TypeId.PURCHASE, body, approvals=(yes,))
+        assert answer.submitted.pending, "it is no yes, so the order waits"
+    body = market.purchase()
     no = approval(market, body, owner.key, mandate_leaf=leaf, approved=False)
     market.refused(Code.DENIED, client.send, asks, TypeId.PURCHASE, body, approvals=(no,))
 
