@@ -128,7 +128,7 @@ def test_a_sum_that_is_off_by_one_breaks_the_rule_of_its_name(rule: str, field: 
         {"name": "Seller"},
         {"name": "??"},
         {"name": ""},
-        {"name": "  TODO "},
+        {"name": "  tbd. "},
         {"name": "x" * 201},
         {"name": "Ink\nGmbH"},
         {"country": "Germany"},
