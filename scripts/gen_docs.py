@@ -18,6 +18,7 @@ from thingmarket.contract.contract import CONTRACT  # noqa: E402
 from thingmarket.contract.feedback import FEEDBACK  # noqa: E402
 from thingmarket.contract.fulfilment import FULFILMENT  # noqa: E402
 from thingmarket.contract.shadow import SHADOW  # noqa: E402
+from thingmarket.contract.standing import STANDING  # noqa: E402
 from thingmarket.errors import FAMILIES, LEDGER_STATUS_BASE, Code  # noqa: E402
 from thingmarket.identity.envelope import TypeId, type_string  # noqa: E402
 from thingmarket.identity.mandates import LEAST_AUTONOMY  # noqa: E402
@@ -145,6 +146,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "approval diagram": lambda: f"```mermaid\n{APPROVAL.diagram()}\n```",
     "contract diagram": lambda: f"```mermaid\n{CONTRACT.diagram()}\n```",
     "fulfilment diagram": lambda: f"```mermaid\n{FULFILMENT.diagram()}\n```",
+    "standing order diagram": lambda: f"```mermaid\n{STANDING.diagram()}\n```",
     "escrow diagram": lambda: f"```mermaid\n{ESCROW.diagram()}\n```",
     "thing diagram": lambda: f"```mermaid\n{THINGS.diagram()}\n```",
     "shadow diagram": lambda: f"```mermaid\n{SHADOW.diagram()}\n```",

@@ -23,7 +23,6 @@ from thingmarket.contract.orders import (
     SealedRef,
 )
 from thingmarket.contract.personas import Persona, SetPersona
-from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.headers import Header
@@ -48,7 +47,6 @@ from thingmarket.wire.cancelling import cancel_body
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
-from thingmarket.wire.standing import end_standing_order_body, open_standing_order_body
 
 NETWORK: Final = b"network of tests"
 KEPT: Final = (
@@ -170,13 +168,13 @@ class World:
                 reserved[key] = reserved.get(key, 0) + order.reservation.amount_minor
         counted = {key: row.reserved_minor for key, row in state.spending.items() if row.reserved_minor}
         assert counted == reserved, "what is reserved is not what the open orders are"
-        held: dict[tuple[Digest, str], int] = {}
+        obliged: dict[tuple[Digest, str], int] = {}
         for contract in state.contracts.values():
             leaf = contract.mandate_leaf if not contract.over else b""
             for link in state.mandates[Digest(leaf)].effective.links if leaf else ():
-                held[link, contract.currency] = held.get((link, contract.currency), 0) + contract.total_minor
+                obliged[link, contract.currency] = obliged.get((link, contract.currency), 0) + contract.total_minor
         for name, row in state.spending.items():
-            open_minor = held.get(name, 0) + row.reserved_minor
+            open_minor = obliged.get(name, 0) + row.reserved_minor
             assert row.open_minor == open_minor, "what is open is not what the contracts and orders are"
         due_ms = self.market.next_deadline_ms()
         assert due_ms is None or due_ms > state.time_ms, "a deadline has passed and nothing fired"
@@ -458,19 +456,25 @@ class World:
         )
         return self.send(by, TypeId.FULFIL, trade.fulfil_body(report))
 
-    def ready(self, contract: bytes, by: Actor | None = None, **part: int) -> Outcome:
+    def ready(self, contract: bytes, by: Actor | None = None, *, unit: int = 0) -> Outcome:
         """The goods are ready to go."""
-        return self.report(contract, FulfilStep.READY, by, **part)
+        return self.report(contract, FulfilStep.READY, by, unit=unit)
 
     def deliver(
-        self, contract: bytes, by: Actor | None = None, facts: tuple[Fact, ...] = (), **part: int
+        self,
+        contract: bytes,
+        by: Actor | None = None,
+        facts: tuple[Fact, ...] = (),
+        *,
+        unit: int = 0,
+        quantity: int = 0,
     ) -> Outcome:
-        """The goods of a `unit`, or a `quantity` of them, were handed over."""
-        return self.report(contract, FulfilStep.DELIVERED, by, facts, **part)
+        """The goods of a unit, or a `quantity` of them, were handed over."""
+        return self.report(contract, FulfilStep.DELIVERED, by, facts, unit=unit, quantity=quantity)
 
-    def fail(self, contract: bytes, by: Actor | None = None, **part: int) -> Outcome:
+    def fail(self, contract: bytes, by: Actor | None = None, *, unit: int = 0) -> Outcome:
         """The seller cannot deliver."""
-        return self.report(contract, FulfilStep.FAILED, by, **part)
+        return self.report(contract, FulfilStep.FAILED, by, unit=unit)
 
     def accept(
         self, contract: bytes, by: Actor | None = None, unit: int = 0, facts: tuple[Fact, ...] = ()
@@ -479,29 +483,6 @@ class World:
         by = by or self.actors[self.contract(contract).buyer]
         word = AcceptDelivery(key=self.key(), contract=contract, unit=unit, facts=facts)
         return self.send(by, TypeId.ACCEPT_DELIVERY, trade.accept_delivery_body(word))
-
-    def standing_body(self, offer: Digest, quantity: int = 1, **changes: Any) -> bytes:
-        """The body of a daily standing order over ten days, for at most 100.00."""
-        wish = OpenStandingOrder(
-            key=self.key(),
-            offer=offer,
-            quantity_steps=quantity,
-            currency="EUR",
-            total_max_minor=100_00,
-            interval_ms=DAY_MS,
-            occurrences_max=10,
-        )
-        return open_standing_order_body(replace(wish, **changes))
-
-    def stand(self, buyer: Actor, offer: Digest, quantity: int = 1, **changes: Any) -> Outcome:
-        """Open a standing order that may be refused."""
-        body = self.standing_body(offer, quantity, **changes)
-        return self.send(buyer, TypeId.OPEN_STANDING_ORDER, body)
-
-    def end_standing(self, by: Actor, name: bytes) -> Outcome:
-        """End a standing order."""
-        body = end_standing_order_body(EndStandingOrder(key=self.key(), standing_order=name))
-        return self.send(by, TypeId.END_STANDING_ORDER, body)
 
     def cancel(self, contract: bytes, by: Actor | None = None, *, most_minor: int = 0) -> Outcome:
         """The buyer (or whoever) cancels what was not delivered, for at most `most_minor`."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -14,13 +14,19 @@ from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, home_argument, node_option, open_owner, open_thing
 
-CONTRACT_BYTES = 16
+CONTRACT_BYTES: Final = 16
+
+Opening = Callable[..., Awaitable[Trader]]
+"""Opens the owner or thing of a folder."""
 
 
 def commands(whose: str, home: str) -> tuple[click.Command, click.Command]:
     """`cancel` and `preview-cancel` of an owner or of a thing, whose folder is called `home` in examples."""
-    opening: Callable[..., Awaitable[Trader]] = open_owner if whose == "owner" else open_thing
+    opening = open_owner if whose == "owner" else open_thing
+    return _cancel(opening, whose, home), _preview_cancel(opening, whose, home)
 
+
+def _cancel(opening: Opening, whose: str, home: str) -> click.Command:
     @click.command(
         help=f"""Cancel what was not delivered yet under CONTRACT.
 
@@ -54,6 +60,10 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command]:
         output.say(f"cancelled; the contract is {value['state']}")
         output.end(value)
 
+    return cancel
+
+
+def _preview_cancel(opening: Opening, whose: str, home: str) -> click.Command:
     @click.command(
         help=f"""Say what cancelling costs: of a CONTRACT, or of an offer before buying from it.
 
@@ -81,7 +91,7 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command]:
             output.say(line)
         output.end(_value(seen))
 
-    return cancel, preview_cancel
+    return preview_cancel
 
 
 def _asked(name: str, quantity: int | None) -> dict[str, Any]:

@@ -1,28 +1,30 @@
 """`stand`, `standing` and `end-standing`: what is bought again and again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from thingmarket.contract.orders import RetentionClass
+from thingmarket.contract.standing import STANDING_ID_BYTES
 from thingmarket.errors import code_name
 from thingmarket.limits import HOUR_MS
 from thingmarket.wire.standing import StandingSeen
 from thingmarket_client.trader import Trader
 from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.cancelling import Opening
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner, open_thing
-
-STANDING_BYTES = 16
 
 
 def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click.Command]:
     """The commands of an owner or of a thing, whose folder is called `home` in examples."""
-    opening: Callable[..., Awaitable[Trader]] = open_owner if whose == "owner" else open_thing
+    opening = open_owner if whose == "owner" else open_thing
+    return _stand(opening, whose, home), _standing(opening, whose, home), _end_standing(opening, whose, home)
 
+
+def _stand(opening: Opening, whose: str, home: str) -> click.Command:
     @click.command(
         help=f"""Buy from one offer again and again, each time under the owner's rules of that moment.
 
@@ -53,6 +55,10 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click
         output.say(f"standing order {name.hex()}")
         output.end({"standing_order": name.hex()})
 
+    return stand
+
+
+def _standing(opening: Opening, whose: str, home: str) -> click.Command:
     @click.command(
         help=f"""List standing orders and what has come of them.
 
@@ -75,6 +81,10 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click
         output.table(f"standing orders of {home}", columns, [_row(one) for one in found])
         output.end({"standing_orders": [_value(one) for one in found]})
 
+    return standing
+
+
+def _end_standing(opening: Opening, whose: str, home: str) -> click.Command:
     @click.command(
         help=f"""End a standing order; what it bought stands.
 
@@ -84,7 +94,7 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click
         """
     )
     @home_argument
-    @click.argument("name", type=HexType(STANDING_BYTES))
+    @click.argument("name", type=HexType(STANDING_ID_BYTES))
     @node_option
     @json_option
     def end_standing(home: Path, name: bytes, card: str | None, as_json: bool) -> None:
@@ -97,7 +107,7 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click
         output.say("it buys no more")
         output.end({"standing_order": name.hex(), "state": "ENDED"})
 
-    return stand, standing, end_standing
+    return end_standing
 
 
 async def _opened(party: Trader, wish: dict[str, Any]) -> bytes:

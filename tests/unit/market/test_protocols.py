@@ -12,6 +12,7 @@ from thingmarket.contract.contract import CONTRACT, ContractState
 from thingmarket.contract.feedback import FEEDBACK
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
 from thingmarket.contract.shadow import SHADOW
+from thingmarket.contract.standing import STANDING
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.things import THINGS
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
@@ -20,7 +21,7 @@ from thingmarket.transitions import Protocol, Role
 
 PROTOCOLS = {
     protocol.name: protocol
-    for protocol in (NEGOTIATION, CONTRACT, FULFILMENT, ESCROW, APPROVAL, THINGS, SHADOW, FEEDBACK)
+    for protocol in (NEGOTIATION, CONTRACT, FULFILMENT, ESCROW, APPROVAL, THINGS, SHADOW, FEEDBACK, STANDING)
 }
 
 

@@ -9,6 +9,7 @@ from tests.builders import Actor, World, limit, replayed
 from thingmarket.catalog.terms import SettlementKind, Terms
 from thingmarket.contract.contract import ContractState
 from thingmarket.contract.standing import (
+    EndStandingOrder,
     OpenStandingOrder,
     StandingId,
     StandingOrder,
@@ -16,6 +17,7 @@ from thingmarket.contract.standing import (
     check_open_standing_order,
 )
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Digest
 from thingmarket.limits import (
     DAY_MS,
@@ -28,11 +30,16 @@ from thingmarket.limits import (
     STANDING_SUSPENDED_MS,
 )
 from thingmarket.market import standing_orders
-from thingmarket.market.entries import EntryKind, NoticeKind
+from thingmarket.market.entries import EntryKind, NoticeKind, Outcome
 from thingmarket.market.queries import reader_of
 from thingmarket.market.state import State
 from thingmarket.v1 import query_service_pb2 as pb
-from thingmarket.wire.standing import read_standing_orders, standing_orders_message
+from thingmarket.wire.standing import (
+    end_standing_order_body,
+    open_standing_order_body,
+    read_standing_orders,
+    standing_orders_message,
+)
 
 PAYABLE = 1_190
 FULL = 300_00
@@ -48,6 +55,29 @@ class Kitchen(World):
         self.machine = self.thing("machine", self.alice, **permits)
         self.shop = self.thing("shop", self.bob)
         self.beans = self.offer(self.shop, terms=Terms(settlement=SettlementKind.DVP))
+
+    def standing_body(self, offer: Digest, quantity: int = 1, **changes: Any) -> bytes:
+        """The body of a daily standing order over ten days, for at most 100.00."""
+        wish = OpenStandingOrder(
+            key=self.key(),
+            offer=offer,
+            quantity_steps=quantity,
+            currency="EUR",
+            total_max_minor=100_00,
+            interval_ms=DAY_MS,
+            occurrences_max=10,
+        )
+        return open_standing_order_body(replace(wish, **changes))
+
+    def stand(self, buyer: Actor, offer: Digest, quantity: int = 1, **changes: Any) -> Outcome:
+        """Open a standing order that may be refused."""
+        body = self.standing_body(offer, quantity, **changes)
+        return self.send(buyer, TypeId.OPEN_STANDING_ORDER, body)
+
+    def end_standing(self, by: Actor, name: bytes) -> Outcome:
+        """End a standing order."""
+        body = end_standing_order_body(EndStandingOrder(key=self.key(), standing_order=name))
+        return self.send(by, TypeId.END_STANDING_ORDER, body)
 
     def opened(self, offer: Digest | None = None, by: Actor | None = None, **changes: Any) -> bytes:
         """A standing order, which must not be refused."""
