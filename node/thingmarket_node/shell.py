@@ -219,6 +219,9 @@ class Shell:
             case m.EraseSealed():
                 future = self._loop.run_in_executor(self._vault_thread, self._erase, effect)
                 future.add_done_callback(self._check_vault)
+            case m.ForgetSealed():
+                future = self._loop.run_in_executor(self._vault_thread, self._forget, effect)
+                future.add_done_callback(self._check_vault)
             case m.SaveSnapshot():
                 if not self._journal.saving:
                     self._journal.save_snapshot(Snapshot(effect.head, effect.body))
@@ -271,6 +274,9 @@ class Shell:
         future = self._loop.run_in_executor(self._vault_thread, self._vault.expire, time_ms)
         future.add_done_callback(self._check_vault)
         await asyncio.wait((future,))
+
+    def _forget(self, effect: m.ForgetSealed) -> None:
+        self._vault.forget(effect.commitments, since_ms=effect.since_ms)
 
     def _erase(self, effect: m.EraseSealed) -> None:
         if effect.repeated:

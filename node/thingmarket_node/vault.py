@@ -164,6 +164,25 @@ class Vault:
         db.execute("INSERT OR REPLACE INTO erasures VALUES(?,?)", (owner, now_ms))
         return tuple(each for each in ERASED_AT_ONCE if self._destroy(db, owner, each))
 
+    def forget(self, commitments: Sequence[bytes], *, since_ms: int) -> int:
+        """Erase single parts that were sealed since then, and say how many; again does no harm. [COS-12]
+
+        Their key stays, for it opens others: so the ciphertext is overwritten where it stands first.
+        """
+        with self._transaction() as db:
+            forgotten = 0
+            for commitment in commitments:
+                done = db.execute(
+                    "UPDATE sealed SET ciphertext=zeroblob(length(ciphertext)) "
+                    "WHERE commitment=? AND sealed_ms>=?",
+                    (commitment, since_ms),
+                )
+                if done.rowcount:
+                    db.execute("INSERT OR IGNORE INTO erased VALUES(?)", (commitment,))
+                    db.execute("DELETE FROM sealed WHERE commitment=?", (commitment,))
+                forgotten += done.rowcount
+            return forgotten
+
     def release_retention(self, owner: str, retention: RetentionClass, *, now_ms: int) -> bool:
         """Destroy one kept class if its owner asked for erasure and its newest part's time has ended."""
         assert retention in RETENTION_MS, "the other classes are erased when their owner asks"

@@ -39,7 +39,7 @@ from thingmarket_node.core.gate_checks import (
 from thingmarket_node.core.receipts import Receipts
 from thingmarket_node.core.sequencer import Declined, Formed, Remembered, Sequencer, Waiting
 from thingmarket_node.core.sessions import Sessions
-from thingmarket_node.core.telling import Telling
+from thingmarket_node.core.telling import Telling, forgettings
 from thingmarket_node.groups import Head
 
 
@@ -104,9 +104,10 @@ class Core:
         self.keys = replace(self.keys, certificate_hash=certificate_hash)
 
     def boot_effects(self) -> list[m.Effect]:
-        """What a restart owes: erasures that may not have reached the vault, and the next deadline."""
+        """What a restart owes: what the vault may not have been told to erase, and the next deadline."""
         for owner, time_ms in self.state.erasures.items():
             self._effects.append(m.EraseSealed(owner, time_ms, repeated=True))
+        self._effects += forgettings(self.state.pendings.values())
         self._ask_for_wake()
         return self._take_effects()
 

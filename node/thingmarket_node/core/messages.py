@@ -246,6 +246,14 @@ class EraseSealed:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetSealed:
+    """Erase what was sealed for an order that came to nothing; what is older was sealed for another one."""
+
+    commitments: tuple[bytes, ...]
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SaveSnapshot:
     """Keep the state after the group at `head`."""
 
@@ -276,6 +284,7 @@ Effect = (
     | Refuse
     | Tell
     | EraseSealed
+    | ForgetSealed
     | SaveSnapshot
     | WakeAt
     | ClockJumped

@@ -263,7 +263,7 @@ class Machine:
                 require(not futile, "futile-wake", "asked to be woken for what a step could not do")
                 self._wake_ms = effect.time_ms
                 self._set_alarm()
-            case m.EraseSealed():
+            case m.EraseSealed() | m.ForgetSealed():
                 world.note("erased")
             case m.SaveSnapshot():
                 self._put(SnapshotRecord.of(effect.head, effect.body))

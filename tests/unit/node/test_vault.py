@@ -339,3 +339,19 @@ def test_threads_share_a_vault(vault: Vault) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(seal_and_unseal, range(100)))
     assert vault._db.execute("SELECT count(*) FROM vault_keys").fetchone() == (5,)
+
+
+def test_what_an_order_brought_that_came_to_nothing_is_forgotten_alone(vault: Vault, tmp_path: Path) -> None:
+    # [COS-12]
+    sealed = [part("anna", RetentionClass.CONTRACT, fill=2_000) for _ in range(3)]
+    old, kept, gone = (vault.seal("anna", one, now_ms=NOW_MS + place) for place, one in enumerate(sealed))
+    (row,) = vault._db.execute("SELECT ciphertext FROM sealed WHERE commitment=?", (gone,)).fetchall()
+    assert row[0][:64] in every_byte(tmp_path)
+    assert vault.forget([old, gone, b"n" * 32], since_ms=NOW_MS + 1) == 1, "the older one was another order's"
+    assert vault.forget([gone], since_ms=0) == 0
+    assert refused_code(vault, gone) == Code.ERASED
+    assert [vault.unseal(name) for name in (old, kept)] == [one.data for one in sealed[:2]]
+    assert row[0][:64] not in every_byte(tmp_path)
+    with pytest.raises(Refusal) as refusal:
+        vault.seal("anna", sealed[2], now_ms=NOW_MS + 9)
+    assert refusal.value.number == Code.ERASED
