@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
+from tests.bookkeeping import BookKeeping
 from thingmarket.billing.charges import NO_CHARGES, Charges
-from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Refund
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.pricing import price
@@ -15,7 +15,6 @@ from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.contract.orders import (
     AcceptDelivery,
-    Deposit,
     Erase,
     Fulfil,
     FulfilStep,
@@ -42,19 +41,13 @@ from thingmarket.money import currency_of
 from thingmarket.policy.decision import Fact
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
-from thingmarket.wire import approvals, billing, catalog, identity, trade
+from thingmarket.wire import approvals, catalog, identity, trade
 from thingmarket.wire.cancelling import cancel_body
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
 
 NETWORK: Final = b"network of tests"
-KEPT: Final = (
-    AccountKind.SELLER_RESERVE,
-    AccountKind.FEE_INCOME,
-    AccountKind.TAX_PAYABLE,
-    AccountKind.LIQUIDITY,
-)
 BEGIN_MS: Final = UnixMs(1_800_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2)  # noon UTC
 TAXES: Final = (("S", 1_900), ("Z", 0))
 PRINTER_INK: Final = "44103105"  # UNSPSC
@@ -84,7 +77,7 @@ class Actor:
     mandate_leaf: bytes = b""
 
 
-class World:
+class World(BookKeeping):
     """A market with its genesis; every entry that is applied is checked against what always holds."""
 
     def __init__(
@@ -232,17 +225,6 @@ class World:
         if fund:
             _made(self.deposit(actor, fund, currency))
         return actor
-
-    def deposit(self, owner: Actor, amount_minor: int, currency: str = "EUR") -> Outcome:
-        """The operator credits a wallet."""
-        deposit = Deposit(
-            key=self.key(),
-            owner=owner.id,
-            currency=currency,
-            amount_minor=amount_minor,
-            request=digest(b"request"),
-        )
-        return self.send(self.operator, TypeId.DEPOSIT, trade.deposit_body(deposit))
 
     def thing(self, name: str, owner: Actor, **permits: Any) -> Actor:
         """Make a thing and present a mandate of its owner; `permits` are those of `mandate`."""
@@ -522,39 +504,6 @@ class World:
         body = SetPersona(key=self.key(), thing=thing.id, persona=Persona(**wishes))
         return self.send(owner, TypeId.SET_PERSONA, approvals.set_persona_body(body))
 
-    # --- billing
-
-    def refund(self, contract: bytes, minor: int, unit: int = 1, by: Actor | None = None) -> Outcome:
-        """The seller (or whoever) pays a part of a released unit back."""
-        by = by or self.actors[self.contract(contract).seller]
-        refund = Refund(key=self.key(), contract=contract, unit=unit, amount_minor=minor)
-        return self.send(by, TypeId.REFUND, billing.refund_body(refund))
-
-    def programme(self, owner: Actor, **changes: Any) -> Outcome:
-        """An owner opens points: one for each whole unit of currency, worth one minor unit."""
-        draft = OpenProgramme(
-            key=self.key(), name="ink-club", currency="EUR", earn_basis_points=100, value_minor=1
-        )
-        return self.send(owner, TypeId.OPEN_PROGRAMME, billing.open_programme_body(replace(draft, **changes)))
-
-    def rate(self, publisher: Actor, **changes: Any) -> Outcome:
-        """Somebody offers 1.10 USD for a EUR, up to 1,000.00 EUR, for a day."""
-        draft = PublishRate(
-            key=self.key(),
-            from_currency="EUR",
-            to_currency="USD",
-            numerator=110,
-            denominator=100,
-            max_minor=1_000_00,
-            valid_until_ms=self.time_ms + DAY_MS,
-        )
-        return self.send(publisher, TypeId.PUBLISH_RATE, billing.publish_rate_body(replace(draft, **changes)))
-
-    def convert(self, owner: Actor, rate: bytes, minor: int, min_out_minor: int = 1) -> Outcome:
-        """An owner changes money at a rate."""
-        body = Convert(key=self.key(), rate=rate, amount_minor=minor, min_out_minor=min_out_minor)
-        return self.send(owner, TypeId.CONVERT, billing.convert_body(body))
-
     # --- looking
 
     def pending(self, pending: bytes) -> PendingOrder:
@@ -578,22 +527,6 @@ class World:
         for part in ("quantity_steps", "net_minor", "tax_minor", "total_minor"):
             assert sum(getattr(unit, part) for unit in contract.units) == getattr(contract, part), part
         return held
-
-    def kept(self, currency: str = "EUR") -> int:
-        """Fees, tax, reserves and what is set aside for rates, of all parties, minor units."""
-        state, money = self.state, currency_of(currency).ledger
-        rows = ["", *state.tax_basis_points]
-        found = (
-            state.ledger.find(owner=party.number, ledger=money, kind=kind, reference=row.encode())
-            for party in state.parties.values()
-            for kind in KEPT
-            for row in rows
-        )
-        return sum(state.ledger.balance(account).free for account in found if account)
-
-    def deposited(self, currency: str = "EUR") -> int:
-        """All money that ever came in, minor units."""
-        return -self._held(self.operator.id, currency, AccountKind.EXTERNAL)
 
     def stock(self, offer: Digest) -> int:
         """Steps of an offer that are neither sold nor held."""
