@@ -26,6 +26,19 @@ SELLER = InvoiceParty(
 BUYER = InvoiceParty(name="Anna <Printers> Müller", country="DE", city="Berlin")
 
 
+def _line(net_minor: int) -> Line:
+    return Line(
+        name='Ink "black" <XL> & more',
+        product_id="ink-black",
+        quantity_steps=3_000,
+        unit="C62",
+        unit_scale=3,
+        price_minor=net_minor,
+        price_base_steps=3_000,
+        net_minor=net_minor,
+    )
+
+
 def invoice(
     *,
     net_minor: int = 1_000,
@@ -48,18 +61,7 @@ def invoice(
         for reason, minor in ((AllowanceReason.POINTS, points_minor), (AllowanceReason.LATE_DELIVERY, late))
         if minor
     )
-    lines = (
-        Line(
-            name='Ink "black" <XL> & more',
-            product_id="ink-black",
-            quantity_steps=3_000,
-            unit="C62",
-            unit_scale=3,
-            price_minor=net_minor,
-            price_base_steps=3_000,
-            net_minor=net_minor,
-        ),
-    )
+    lines = (_line(net_minor),)
     tax = (
         TaxSubtotal(
             jurisdiction="DE",

@@ -39,7 +39,7 @@ def club() -> Club:
 
 
 def test_a_sale_earns_points_by_its_net(club: Club) -> None:
-    """[PTS-3]"""
+    """[PTS-3] [PTS-5]"""
     club.sold(price_minor=12_345)
     assert club.points == (123, 0)
     assert club.invoice(1).points_earned == 123
