@@ -29,6 +29,7 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Action, Approval, Autonomy, BoundItem, Mandate, SpendingLimit
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.identity.terms import Place
 from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest, make_key
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, DAY_MS, HOUR_MS
@@ -395,6 +396,7 @@ class World(BookKeeping):
         approved_by: bytes = b"",
         points: int = 0,
         less_minor: int = 0,
+        place: Place | None = None,
     ) -> bytes:
         """The body of a purchase, with the right total unless another is given."""
         listed = self.state.offers[offer].offer
@@ -410,6 +412,7 @@ class World(BookKeeping):
             choice=choice,
             approved_by=approved_by,
             points=points,
+            place=place,
         )
         return trade.purchase_body(purchase)
 

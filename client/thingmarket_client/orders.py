@@ -9,6 +9,7 @@ from thingmarket.audit.receipts import Receipt
 from thingmarket.catalog.pricing import Price, price
 from thingmarket.contract.orders import Purchase, RetentionClass, SealedRef, check_purchase
 from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.identity.terms import Place
 from thingmarket.ids import ContractId, Digest, Key, digest
 from thingmarket.policy.decision import Decision
 from thingmarket.wire.envelope import signed_bytes
@@ -73,6 +74,7 @@ def make_order(
     approved_by: bytes = b"",
     points: int = 0,
     point_value_minor: int = 0,
+    place: Place | None = None,
 ) -> Order:
     """Write the purchase and seal the delivery details (OUT_OF_RANGE, BAD_FIELD).
 
@@ -91,6 +93,7 @@ def make_order(
         choice=record.commitment,
         approved_by=approved_by,
         points=points,
+        place=place,
     )
     check_purchase(purchase)
     letter = Letter(

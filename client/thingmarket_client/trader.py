@@ -19,6 +19,7 @@ from thingmarket.contract.orders import RetentionClass
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.envelope import Signed, TypeId
+from thingmarket.identity.terms import Place
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.wire import books, catalog
@@ -266,13 +267,14 @@ class Trader(Speaker, Performer, Replenisher):
         key: Key | None = None,
         approved_by: bytes = b"",
         points: int = 0,
+        place: Place | None = None,
     ) -> Order:
         """Make an order of a need (searching and choosing), of a choice or of one offer; nothing is sent.
 
         `need` is the digest of an announced need that this fills; for a need that this party announced
         it is known. `delivery` is sealed: only its commitment stands in the log. `approved_by` names an
         order that was approved but could not be made: what is not worse needs no new approval. `points` of
-        the seller are redeemed before tax.
+        the seller are redeemed before tax. `place` is where it is bought for, coarse.
         """
         choice: Choice | None = None
         if isinstance(wanted, Need):
@@ -301,6 +303,7 @@ class Trader(Speaker, Performer, Replenisher):
             approved_by=approved_by,
             points=points,
             point_value_minor=await self._point_value(seen) if points else 0,
+            place=place,
         )
 
     async def points(self) -> tuple[PointsSeen, ...]:

@@ -12,6 +12,7 @@ from thingmarket.catalog.offers import Offer
 from thingmarket.contract.orders import RetentionClass
 from thingmarket.contract.standing import StandingId
 from thingmarket.identity.envelope import Signed
+from thingmarket.identity.terms import Place
 from thingmarket.ids import Digest, Key
 from thingmarket.limits import DAY_MS
 from thingmarket.market.cancelling import CancelPreview
@@ -255,13 +256,14 @@ class BlockingTrader(BlockingParty[P]):
         key: Key | None = None,
         approved_by: bytes = b"",
         points: int = 0,
+        place: Place | None = None,
     ) -> Order:
         """Make an order of a need (searching and choosing), of a choice or of one offer; nothing is sent.
 
         `need` is the digest of an announced need that this fills; for a need that this party announced
         it is known. `delivery` is sealed: only its commitment stands in the log. `approved_by` names an
         order that was approved but could not be made: what is not worse needs no new approval. `points` of
-        the seller are redeemed before tax.
+        the seller are redeemed before tax. `place` is where it is bought for, coarse.
         """
         return self._calls.run(
             lambda: self._party.order(
@@ -272,6 +274,7 @@ class BlockingTrader(BlockingParty[P]):
                 key=key,
                 approved_by=approved_by,
                 points=points,
+                place=place,
             )
         )
 

@@ -6,6 +6,7 @@ from enum import IntEnum, unique
 from thingmarket.catalog.attributes import check_name
 from thingmarket.catalog.labels import check_label
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.terms import Place, check_coarse
 from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, checked_bytes, checked_id
 from thingmarket.limits import FACTS_MAX, ID_CHARS_MAX, INTEGER_MAX, SEALED_PARTS_MAX, UNITS_MAX
 from thingmarket.money import checked_amount, currency_of
@@ -48,7 +49,8 @@ class Purchase:
     """Buys at a posted price. `total_minor` is what the buyer reckons to pay, tax included.
 
     `offer` and `need` are digests of bodies; `need`, `choice` and `approved_by` (an approved order
-    that this one takes the place of) are empty when there is none. `points` are redeemed before tax.
+    that this one takes the place of) are empty when there is none. `points` are redeemed before tax,
+    `place` is where it is bought for.
     """
 
     key: bytes
@@ -61,6 +63,7 @@ class Purchase:
     choice: bytes = b""
     approved_by: bytes = b""
     points: int = 0
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,8 @@ def check_purchase(purchase: Purchase) -> None:
         checked_bytes(purchase.approved_by, CONTRACT_ID_BYTES, "approved_by")
     if not 0 <= purchase.points <= INTEGER_MAX:
         raise Refusal(Code.OUT_OF_RANGE, f"points={purchase.points} is not between 0 and 2^53-1", "PTS-4")
+    if purchase.place is not None:
+        check_coarse(purchase.place)
 
 
 def check_delivery(delivery: tuple[SealedRef, ...]) -> None:

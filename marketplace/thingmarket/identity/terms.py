@@ -10,6 +10,7 @@ from thingmarket.time import MINUTES_A_DAY, UnixMs, utc_minute_of_week
 
 LATITUDE_MAX_E7: Final = 90 * 10**7
 LONGITUDE_MAX_E7: Final = 180 * 10**7
+COARSE_E7: Final = 100_000  # about a kilometre: who lives there is not told by it
 _EVERY_DAY: Final = 0b111_1111
 
 DATA_KINDS: Final = frozenset({"coarse_location", "consumption", "contact", "identity", "telemetry", "usage"})
@@ -22,6 +23,14 @@ class Place:
 
     latitude_e7: int
     longitude_e7: int
+
+
+def check_coarse(place: Place) -> None:
+    """Refuse a place off the globe (OUT_OF_RANGE), or finer than may stand in the log (BAD_FIELD). [BUY-6]"""
+    if abs(place.latitude_e7) > LATITUDE_MAX_E7 or abs(place.longitude_e7) > LONGITUDE_MAX_E7:
+        raise Refusal(Code.OUT_OF_RANGE, "a place lies within 90 degrees north and 180 degrees east")
+    if place.latitude_e7 % COARSE_E7 or place.longitude_e7 % COARSE_E7:
+        raise Refusal(Code.BAD_FIELD, "a place is given to a hundredth of a degree, not finer", "BUY-6")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -153,5 +153,6 @@ def act_of(state: State, order: Order, authority: Authority) -> Act:
         body_digest=order.body_digest,
         counterparty_assurance=assurance_of(state, order.listing.mandate_leaf),
         delivery_ms=offer.delivery_ms,
+        place=order.purchase.place,
         attributes=stated(state, Digest(order.purchase.offer), offer).attributes,
     )

@@ -25,35 +25,37 @@ _sym_db = _symbol_database.Default()
 from thingmarket.v1 import envelope_pb2 as thingmarket_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1athingmarket/v1/trade.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\"R\n\tSealedRef\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12\x31\n\tretention\x18\x02 \x01(\x0e\x32\x1e.thingmarket.v1.RetentionClass\"\xd5\x01\n\x08Purchase\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x13\n\x0btotal_minor\x18\x05 \x01(\x03\x12\x0c\n\x04need\x18\x06 \x01(\x0c\x12+\n\x08\x64\x65livery\x18\x07 \x03(\x0b\x32\x19.thingmarket.v1.SealedRef\x12\x0e\n\x06\x63hoice\x18\x08 \x01(\x0c\x12\x13\n\x0b\x61pproved_by\x18\x0f \x01(\x0c\x12\x0e\n\x06points\x18\x10 \x01(\x03\"\x9c\x01\n\x06\x46ulfil\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12(\n\x04step\x18\x03 \x01(\x0e\x32\x1a.thingmarket.v1.FulfilStep\x12#\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x14.thingmarket.v1.Fact\x12\x0c\n\x04unit\x18\x05 \x01(\x03\x12\x16\n\x0equantity_steps\x18\x06 \x01(\x03\"b\n\x0e\x41\x63\x63\x65ptDelivery\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\x0c\n\x04unit\x18\x03 \x01(\x03\x12#\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x14.thingmarket.v1.Fact\"\xed\x01\n\x11OpenStandingOrder\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x17\n\x0ftotal_max_minor\x18\x05 \x01(\x03\x12\x13\n\x0binterval_ms\x18\x06 \x01(\x03\x12\x17\n\x0foccurrences_max\x18\x07 \x01(\x03\x12\x10\n\x08\x66irst_ms\x18\x08 \x01(\x03\x12\x0c\n\x04slot\x18\t \x01(\t\x12+\n\x08\x64\x65livery\x18\n \x03(\x0b\x32\x19.thingmarket.v1.SealedRef\"7\n\x10\x45ndStandingOrder\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x16\n\x0estanding_order\x18\x02 \x01(\x0c\">\n\x06\x43\x61ncel\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\x15\n\rmax_fee_minor\x18\x03 \x01(\x03\"^\n\x07\x44\x65posit\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x0f\n\x07request\x18\x05 \x01(\x0c\"B\n\x0b\x46undRequest\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"\x14\n\x05\x45rase\x12\x0b\n\x03key\x18\x01 \x01(\x0c*\xa4\x01\n\x0eRetentionClass\x12\x1f\n\x1bRETENTION_CLASS_UNSPECIFIED\x10\x00\x12\x17\n\x13RETENTION_CLASS_TAX\x10\x01\x12\x1c\n\x18RETENTION_CLASS_CONTRACT\x10\x02\x12\x1d\n\x19RETENTION_CLASS_TELEMETRY\x10\x03\x12\x1b\n\x17RETENTION_CLASS_CONSENT\x10\x04*s\n\nFulfilStep\x12\x1b\n\x17\x46ULFIL_STEP_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46ULFIL_STEP_READY\x10\x01\x12\x19\n\x15\x46ULFIL_STEP_DELIVERED\x10\x02\x12\x16\n\x12\x46ULFIL_STEP_FAILED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1athingmarket/v1/trade.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\"R\n\tSealedRef\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12\x31\n\tretention\x18\x02 \x01(\x0e\x32\x1e.thingmarket.v1.RetentionClass\"2\n\x05Place\x12\x13\n\x0blatitude_e7\x18\x01 \x01(\x12\x12\x14\n\x0clongitude_e7\x18\x02 \x01(\x12\"\xfb\x01\n\x08Purchase\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x13\n\x0btotal_minor\x18\x05 \x01(\x03\x12\x0c\n\x04need\x18\x06 \x01(\x0c\x12+\n\x08\x64\x65livery\x18\x07 \x03(\x0b\x32\x19.thingmarket.v1.SealedRef\x12\x0e\n\x06\x63hoice\x18\x08 \x01(\x0c\x12\x13\n\x0b\x61pproved_by\x18\x0f \x01(\x0c\x12\x0e\n\x06points\x18\x10 \x01(\x03\x12$\n\x05place\x18\x11 \x01(\x0b\x32\x15.thingmarket.v1.Place\"\x9c\x01\n\x06\x46ulfil\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12(\n\x04step\x18\x03 \x01(\x0e\x32\x1a.thingmarket.v1.FulfilStep\x12#\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x14.thingmarket.v1.Fact\x12\x0c\n\x04unit\x18\x05 \x01(\x03\x12\x16\n\x0equantity_steps\x18\x06 \x01(\x03\"b\n\x0e\x41\x63\x63\x65ptDelivery\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\x0c\n\x04unit\x18\x03 \x01(\x03\x12#\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x14.thingmarket.v1.Fact\"\xed\x01\n\x11OpenStandingOrder\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05offer\x18\x02 \x01(\x0c\x12\x16\n\x0equantity_steps\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x17\n\x0ftotal_max_minor\x18\x05 \x01(\x03\x12\x13\n\x0binterval_ms\x18\x06 \x01(\x03\x12\x17\n\x0foccurrences_max\x18\x07 \x01(\x03\x12\x10\n\x08\x66irst_ms\x18\x08 \x01(\x03\x12\x0c\n\x04slot\x18\t \x01(\t\x12+\n\x08\x64\x65livery\x18\n \x03(\x0b\x32\x19.thingmarket.v1.SealedRef\"7\n\x10\x45ndStandingOrder\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x16\n\x0estanding_order\x18\x02 \x01(\x0c\">\n\x06\x43\x61ncel\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63ontract\x18\x02 \x01(\x0c\x12\x15\n\rmax_fee_minor\x18\x03 \x01(\x03\"^\n\x07\x44\x65posit\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x0f\n\x07request\x18\x05 \x01(\x0c\"B\n\x0b\x46undRequest\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"\x14\n\x05\x45rase\x12\x0b\n\x03key\x18\x01 \x01(\x0c*\xa4\x01\n\x0eRetentionClass\x12\x1f\n\x1bRETENTION_CLASS_UNSPECIFIED\x10\x00\x12\x17\n\x13RETENTION_CLASS_TAX\x10\x01\x12\x1c\n\x18RETENTION_CLASS_CONTRACT\x10\x02\x12\x1d\n\x19RETENTION_CLASS_TELEMETRY\x10\x03\x12\x1b\n\x17RETENTION_CLASS_CONSENT\x10\x04*s\n\nFulfilStep\x12\x1b\n\x17\x46ULFIL_STEP_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46ULFIL_STEP_READY\x10\x01\x12\x19\n\x15\x46ULFIL_STEP_DELIVERED\x10\x02\x12\x16\n\x12\x46ULFIL_STEP_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thingmarket.v1.trade_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RETENTIONCLASS']._serialized_start=1184
-  _globals['_RETENTIONCLASS']._serialized_end=1348
-  _globals['_FULFILSTEP']._serialized_start=1350
-  _globals['_FULFILSTEP']._serialized_end=1465
+  _globals['_RETENTIONCLASS']._serialized_start=1274
+  _globals['_RETENTIONCLASS']._serialized_end=1438
+  _globals['_FULFILSTEP']._serialized_start=1440
+  _globals['_FULFILSTEP']._serialized_end=1555
   _globals['_SEALEDREF']._serialized_start=77
   _globals['_SEALEDREF']._serialized_end=159
-  _globals['_PURCHASE']._serialized_start=162
-  _globals['_PURCHASE']._serialized_end=375
-  _globals['_FULFIL']._serialized_start=378
-  _globals['_FULFIL']._serialized_end=534
-  _globals['_ACCEPTDELIVERY']._serialized_start=536
-  _globals['_ACCEPTDELIVERY']._serialized_end=634
-  _globals['_OPENSTANDINGORDER']._serialized_start=637
-  _globals['_OPENSTANDINGORDER']._serialized_end=874
-  _globals['_ENDSTANDINGORDER']._serialized_start=876
-  _globals['_ENDSTANDINGORDER']._serialized_end=931
-  _globals['_CANCEL']._serialized_start=933
-  _globals['_CANCEL']._serialized_end=995
-  _globals['_DEPOSIT']._serialized_start=997
-  _globals['_DEPOSIT']._serialized_end=1091
-  _globals['_FUNDREQUEST']._serialized_start=1093
-  _globals['_FUNDREQUEST']._serialized_end=1159
-  _globals['_ERASE']._serialized_start=1161
-  _globals['_ERASE']._serialized_end=1181
+  _globals['_PLACE']._serialized_start=161
+  _globals['_PLACE']._serialized_end=211
+  _globals['_PURCHASE']._serialized_start=214
+  _globals['_PURCHASE']._serialized_end=465
+  _globals['_FULFIL']._serialized_start=468
+  _globals['_FULFIL']._serialized_end=624
+  _globals['_ACCEPTDELIVERY']._serialized_start=626
+  _globals['_ACCEPTDELIVERY']._serialized_end=724
+  _globals['_OPENSTANDINGORDER']._serialized_start=727
+  _globals['_OPENSTANDINGORDER']._serialized_end=964
+  _globals['_ENDSTANDINGORDER']._serialized_start=966
+  _globals['_ENDSTANDINGORDER']._serialized_end=1021
+  _globals['_CANCEL']._serialized_start=1023
+  _globals['_CANCEL']._serialized_end=1085
+  _globals['_DEPOSIT']._serialized_start=1087
+  _globals['_DEPOSIT']._serialized_end=1181
+  _globals['_FUNDREQUEST']._serialized_start=1183
+  _globals['_FUNDREQUEST']._serialized_end=1249
+  _globals['_ERASE']._serialized_start=1251
+  _globals['_ERASE']._serialized_end=1271
 # @@protoc_insertion_point(module_scope)

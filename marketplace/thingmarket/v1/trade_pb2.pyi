@@ -107,6 +107,32 @@ class SealedRef(_message.Message):
 Global___SealedRef: _TypeAlias = SealedRef  # noqa: Y015
 
 @_typing.final
+class Place(_message.Message):
+    """A coarse place: ten-millionths of a degree, whole multiples of 100,000. [BUY-6]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LATITUDE_E7_FIELD_NUMBER: _builtins.int
+    LONGITUDE_E7_FIELD_NUMBER: _builtins.int
+    latitude_e7: _builtins.int
+    """North of the equator."""
+    longitude_e7: _builtins.int
+    """East of Greenwich."""
+    def __init__(
+        self,
+        *,
+        latitude_e7: _builtins.int = ...,
+        longitude_e7: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["latitude_e7", b"latitude_e7", "longitude_e7", b"longitude_e7"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Place: _TypeAlias = Place  # noqa: Y015
+
+@_typing.final
 class Purchase(_message.Message):
     """Buys at a posted price. [BUY-1]"""
 
@@ -122,6 +148,7 @@ class Purchase(_message.Message):
     CHOICE_FIELD_NUMBER: _builtins.int
     APPROVED_BY_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     offer: _builtins.bytes
@@ -146,6 +173,10 @@ class Purchase(_message.Message):
     def delivery(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedRef]:
         """Name, address and delivery details, sealed; at most 4."""
 
+    @_builtins.property
+    def place(self) -> Global___Place:
+        """Where it is bought for, to a hundredth of a degree; looked at by mandates that are for some places only."""
+
     def __init__(
         self,
         *,
@@ -159,10 +190,11 @@ class Purchase(_message.Message):
         choice: _builtins.bytes = ...,
         approved_by: _builtins.bytes = ...,
         points: _builtins.int = ...,
+        place: Global___Place | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "choice", b"choice", "currency", b"currency", "delivery", b"delivery", "key", b"key", "need", b"need", "offer", b"offer", "points", b"points", "quantity_steps", b"quantity_steps", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "choice", b"choice", "currency", b"currency", "delivery", b"delivery", "key", b"key", "need", b"need", "offer", b"offer", "place", b"place", "points", b"points", "quantity_steps", b"quantity_steps", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

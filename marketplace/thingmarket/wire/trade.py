@@ -18,6 +18,7 @@ from thingmarket.contract.orders import (
     check_purchase,
 )
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.terms import Place
 from thingmarket.limits import COMMAND_BYTES_MAX
 from thingmarket.policy.decision import Fact
 from thingmarket.v1 import envelope_pb2 as envelope_pb
@@ -39,9 +40,22 @@ def read_purchase(body: bytes) -> Purchase:
         choice=message.choice,
         approved_by=message.approved_by,
         points=message.points,
+        place=_place(message),
     )
     check_purchase(purchase)
     return purchase
+
+
+def _place(message: pb.Purchase) -> Place | None:
+    if not message.HasField("place"):
+        return None
+    return Place(latitude_e7=message.place.latitude_e7, longitude_e7=message.place.longitude_e7)
+
+
+def _place_message(place: Place | None) -> pb.Place | None:
+    if place is None:
+        return None
+    return pb.Place(latitude_e7=place.latitude_e7, longitude_e7=place.longitude_e7)
 
 
 def purchase_body(purchase: Purchase) -> bytes:
@@ -57,6 +71,7 @@ def purchase_body(purchase: Purchase) -> bytes:
         choice=purchase.choice,
         approved_by=purchase.approved_by,
         points=purchase.points,
+        place=_place_message(purchase.place),
     ).SerializeToString(deterministic=True)
 
 

@@ -8,6 +8,7 @@ import click
 
 from thingmarket.catalog.units import span_words
 from thingmarket.errors import Refusal
+from thingmarket.identity.terms import COARSE_E7, Place
 from thingmarket.money import Currency, Money, currency_of
 
 _BUDGET_FACTS: Final = frozenset({"spent", "reserved", "asked", "allowed"})
@@ -72,6 +73,11 @@ class CurrencyType(click.ParamType[Currency]):
             self.fail(refusal.reason, param, ctx)
 
 
+_DEGREES: Final = re.compile(
+    r"(?P<north>-?[0-9]{1,2}(?:\.[0-9]{1,2})?),(?P<east>-?[0-9]{1,3}(?:\.[0-9]{1,2})?)", re.ASCII
+)
+
+
 class HexType(click.ParamType[bytes]):
     """Bytes of a certain length, written in hexadecimal digits."""
 
@@ -92,3 +98,25 @@ class HexType(click.ParamType[bytes]):
         if len(data) != self._length:
             self.fail(f"{value!r} is not {self._length * 2} hexadecimal digits", param, ctx)
         return data
+
+
+class PlaceType(click.ParamType[Place]):
+    """A coarse place in degrees north and east, as in 52.52,13.41."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+        """Read it exactly, or say how it is written."""
+        if isinstance(value, Place):
+            return value
+        found = _DEGREES.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not like 52.52,13.41: degrees, two digits after the point", param, ctx)
+        north, east = (_hundredths(found[name]) * COARSE_E7 for name in ("north", "east"))
+        return Place(latitude_e7=north, longitude_e7=east)
+
+
+def _hundredths(text: str) -> int:
+    whole, _, part = text.lstrip("-").partition(".")
+    steps = int(whole) * 100 + int(part.ljust(2, "0"))
+    return -steps if text.startswith("-") else steps

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.terms import Place
 from thingmarket.ids import Key, digest
 from thingmarket.wire.trade import read_purchase
 from thingmarket_client.outbox import Answer
 from thingmarket_client.thing import Thing, create_thing
 from thingmarket_node.cli import cancelling, standing
-from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.amounts import HexType, PlaceType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
 from thingmarket_node.cli.claiming import claim, factory, report_malfunction
@@ -190,6 +191,7 @@ def run(
 @click.option("--order", type=_FILE, help="Place an order that was prepared before.")
 @click.option("--approval", type=_FILE, help="The owner's approval of that order.")
 @click.option("--wait", is_flag=True, help="Wait for the owner's word, if it is needed.")
+@click.option("--at", "place", type=PlaceType(), help="Where it is bought for, in degrees: 52.52,13.41.")
 @click.option("--approved-by", type=HexType(16), help="An approved order that came to nothing, for not more.")
 @node_option
 @json_option
@@ -203,6 +205,7 @@ def buy(
     approval: Path | None,
     wait: bool,
     approved_by: bytes | None,
+    place: Place | None,
     card: str | None,
     as_json: bool,
 ) -> None:
@@ -227,7 +230,9 @@ def buy(
                 letter = kept_order(home, digest(body), approvals)
             else:
                 seen = await opened.reads.offer(offer or b"")
-                made = await opened.order(seen, quantity, need=need or b"", approved_by=approved_by or b"")
+                made = await opened.order(
+                    seen, quantity, need=need or b"", approved_by=approved_by or b"", place=place
+                )
                 if prepare is not None:
                     write_order(prepare, home, made)
                     return {"prepared": str(prepare), "body_digest": made.body_digest.hex()}
