@@ -13,7 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / part) for part in ("", "marketplace", "node", "client")]
 
-from tests.builders import World, limit  # noqa: E402
+from tests.builders import Actor, World, limit  # noqa: E402
 from tests.golden.record import FOLDER, steps_of, written  # noqa: E402
 from thingmarket.audit.commitments import commit  # noqa: E402
 from thingmarket.catalog.attributes import Attribute, ScaledInteger  # noqa: E402
@@ -130,14 +130,24 @@ class Town(World):
         self.bought(bound, self.ink)
         self.buy(bound, self.ink, 3)  # refused: more than its item allows
         plotter = self.thing(
-            "plotter", self.alice, limits=(limit(cosign_above_minor=1_000, total_minor=3_000),)
+            "plotter", self.alice, limits=(limit(cosign_above_minor=1_000, total_minor=6_000),)
         )
         body = self.purchase_body(self.ink)
-        self.send(plotter, TypeId.PURCHASE, body)  # refused: needs a cosign
         yes = self.approval(self.alice, body, plotter.mandate_leaf)
         self.send(plotter, TypeId.PURCHASE, body, yes)
-        self.buy(plotter, self.ink, 3)  # refused: more than its budget
+        self.orders_that_wait(plotter)
+        self.buy(plotter, self.ink, 5)  # refused: more than its budget
         self.handed_on()
+
+    def orders_that_wait(self, plotter: Actor) -> None:
+        """One of each end: approved, rejected, withdrawn, and one whose time is over later."""
+        self.persona(self.alice, plotter, approval_latency_ms=HOUR_MS)
+        self.approve(self.alice, self.asked(plotter, self.ink))
+        rejected = self.asked(plotter, self.ink)
+        self.approve(self.bob, rejected)  # refused: nobody asked him
+        self.approve(self.alice, rejected, approved=False, reason="one is enough")
+        self.approve(plotter, self.asked(plotter, self.ink), approved=False)
+        self.asked(plotter, self.ink)
 
     def handed_on(self) -> None:
         """Three links; one that is broader than the one above it is refused; the middle one is revoked."""

@@ -59,6 +59,6 @@ def test_a_golden_log_holds_every_kind_of_entry_and_command(path: Path) -> None:
     assert made == set(READERS) - {TypeId.FUND_REQUEST}, "a wish for money is no entry, its deposit is"
     assert refused >= {TypeId.PRESENT_MANDATE, TypeId.PURCHASE, TypeId.FULFIL, TypeId.ACCEPT_DELIVERY}
     codes = {outcome.code for outcome in outcomes}
-    assert codes >= {Code.DENIED, Code.NEED_COSIGN, Code.OUT_OF_STOCK, Code.WRONG_STATE, Code.MANDATE_REVOKED}
+    assert codes >= {Code.DENIED, Code.OUT_OF_STOCK, Code.WRONG_STATE, Code.MANDATE_REVOKED}
     fired = {notice.state for outcome in outcomes for notice in outcome.notices}
     assert fired >= {"EXPIRED", "FILLED", "WITHDRAWN", "OPEN"}, fired

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from tests.builders import GENEROUS, World, limit, replayed
+from tests.support.things import order
 from thingmarket.contract.approvals import APPROVAL, PendingId, PendingState
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.identity.envelope import TypeId
+from thingmarket.identity.things import ThingOrder
 from thingmarket.ids import ContractId
 from thingmarket.limits import (
     DAY_MS,
@@ -178,15 +180,15 @@ def test_the_approving_entry_makes_the_contract() -> None:  # [COS-6] [COS-11]
     world = Home()
     pending = world.asked(world.printer, world.ink, 5)
     outcome = world.approve(world.alice, pending, reason="for the holidays")
-    order = world.pending(pending)
-    assert outcome.reference == pending and order.state is PendingState.APPROVED and not order.missing
-    contract = world.contract(order.contract)
+    waited = world.pending(pending)
+    assert outcome.reference == pending and waited.state is PendingState.APPROVED and not waited.missing
+    contract = world.contract(waited.contract)
     assert (contract.buyer, contract.seq) == (world.printer.id, outcome.seq)
     assert world.balance(world.alice) == 500_00 - FIVE and world.reserved() == 0 and world.spent() == FIVE
     assert outcome.decision is not None and outcome.decision.verdict is Verdict.ALLOW
     facts = {fact.name: fact.value for fact in outcome.decision.facts}
     assert facts["approval.order"] == pending.hex() and facts["approval.by"] == world.alice.id
-    assert (order.words[0].reason, order.words[0].time_ms) == ("for the holidays", facts["approval.at"])
+    assert (waited.words[0].reason, waited.words[0].time_ms) == ("for the holidays", facts["approval.at"])
 
 
 @pytest.mark.parametrize("who", ["printer", "shop", "eve", "operator"])
@@ -205,8 +207,8 @@ def test_a_quorum_takes_different_people() -> None:  # [COS-6]
     assert world.state_of(pending) is PendingState.PENDING and not world.state.contracts
     assert world.approve(world.ada, pending).code == Code.ALREADY_KNOWN
     approved(world, pending)
-    order = world.pending(pending)
-    assert order.approved_by == (world.ada.id, world.alice.id) and order.contract
+    waited = world.pending(pending)
+    assert waited.approved_by == (world.ada.id, world.alice.id) and waited.contract
 
 
 def test_one_rejection_rejects() -> None:  # [COS-6]
@@ -254,10 +256,15 @@ def offer_ended(world: Home) -> None:
     assert world.withdraw_offer(world.shop, world.ink).code == 0
 
 
+def thing_suspended(world: Home) -> None:
+    assert order(world, world.alice, world.printer.id, ThingOrder.SUSPEND).code == 0
+
+
 MISSING: dict[Callable[[Home], None], int] = {
     sold_out: Code.OUT_OF_STOCK,
     without_money: LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS,
     offer_ended: Code.OFFER_ENDED,
+    thing_suspended: Code.DENIED,
 }
 
 
@@ -269,9 +276,9 @@ def test_what_is_missing_is_named_and_the_budget_is_free(happened: Callable[[Hom
     happened(world)
     contracts = len(world.state.contracts)
     approved(world, pending)
-    order = world.pending(pending)
-    assert order.state is PendingState.APPROVED and not order.contract
-    assert order.missing is not None and order.missing.code == MISSING[happened]
+    waited = world.pending(pending)
+    assert waited.state is PendingState.APPROVED and not waited.contract
+    assert waited.missing is not None and waited.missing.code == MISSING[happened]
     assert world.reserved() == world.spent() == 0 and len(world.state.contracts) == contracts
 
 
