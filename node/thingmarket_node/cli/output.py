@@ -37,7 +37,7 @@ class Output:
             table.add_column(column, no_wrap=True)
         for row in rows:
             table.add_row(*map(str, row))
-        console = Console()
+        console = Console(markup=False, emoji=False)  # did:key: is no key, and a title means nothing
         # Ids stay whole, so that they can be copied; a narrow terminal breaks the lines itself.
         console.width = max(
             console.width, console.measure(table, options=console.options.update(width=_WIDE)).maximum
