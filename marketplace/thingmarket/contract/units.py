@@ -68,21 +68,18 @@ def units_of(
         return (replace(only, points=points),) if points else (only,)
     milestones = offer.terms.milestones
     shares = [milestone.share_millionths for milestone in milestones]
+    steps, nets, taxes, redeemed = (
+        parts(whole, shares) for whole in (quantity_steps, price.net_minor, price.tax_minor, points)
+    )
+    # [CON-5] a share of next to nothing may come to nothing: then there is nothing to deliver or to pay
+    places = [at for at in range(len(milestones)) if steps[at] or nets[at] or taxes[at] or redeemed[at]]
     return tuple(
         replace(
-            _planned(place, steps, net, tax, now_ms + milestone.delivery_ms), milestone=place, points=redeemed
+            _planned(number, steps[at], nets[at], taxes[at], now_ms + milestones[at].delivery_ms),
+            milestone=at + 1,
+            points=redeemed[at],
         )
-        for place, (milestone, steps, net, tax, redeemed) in enumerate(
-            zip(
-                milestones,
-                parts(quantity_steps, shares),
-                parts(price.net_minor, shares),
-                parts(price.tax_minor, shares),
-                parts(points, shares),
-                strict=True,
-            ),
-            start=ONE,
-        )
+        for number, at in enumerate(places, start=ONE)
     )
 
 
