@@ -85,6 +85,7 @@ class Contract:
     choice: bytes = b""
     sealed: tuple[bytes, ...] = ()
     history: tuple[FulfilmentEvent, ...] = ()
+    opened_seq: int = 0  # log position of the standing order that bought it; 0: it was bought by itself
 
     def role_of(self, *, party: PartyId, owner: PartyId) -> Role | None:
         """Which side a party speaks for: only the party that signed, or its owner. [CON-3]"""

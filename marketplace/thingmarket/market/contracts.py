@@ -38,6 +38,7 @@ class Order:
     listing: OfferRecord
     price: Price
     need: NeedRecord | None
+    opened_seq: int = 0
 
 
 def make(
@@ -94,6 +95,7 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
         choice=order.purchase.choice,
         sealed=tuple(sealed.commitment for sealed in order.purchase.delivery),
         history=(planned,),
+        opened_seq=order.opened_seq,
     )
 
 

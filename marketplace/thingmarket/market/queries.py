@@ -267,6 +267,11 @@ def may_unseal(state: State, reader: Reader, contract_id: bytes, commitment: byt
     return contract.buyer_owner
 
 
+def explained_seq(contract: Contract) -> int:
+    """Where the command stands that a contract came of: its own entry, or its standing order's. [STO-3]"""
+    return contract.opened_seq or contract.seq
+
+
 def may_explain(state: State, reader: Reader, command: Command) -> None:
     """Return when the reader sent this command, or owns who sent it (UNKNOWN_ENTRY). [QRY-5]
 

@@ -152,6 +152,7 @@ def _bought(state: State, record: StandingOrder, seq: int, now_ms: UnixMs) -> Re
     authority = Authority(owner=record.owner, mandate=mandate, now_ms=now_ms)
     wish = _purchase(state, record, now_ms)
     order = checked_order(state, record.buyer, wish, _digest(record), authority)
+    order = replace(order, opened_seq=record.seq)
     return buy(state, order, authority, seq, signed_bytes=record.signed_bytes, cause=record.id)
 
 

@@ -62,6 +62,7 @@ class ContractSeen:
     changed_seq: int
     history: tuple[FulfilmentEvent, ...]
     units: tuple[Unit, ...]
+    opened_seq: int
 
 
 # --- contracts
@@ -94,6 +95,7 @@ def contract_message(contract: Contract) -> pb.ContractView:
         choice=contract.choice,
         history=[_event_message(event) for event in contract.history],
         units=[_unit_message(unit) for unit in contract.units],
+        opened_seq=contract.opened_seq,
     )
 
 
@@ -130,6 +132,7 @@ def contract_value(message: pb.ContractView) -> ContractSeen:
         changed_seq=message.changed_seq,
         history=tuple(map(_event_value, message.history)),
         units=tuple(map(_unit_value, message.units)),
+        opened_seq=message.opened_seq,
     )
 
 

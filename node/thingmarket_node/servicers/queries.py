@@ -158,7 +158,7 @@ class QueryServicer(
             contract = await self._shell.read(
                 token, lambda state, reader: queries.contract_view(state, reader, request.contract)
             )
-        seq = contract.seq if contract else request.seq
+        seq = queries.explained_seq(contract) if contract else request.seq
         command = await self._command(seq)
         await self._shell.read(
             token, lambda state, reader: queries.may_explain(state, reader, command.command)

@@ -8,6 +8,7 @@ from thingmarket.audit.merkle import verify_consistency
 from thingmarket.audit.notes import NoteKey, log_origin, open_checkpoint
 from thingmarket.audit.receipts import Receipt, check_receipt
 from thingmarket.contract.orders import Deposit, FundRequest, Purchase
+from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import signed_over
 from thingmarket.ids import Digest, Key, PartyId
@@ -114,7 +115,7 @@ class Auditor:
             name = (header.session, header.sequence)
             require(name not in self._used, "replay-window", f"sequence {header.sequence} was used twice")
             self._used.add(name)
-            if isinstance(content.body, Purchase):
+            if isinstance(content.body, Purchase | OpenStandingOrder):
                 sealed = {one.commitment for one in content.body.delivery}
                 require(sealed <= vault, "sealed-first", "a purchase is logged before its parts are sealed")
 

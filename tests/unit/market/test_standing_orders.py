@@ -31,7 +31,7 @@ from thingmarket.limits import (
 )
 from thingmarket.market import standing_orders
 from thingmarket.market.entries import EntryKind, NoticeKind, Outcome
-from thingmarket.market.queries import reader_of
+from thingmarket.market.queries import explained_seq, reader_of
 from thingmarket.market.state import State
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.standing import (
@@ -349,6 +349,7 @@ def test_what_it_buys_is_an_order_like_any_other() -> None:  # [STO-3] [CON-1]
     contract = world.order(name).last
     assert world.contract(contract).state is ContractState.ACTIVE
     assert world.contract(contract).buyer == world.machine.id
+    assert explained_seq(world.contract(contract)) == world.order(name).seq
     assert world.deliver(contract).code == world.accept(contract).code == 0
 
 
