@@ -9,6 +9,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.limits import (
     CANCEL_WINDOW_MS_MAX,
     GRACE_MS_MAX,
+    LATE_CREDIT_PER_DAY_MAX,
     MILESTONES_MAX,
     TITLE_CHARS_MAX,
 )
@@ -62,8 +63,9 @@ def check_terms(terms: Terms, delivery_ms: int) -> None:
     if terms is PLAIN_TERMS:
         return
     _check_milestones(terms.milestones, delivery_ms)
-    for name in ("late_credit_basis_points_per_day", "late_credit_max_basis_points"):
-        _check_basis_points(getattr(terms, name), name)
+    per_day = terms.late_credit_basis_points_per_day
+    _check_up_to(per_day, LATE_CREDIT_PER_DAY_MAX, "late_credit_basis_points_per_day")
+    _check_basis_points(terms.late_credit_max_basis_points, "late_credit_max_basis_points")
     for name in ("cancel_planned_basis_points", "cancel_ready_basis_points"):
         fee = getattr(terms, name)
         if fee is not None:

@@ -96,7 +96,7 @@ def preview_offer(state: State, digest: bytes, quantity_steps: int) -> CancelPre
         raise Refusal(Code.UNKNOWN_OFFER, "no such offer on this node", "CAN-5")
     offer, now_ms = record.offer, state.time_ms
     check_quantity(offer, quantity_steps)
-    cost = price(offer, quantity_steps, state.tax_basis_points[offer.tax_category])
+    cost = price(offer, quantity_steps, state.tax_basis_points[offer.tax_row])
     units, window_ms = units_of(offer, cost, quantity_steps, now_ms), offer.terms.cancel_window_ms
     if offer.terms.settlement is SettlementKind.DVP:
         units = ()

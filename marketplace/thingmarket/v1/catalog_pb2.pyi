@@ -420,7 +420,9 @@ class Terms(_message.Message):
     settlement: Global___SettlementKind.ValueType
     """How it is settled; with delivery versus payment nothing else may stand here."""
     late_credit_basis_points_per_day: _builtins.int
-    """Credit for each day of delay, basis points of the unit's total, 0..10,000. [FUL-7]"""
+    """Credit for each day of delay, basis points of the unit's total, 0..864,000,000; where a second matters,
+    all of it for one. [FUL-7]
+    """
     late_credit_max_basis_points: _builtins.int
     """The most that is credited, basis points of the unit's total, 0..10,000; 0 exactly if there is no credit."""
     grace_ms: _builtins.int

@@ -307,7 +307,7 @@ class OpenStandingOrder(_message.Message):
     total_max_minor: _builtins.int
     """The most that one purchase may cost, tax included, minor units."""
     interval_ms: _builtins.int
-    """Time from one purchase to the next, milliseconds, 1 minute to 366 days."""
+    """Time from one purchase to the next, milliseconds, 1 second to 366 days."""
     occurrences_max: _builtins.int
     """How many times it is its turn, skipped ones included, 1..1,000."""
     first_ms: _builtins.int

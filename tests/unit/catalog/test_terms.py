@@ -8,7 +8,13 @@ from tests.unit.catalog.samples import an_offer
 from thingmarket.catalog.offers import check_offer
 from thingmarket.catalog.terms import Milestone, SettlementKind, Terms
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import CANCEL_WINDOW_MS_MAX, DAY_MS, GRACE_MS_MAX, MILESTONES_MAX
+from thingmarket.limits import (
+    CANCEL_WINDOW_MS_MAX,
+    DAY_MS,
+    GRACE_MS_MAX,
+    LATE_CREDIT_PER_DAY_MAX,
+    MILESTONES_MAX,
+)
 from thingmarket.wire.catalog import publish_offer_body, read_publish_offer
 
 
@@ -24,7 +30,11 @@ GOOD: tuple[dict[str, Any], ...] = (
     {"milestones": (milestone(125_000),) * MILESTONES_MAX},
     {"settlement": SettlementKind.DVP},
     {"grace_ms": GRACE_MS_MAX},
-    {"grace_ms": 1, "late_credit_basis_points_per_day": 10_000, "late_credit_max_basis_points": 10_000},
+    {
+        "grace_ms": 1,
+        "late_credit_basis_points_per_day": LATE_CREDIT_PER_DAY_MAX,
+        "late_credit_max_basis_points": 10_000,
+    },
     {"cancel_window_ms": 2 * DAY_MS - 1},
     {"cancel_planned_basis_points": 0, "cancel_ready_basis_points": 10_000},
     {"cancel_planned_basis_points": 100},
@@ -43,7 +53,18 @@ BAD: tuple[tuple[dict[str, Any], Code], ...] = (
     ({"grace_ms": 1, "late_credit_basis_points_per_day": 1}, Code.BAD_FIELD),  # up to how much?
     ({"grace_ms": 1, "late_credit_max_basis_points": 1}, Code.BAD_FIELD),
     ({"late_credit_basis_points_per_day": 1, "late_credit_max_basis_points": 1}, Code.BAD_FIELD),
-    ({"grace_ms": 1, "late_credit_basis_points_per_day": 10_001}, Code.OUT_OF_RANGE),
+    (
+        {
+            "grace_ms": 1,
+            "late_credit_basis_points_per_day": LATE_CREDIT_PER_DAY_MAX + 1,
+            "late_credit_max_basis_points": 1,
+        },
+        Code.OUT_OF_RANGE,
+    ),
+    (
+        {"grace_ms": 1, "late_credit_basis_points_per_day": 1, "late_credit_max_basis_points": 10_001},
+        Code.OUT_OF_RANGE,
+    ),
     ({"cancel_window_ms": 2 * DAY_MS}, Code.BAD_FIELD),  # when would the seller deliver?
     ({"cancel_window_ms": DAY_MS, "milestones": HALVES}, Code.BAD_FIELD),
     ({"cancel_window_ms": CANCEL_WINDOW_MS_MAX + 1}, Code.OUT_OF_RANGE),

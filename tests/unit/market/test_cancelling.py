@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import World
+from tests.builders import TAXES, World
 from thingmarket.catalog.terms import Milestone, Terms
 from thingmarket.contract.contract import ContractState
 from thingmarket.errors import Code, Refusal
@@ -24,13 +24,13 @@ PRICED = {"cancel_planned_basis_points": 1_000, "cancel_ready_basis_points": 5_0
 class Tailor(World):
     """Alice's wardrobe orders suits of Bob; `terms` are those of his offer."""
 
-    def __init__(self, **terms: Any) -> None:
-        super().__init__()
+    def __init__(self, taxes: Any = TAXES, jurisdiction: str = "", **terms: Any) -> None:
+        super().__init__(taxes=taxes)
         self.alice = self.owner("alice", fund=FULL)
         self.bob = self.owner("bob")
         self.wardrobe = self.thing("wardrobe", self.alice)
         self.shop = self.thing("shop", self.bob)
-        self.suit = self.offer(self.shop, terms=Terms(**terms))
+        self.suit = self.offer(self.shop, terms=Terms(**terms), jurisdiction=jurisdiction)
 
     def preview(self, contract: bytes = b"", offer: bytes = b"", quantity: int = 0) -> CancelPreview:
         """What the wardrobe is told, as it comes through the wire."""
@@ -147,6 +147,12 @@ def test_what_cancelling_costs_is_known_before_the_purchase() -> None:  # [CAN-5
     assert seen.free_until_ms == world.state.time_ms + HOUR_MS
     never = Tailor()
     assert never.preview(offer=never.suit, quantity=1).now_minor is None
+
+
+def test_the_tax_of_the_offers_own_jurisdiction_is_in_the_price_that_is_shown() -> None:  # [CAN-5]
+    world = Tailor(taxes=(("DE:S", 700), ("S", 1_900)), jurisdiction="DE", **PRICED)
+    seen = world.preview(offer=world.suit, quantity=3)
+    assert (seen.total_minor, seen.now_minor) == (3_210, 321)
 
 
 @pytest.mark.parametrize("shares", [(1_000_000,), (333_333, 333_333, 333_334)])

@@ -11,7 +11,14 @@ from thingmarket.contract.contract import Contract, ContractState
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.contract.orders import Fulfil, FulfilStep, check_fulfil
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import DAY_MS, FACTS_MAX, FACTS_OF_CONTRACT_MAX, HOUR_MS, UNITS_MAX
+from thingmarket.limits import (
+    DAY_MS,
+    FACTS_MAX,
+    FACTS_OF_CONTRACT_MAX,
+    HOUR_MS,
+    LATE_CREDIT_PER_DAY_MAX,
+    UNITS_MAX,
+)
 from thingmarket.market.state import State
 from thingmarket.policy.decision import Fact
 from thingmarket.settlement.escrow import EscrowState
@@ -211,6 +218,18 @@ def test_a_whole_price_may_be_credited() -> None:  # [FUL-7]
     assert world.deliver(contract).code == 0
     world.pass_time(DAY_MS)
     assert world.paid() == 1  # a millisecond less than a day
+
+
+def test_where_a_second_matters_all_may_be_credited_for_one() -> None:  # [FUL-7]
+    world = Builder(
+        grace_ms=DAY_MS,
+        late_credit_basis_points_per_day=LATE_CREDIT_PER_DAY_MAX,
+        late_credit_max_basis_points=10_000,
+    )
+    contract = world.bought(world.house, world.work)
+    world.pass_time(2 * DAY_MS + 500)
+    assert world.deliver(contract).code == 0
+    assert world.contract(contract).units[0].late_credit_minor == PAYABLE // 2
 
 
 def test_delivery_versus_payment_is_over_in_its_own_entry() -> None:  # [CON-8] [BUY-1]
