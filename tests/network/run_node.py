@@ -39,7 +39,7 @@ def main() -> int:
             Config(address=given.address, plaintext=not given.tls, play_money_max_minor=PLAY_MONEY_MINOR),
             network_id=NetworkId(secrets.token_bytes(16)),
             now_ms=time.time_ns() // 1_000_000,
-            currencies=("EUR",),
+            currencies=("EUR", "USD"),
             tax_basis_points=(("S", 1_900), ("Z", 0)),
         )
     return asyncio.run(run_node(home, ready=_say))

@@ -34,7 +34,7 @@ MAY_BE_ZERO = {
     *("unit_scale", "scale", "sequence", "revocation_epoch", "depth", "max_depth"),
     *LIMIT_FIELDS,
     *("min_assurance", "warranty_min_days", "delivery_max_ms", "co2_max_grams", "data_retention_days"),
-    "start_minute",
+    *("start_minute", "points", "idle_days"),
 }
 # What is refused for another reason than its range.
 OTHER_CODES = {
@@ -82,6 +82,10 @@ SENDERS = {
     TypeId.FUND_REQUEST: "buyer",
     TypeId.REVOKE: "somebody else",
     TypeId.DEPOSIT: "operator",
+    TypeId.REFUND: "shop",
+    TypeId.PUBLISH_RATE: "buyer",
+    TypeId.CONVERT: "buyer",
+    TypeId.OPEN_PROGRAMME: "somebody else",
     TypeId.SET_THING_STATE: "buyer",
     TypeId.SET_GUARDS: "buyer",
     TypeId.REPORT_MALFUNCTION: "printer",

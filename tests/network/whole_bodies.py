@@ -12,6 +12,7 @@ from thingmarket.identity.handshake import answer
 from thingmarket.limits import DAY_MS
 from thingmarket.v1 import (
     audit_service_pb2,
+    billing_pb2,
     catalog_pb2,
     envelope_pb2,
     identity_pb2,
@@ -23,6 +24,7 @@ from thingmarket.v1 import (
 from thingmarket.wire.calls import prove_request
 from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.handshake import hello_message, proof_payload, read_challenge
+from thingmarket_node.home import Home, load_identity
 
 
 def number(steps: int) -> catalog_pb2.ScaledInteger:
@@ -152,6 +154,42 @@ def report_malfunction(market: SmallMarket) -> Message:
     )
 
 
+def refund(market: SmallMarket) -> Message:
+    contract, client = market.buy().submitted.reference, market.client
+    given = trade_pb2.Fulfil(key=new_key(), contract=contract, step=trade_pb2.FULFIL_STEP_DELIVERED)
+    client.made(market.shop, TypeId.FULFIL, given.SerializeToString(deterministic=True))
+    taken = trade_pb2.AcceptDelivery(key=new_key(), contract=contract)
+    client.made(market.printer, TypeId.ACCEPT_DELIVERY, taken.SerializeToString(deterministic=True))
+    return billing_pb2.Refund(key=new_key(), contract=contract, unit=1, amount_minor=1)
+
+
+def publish_rate(_: SmallMarket) -> billing_pb2.PublishRate:
+    return billing_pb2.PublishRate(
+        key=new_key(),
+        from_currency="USD",
+        to_currency="EUR",
+        numerator=110,
+        denominator=100,
+        max_minor=100,
+        valid_until_ms=now_ms() + DAY_MS,
+    )
+
+
+def convert(market: SmallMarket) -> Message:
+    known = load_identity(Home(market.node.home))
+    operator = market.client.open(known.node, known.identity)
+    rate = publish_rate(market)
+    rate.from_currency, rate.to_currency = "EUR", "USD"
+    name = market.client.made(operator, TypeId.PUBLISH_RATE, rate.SerializeToString(deterministic=True))
+    return billing_pb2.Convert(key=new_key(), rate=name, amount_minor=1, min_out_minor=1)
+
+
+def open_programme(_: SmallMarket) -> Message:
+    return billing_pb2.OpenProgramme(
+        key=new_key(), name="ink-club", currency="EUR", earn_basis_points=100, value_minor=1, idle_days=9
+    )
+
+
 MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.ADMIT_PARTY: admit_party,
     TypeId.PRESENT_MANDATE: present_mandate,
@@ -166,6 +204,10 @@ MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.DEPOSIT: deposit,
     TypeId.ERASE: erase,
     TypeId.FUND_REQUEST: fund,
+    TypeId.REFUND: refund,
+    TypeId.PUBLISH_RATE: publish_rate,
+    TypeId.CONVERT: convert,
+    TypeId.OPEN_PROGRAMME: open_programme,
     TypeId.REGISTER_DEVICE: register_device,
     TypeId.CLAIM_THING: claim_thing,
     TypeId.REGISTER_THING: register_thing,
