@@ -63,6 +63,7 @@ GROUP_BYTES_MAX: Final = 4 * 1024 * 1024
 GROUPS_IN_FLIGHT_MAX: Final = 2  # one being encoded, one being written
 SNAPSHOT_EVERY_ENTRIES: Final = 50_000
 SNAPSHOT_PART_BYTES: Final = 128 * 1024  # written between two groups, which wait for it
+SNAPSHOT_BREATH_BYTES: Final = 16 * 1024  # written at a stretch, about half a millisecond
 SNAPSHOTS_KEPT: Final = 2  # one may turn out to be damaged
 WAL_PAGES_MAX: Final = 4_096  # 16 MiB of write-ahead log; folding it in stops the writer for about 20 ms
 ANSWERS_PER_SENDER_MAX: Final = 4_096

@@ -69,7 +69,7 @@ class UndoLog:
         self.steps.clear()
 
     def roll_back(self, mark: int = 0) -> None:
-        """The entry was refused, or what it tried after `mark` steps: restore the tables, last change first."""
+        """The entry was refused, or what it tried after `mark` steps: restore them, last change first."""
         while len(self.steps) > mark:
             table, key, old = self.steps.pop()
             table._set(key, old)
@@ -161,6 +161,14 @@ class Table(Mapping[K, V]):
         rows = sorted((self._pack_key(key), key) for key in self._rows)
         for packed, key in rows:
             yield pack_bytes(packed) + pack_bytes(self._pack_value(self._rows[key]))
+
+    def frozen(self) -> Iterator[bytes]:
+        """The rows of this moment, written as they are asked for; here only their names are copied."""
+        return self._written(self._rows.copy())
+
+    def _written(self, rows: dict[K, V]) -> Iterator[bytes]:
+        for key, value in rows.items():
+            yield pack_bytes(self._pack_key(key)) + pack_bytes(self._pack_value(value))
 
     def load(self, rows: Iterable[bytes]) -> None:
         """Fill an empty table from `dump`."""

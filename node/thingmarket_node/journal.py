@@ -5,7 +5,7 @@ import fcntl
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -159,12 +159,12 @@ class Journal:
         """At most `limit` entries from a position on. Blocking; any thread."""
         return self._log.entries(from_seq, limit)
 
-    def save_snapshot(self, snapshot: Snapshot) -> None:
+    def save_snapshot(self, head: Head, parts: Iterable[bytes]) -> None:
         """Save the state after an appended group, piece by piece between the groups; two are kept."""
         assert self._writer is not None and not self.saving, "one snapshot is saved at a time"
-        assert 1 <= snapshot.head.number <= self._appended.number, "a snapshot is the state after a group"
+        assert 1 <= head.number <= self._appended.number, "a snapshot is the state after a group"
         self._snapshots_begun += 1
-        self._writer.put(lambda: self._log.save_snapshot(snapshot))
+        self._writer.put(lambda: self._log.save_snapshot(head, parts))
 
     def latest_snapshot(self) -> Snapshot | None:
         """The newest snapshot that is whole and of this log; a damaged one is passed over. Blocking."""

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -12,12 +12,13 @@ from typing import Final, NoReturn, Self
 from urllib.parse import quote
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import SNAPSHOT_PART_BYTES, SNAPSHOTS_KEPT, WAL_PAGES_MAX
+from thingmarket.limits import SNAPSHOT_BREATH_BYTES, SNAPSHOT_PART_BYTES, SNAPSHOTS_KEPT, WAL_PAGES_MAX
 from thingmarket_node.groups import EMPTY, Group, Head, decode
 
 _FORMAT: Final = 1
 _PAGE_BYTES: Final = 4_096
 _QUIET_S: Final = 0.02  # without a group for this long, the write-ahead log is folded into the file
+_BREATH_S: Final = 0.001  # between two pieces of a snapshot, so that the loop has the interpreter's lock
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _SCHEMA: Final = """
 BEGIN IMMEDIATE;
@@ -117,10 +118,10 @@ class SqliteLog:
                 number += 1
         return found[:limit]
 
-    def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Begin to save; `housekeeping` does it in small steps between the groups."""
+    def save_snapshot(self, head: Head, parts: Iterable[bytes]) -> None:
+        """Begin to save; `housekeeping` asks for the parts and does it in small steps between the groups."""
         assert self._saving is None, "one snapshot is saved at a time"
-        self._saving = self._snapshot_steps(snapshot)
+        self._saving = self._snapshot_steps(head, iter(parts))
 
     def housekeeping(self, *, idle: bool) -> float | None:
         """Do a small piece of what can wait; returns after how many quiet seconds to call again, if ever."""
@@ -135,7 +136,7 @@ class SqliteLog:
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._unfolded_pages = 0
         if self._saving is not None:
-            return 0.0
+            return _BREATH_S
         return _QUIET_S if self._unfolded_pages else None
 
     def latest_snapshot(self) -> Snapshot | None:
@@ -159,20 +160,21 @@ class SqliteLog:
         """A connection of its own, so that reading never waits for the writer nor stops it."""
         return sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, isolation_level=None)
 
-    def _snapshot_steps(self, snapshot: Snapshot) -> Generator[None, None, None]:
-        """Write the parts, then the row that makes them count, then drop what is no longer kept."""
-        seq = snapshot.head.next_seq - 1
+    def _snapshot_steps(self, head: Head, parts: Iterator[bytes]) -> Generator[None, None, None]:
+        """Write the pieces, then the row that makes them count, then drop what is no longer kept."""
+        seq = head.next_seq - 1
         yield from self._drop_snapshot(seq)
-        offsets = range(0, len(snapshot.body), SNAPSHOT_PART_BYTES)
-        for part, offset in enumerate(offsets):
-            body = snapshot.body[offset : offset + SNAPSHOT_PART_BYTES]
-            self._db.execute("INSERT INTO snapshot_parts VALUES(?,?,?)", (seq, part, body))
-            self._unfolded_pages += len(body) // _PAGE_BYTES + 4
+        digest, count = _snapshot_digest(head), 0
+        for piece in _pieces(parts):
+            if piece:
+                digest.update(piece)
+                self._db.execute("INSERT INTO snapshot_parts VALUES(?,?,?)", (seq, count, piece))
+                self._unfolded_pages += len(piece) // _PAGE_BYTES + 4
+                count += 1
             yield
-        head = snapshot.head
         self._db.execute(
             "INSERT INTO snapshots VALUES(?,?,?,?,?)",
-            (seq, head.number, head.chain, len(offsets), _snapshot_digest(head, snapshot.body)),
+            (seq, head.number, head.chain, count, digest.digest()),
         )
         yield
         kept = self._db.execute("SELECT seq FROM snapshots ORDER BY seq DESC").fetchall()
@@ -234,7 +236,9 @@ def _snapshot(db: sqlite3.Connection, seq: int) -> Snapshot | None:
             ((piece,),) = db.execute(query, (seq, part)).fetchall()
             pieces.append(piece)
         body = b"".join(pieces)
-        if digest != _snapshot_digest(head, body) or Head.at(_group(db, head.number)) != head:
+        hashed = _snapshot_digest(head)
+        hashed.update(body)
+        if digest != hashed.digest() or Head.at(_group(db, head.number)) != head:
             return None
     except (sqlite3.DatabaseError, Refusal, TypeError, ValueError):
         return None  # a damaged page may turn a row into anything, or into none
@@ -247,11 +251,28 @@ def _snapshot_row(db: sqlite3.Connection, seq: int) -> tuple[Head, int, bytes]:
     return Head(number, seq + 1, chain), parts, digest
 
 
-def _snapshot_digest(head: Head, body: bytes) -> bytes:
+def _snapshot_digest(head: Head) -> blake2b:
+    """What the body is added to, and then gives the digest of a whole snapshot."""
     digest = blake2b(digest_size=32, person=b"tm-snapshot")
     digest.update(head.number.to_bytes(8, "little") + head.next_seq.to_bytes(8, "little") + head.chain)
-    digest.update(body)
-    return digest.digest()
+    return digest
+
+
+def _pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Parts of any size as pieces of SNAPSHOT_PART_BYTES, the last one less; an empty one is a breath."""
+    piece, since_breath = bytearray(), 0
+    for part in parts:
+        piece += part
+        since_breath += len(part)
+        while len(piece) >= SNAPSHOT_PART_BYTES:
+            yield bytes(piece[:SNAPSHOT_PART_BYTES])
+            del piece[:SNAPSHOT_PART_BYTES]
+            since_breath = 0
+        if since_breath >= SNAPSHOT_BREATH_BYTES:
+            since_breath = 0
+            yield b""
+    if piece:
+        yield bytes(piece)
 
 
 def _refuse_damage(error: sqlite3.Error, what: str) -> NoReturn:

@@ -21,7 +21,6 @@ from thingmarket_node.core.core import Core
 from thingmarket_node.core.sessions import Session
 from thingmarket_node.insight import Insight
 from thingmarket_node.journal import Journal
-from thingmarket_node.journal_sqlite import Snapshot
 from thingmarket_node.logs import log_trades
 from thingmarket_node.metrics import Metrics
 from thingmarket_node.projection import Projection
@@ -224,7 +223,7 @@ class Shell:
                 future.add_done_callback(self._check_vault)
             case m.SaveSnapshot():
                 if not self._journal.saving:
-                    self._journal.save_snapshot(Snapshot(effect.head, effect.body))
+                    self._journal.save_snapshot(effect.head, effect.parts)
             case m.ClockJumped():
                 log.critical("clock jumped by %d ms; no command is taken until a restart", effect.jump_ms)
 

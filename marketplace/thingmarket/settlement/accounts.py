@@ -100,6 +100,14 @@ class AccountTable:
         """How many accounts there are; their numbers are 1 to this."""
         return len(self.ledgers) - 1
 
+    def copy(self) -> "AccountTable":
+        """Names and columns as they are now, to be read."""
+        twin = AccountTable()
+        twin.names, twin.ledgers, twin.flags = self.names.copy(), self.ledgers.copy(), self.flags.copy()
+        twin.debits_pending, twin.debits_posted = self.debits_pending.copy(), self.debits_posted.copy()
+        twin.credits_pending, twin.credits_posted = self.credits_pending.copy(), self.credits_posted.copy()
+        return twin
+
     def find(self, owner: int, ledger: int, kind: int, reference: bytes) -> AccountNumber | None:
         """Find an account by its name."""
         number = self._numbers.get((owner, ledger, kind, reference))

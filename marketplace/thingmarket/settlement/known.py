@@ -65,6 +65,14 @@ class KnownIds:
         self._dirty: set[bytes] = set()
         self._rows: set[int] = set()  # accounts of batches that were forgotten before `take_dirty`
 
+    def copy(self) -> "KnownIds":
+        """What is known now, to be read."""
+        twin = KnownIds()
+        twin.index, twin.batches = self.index.copy(), self.batches.copy()
+        twin.pendings, twin.aside = self.pendings.copy(), self.aside.copy()
+        twin.next_batch, twin._oldest = self.next_batch, self._oldest
+        return twin
+
     def begin(self, time_ms: int, batch: bytes) -> int:
         """Take in the records of a batch and return the position of its first one."""
         self.batches[self.next_batch] = (time_ms, batch)

@@ -1,6 +1,6 @@
 """A double-entry ledger in memory: packed transfers in, one status each out, TigerBeetle's semantics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from typing import Final, Self
@@ -124,7 +124,11 @@ class Ledger:
 
     def snapshot(self) -> bytes:
         """Write the whole state."""
-        return snapshot.packed(self._accounts, self._known)
+        return b"".join(self.frozen())
+
+    def frozen(self) -> Iterator[bytes]:
+        """The parts of the snapshot of this moment, written as they are asked for; here it is only copied."""
+        return snapshot.parts(self._accounts.copy(), self._known.copy())
 
     @classmethod
     def restore(cls, data: bytes) -> Self:

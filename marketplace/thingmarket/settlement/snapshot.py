@@ -1,5 +1,6 @@
 """The bytes of a whole ledger: accounts, kept batches, pending transfers, resolved and burnt ids."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from struct import Struct
 from struct import error as StructError
@@ -19,34 +20,41 @@ from thingmarket.settlement.transfers import (
     Flag,
 )
 
-_MAGIC: Final = b"thingmarket ledger 1\n"
-_COUNTS: Final = Struct("<QQQQ")  # accounts, batches, pendings, resolved and burnt ids
-_BATCH: Final = Struct("<qI")  # time, records
+_MAGIC: Final = b"thingmarket ledger 2\n"
+_COUNTS: Final = Struct("<QQQ")  # accounts, pendings, resolved and burnt ids
+_BATCH: Final = Struct("<qI")  # time, records; none of them ends the batches
+_NO_BATCH: Final = (0, 0)
 _PENDING: Final = Struct("<bq128s")  # state, deadline, record
 _ASIDE: Final = Struct("<16sq")  # id, when
 _CHECK_BYTES: Final = 32
 
 
-def packed(accounts: AccountTable, known: KnownIds) -> bytes:
-    """Write a ledger with a BLAKE2b-256 check at its end."""
-    batches = [_BATCH.pack(time_ms, len(records)) + b"".join(records) for time_ms, records in known.living()]
-    counts = _COUNTS.pack(len(accounts), len(batches), len(known.pendings), len(known.aside))
-    parts = [_MAGIC, counts]
-    parts.extend(accounts.packed(number) for number in range(1, len(accounts) + 1))
-    parts.extend(batches)
-    parts.extend(
-        _PENDING.pack(known.index[id_], deadline_ms, record)
-        for id_, (record, deadline_ms) in known.pendings.items()
-    )
-    parts.extend(_ASIDE.pack(id_, when_ms) for id_, when_ms in known.aside.items())
-    body = b"".join(parts)
-    return body + _check(body)
+def parts(accounts: AccountTable, known: KnownIds) -> Iterator[bytes]:
+    """Write a ledger with a BLAKE2b-256 check at its end, a row or batch at a time."""
+    check = _check(b"")
+    for part in _rows(accounts, known):
+        check.update(part)
+        yield part
+    yield check.digest()
+
+
+def _rows(accounts: AccountTable, known: KnownIds) -> Iterator[bytes]:
+    yield _MAGIC + _COUNTS.pack(len(accounts), len(known.pendings), len(known.aside))
+    for number in range(1, len(accounts) + 1):
+        yield accounts.packed(number)
+    for time_ms, records in known.living():
+        yield _BATCH.pack(time_ms, len(records)) + b"".join(records)
+    yield _BATCH.pack(*_NO_BATCH)
+    for id_, (record, deadline_ms) in known.pendings.items():
+        yield _PENDING.pack(known.index[id_], deadline_ms, record)
+    for id_, when_ms in known.aside.items():
+        yield _ASIDE.pack(id_, when_ms)
 
 
 def unpack_into(data: bytes, accounts: AccountTable, known: KnownIds) -> int:
     """Fill an empty ledger and return the latest time in it, in Unix milliseconds (MALFORMED)."""
     body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-    if not body.startswith(_MAGIC) or _check(body) != check:
+    if not body.startswith(_MAGIC) or _check(body).digest() != check:
         raise Refusal(Code.MALFORMED, "a ledger snapshot is cut off, altered or none at all")
     try:
         return _read(body, accounts, known)
@@ -56,15 +64,16 @@ def unpack_into(data: bytes, accounts: AccountTable, known: KnownIds) -> int:
 
 def _read(body: bytes, accounts: AccountTable, known: KnownIds) -> int:
     offset = len(_MAGIC) + _COUNTS.size
-    accounts_count, batches, pendings, aside = _COUNTS.unpack_from(body, len(_MAGIC))
+    accounts_count, pendings, aside = _COUNTS.unpack_from(body, len(_MAGIC))
     for _ in range(accounts_count):
         offset = accounts.append_packed(body, offset)
     latest_ms = 0
-    for _ in range(batches):
-        time_ms, count = _BATCH.unpack_from(body, offset)
-        end = offset + _BATCH.size + count * TRANSFER_BYTES
-        _restore_batch(known, _in_order(latest_ms, time_ms), count, body[offset + _BATCH.size : end])
+    while (head := _BATCH.unpack_from(body, offset)) != _NO_BATCH:
+        (time_ms, count), offset = head, offset + _BATCH.size
+        end = offset + count * TRANSFER_BYTES
+        _restore_batch(known, _in_order(latest_ms, time_ms), count, body[offset:end])
         offset, latest_ms = end, time_ms
+    offset += _BATCH.size
     for _ in range(pendings):
         state, deadline_ms, record = _PENDING.unpack_from(body, offset)
         _restore_pending(accounts, known, IdState(state), deadline_ms, record)
@@ -116,5 +125,5 @@ def _in_order(before_ms: int, time_ms: int) -> int:
     return time_ms
 
 
-def _check(body: bytes) -> bytes:
-    return blake2b(body, digest_size=_CHECK_BYTES, person=b"tm-ledger-snap").digest()
+def _check(body: bytes) -> blake2b:
+    return blake2b(body, digest_size=_CHECK_BYTES, person=b"tm-ledger-snap")

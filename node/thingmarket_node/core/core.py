@@ -355,7 +355,7 @@ class Core:
         if self.state.seq - self._snapshot_seq < self._snapshot_every:
             return
         self._snapshot_seq = self.state.seq
-        self._effects.append(m.SaveSnapshot(Head.at(formed.group), self.state.snapshot()))
+        self._effects.append(m.SaveSnapshot(Head.at(formed.group), self.state.frozen()))
 
     def _fail(self) -> None:
         """The journal is uncertain: nobody is told yes, and nothing more is written. [LOG-12]"""

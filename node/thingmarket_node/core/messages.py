@@ -1,5 +1,6 @@
 """What goes into the core and what comes out: inputs and effects, as values. [LOG-3]"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from thingmarket.audit.receipts import Receipt
@@ -255,10 +256,10 @@ class ForgetSealed:
 
 @dataclass(frozen=True, slots=True)
 class SaveSnapshot:
-    """Keep the state after the group at `head`."""
+    """Keep the state after the group at `head`; its parts are written as they are asked for."""
 
     head: Head
-    body: bytes
+    parts: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)

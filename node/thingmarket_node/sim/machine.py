@@ -266,7 +266,7 @@ class Machine:
             case m.EraseSealed() | m.ForgetSealed():
                 world.note("erased")
             case m.SaveSnapshot():
-                self._put(SnapshotRecord.of(effect.head, effect.body))
+                self._put(SnapshotRecord.of(effect.head, b"".join(effect.parts)))
             case m.ClockJumped():
                 self.marks["halted_by_clock"] += 1
                 life = self._life
