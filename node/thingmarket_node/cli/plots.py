@@ -1,6 +1,7 @@
 """Plots for people who would rather look than read: drawn without a display."""
 
 import datetime
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def _figure(rows: int) -> tuple[Any, Any]:
         raise click.ClickException(
             "plots need matplotlib: install thingmarket with its extra `report`"
         ) from None
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it muses about categories made of digits
     figure = Figure(figsize=(9, 3.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, 1)

@@ -243,7 +243,10 @@ def satisfaction(home: Path, received: bool, card: str | None, as_json: bool) ->
         ],
     )
     mean = sum(row.satisfaction_millionths for row in rows) // len(rows) if rows else 0
-    output.say(f"{share(mean, WHOLE_MILLIONTHS)} of the promises were kept, over {len(rows)} contracts")
+    if rows:
+        output.say(f"{share(mean, WHOLE_MILLIONTHS)} of the promises were kept; contracts: {len(rows)}")
+    else:
+        output.say("nobody has given feedback yet")
     output.end(
         {
             "feedback": [
