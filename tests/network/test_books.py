@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ class Shopping:
     printer: Thing
     shop: Thing
 
-    async def bought(self, price_minor: int, **details: object) -> bytes:
+    async def bought(self, price_minor: int, **details: Any) -> bytes:
         offer = self.shop.offer(
             product_id="ink",
             title="Ink & more",
@@ -162,3 +163,14 @@ async def test_the_operator_offers_a_rate_and_an_owner_changes_money(
     assert refused.value.number == Code.RATE_TOO_LOW
     (rate,) = await shopping.anna.rates()
     assert rate.left_minor == 200_00
+    # [OPS-5] what came in is what is held: in wallets, and aside for the rate
+    await thingmarket("node", "books", str(shopping.folder), "--json")
+    books = json.loads(capsys.readouterr().out.splitlines()[-1])["books"]
+    assert {name: minor for name, minor in books["EUR"]["held"].items() if minor} == {
+        "wallets": 400_00,
+        "rates": 100_00,
+    }
+    assert books["EUR"]["paid_in_minor"] == 500_00
+    assert sum(books["USD"]["held"].values()) == books["USD"]["paid_in_minor"] == 330_00
+    await thingmarket("node", "books", str(shopping.folder))
+    assert "together 500.00 EUR; paid in 500.00 EUR" in capsys.readouterr().out

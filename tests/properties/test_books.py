@@ -139,4 +139,4 @@ def _statement_is_what_the_operator_holds(run: Run) -> None:
         account = world.state.ledger.find(
             owner=1, ledger=978, kind=AccountKind.TAX_PAYABLE, reference=row.encode()
         )
-        assert world.state.ledger.balance(account).free == collected.get(row, 0)
+        assert account and world.state.ledger.balance(account).free == collected.get(row, 0)

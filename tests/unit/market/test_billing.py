@@ -1,6 +1,7 @@
 """What a release pays to whom, the invoice over it, refunds and credit notes, the tax statement."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,12 @@ from thingmarket.billing.charges import Charges
 from thingmarket.billing.invoice import AllowanceReason, InvoiceKind
 from thingmarket.billing.records import InvoiceRecord
 from thingmarket.billing.rules import violations
-from thingmarket.billing.statement import summed
+from thingmarket.billing.statement import TaxKey, TaxSum, summed
 from thingmarket.billing.ubl import invoice_xml
 from thingmarket.catalog.terms import Milestone, SettlementKind, Terms
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.identity.mandates import Action
+from thingmarket.ids import ContractId
 from thingmarket.limits import DAY_MS, LEDGER_AMOUNT_MAX
 from thingmarket.market import billing, books
 from thingmarket.market.indexes import Reader
@@ -251,7 +253,7 @@ def test_many_small_refunds_take_back_no_more_tax_than_there_was(shop: Shop) -> 
 def test_what_stays_after_a_refund_is_an_invoice_again(amount: int) -> None:
     """[INV-6]"""
     whole = InvoiceRecord(
-        contract=b"c" * 16,
+        contract=ContractId(b"c" * 16),
         unit=1,
         buyer=2,
         seq=3,
@@ -320,7 +322,9 @@ def test_pages_of_invoices_follow_one_another(shop: Shop, monkeypatch: pytest.Mo
         shop.sold()
     monkeypatch.setattr(billing, "INVOICES_PAGE_ROWS_MAX", 2)
     monkeypatch.setattr(billing, "QUERY_ROWS_MAX", 2)
-    reader, after, numbers, lines = Reader(shop.inks.id, shop.inks.id), billing.NOWHERE, [], []
+    reader, after = Reader(shop.inks.id, shop.inks.id), billing.NOWHERE
+    numbers: list[int] = []
+    lines: list[tuple[TaxKey, TaxSum]] = []
     while True:
         page = billing.list_invoices(shop.world.state, reader, after)
         numbers += [invoice.number for invoice in page.invoices]
@@ -386,7 +390,13 @@ def test_books_that_were_changed_by_hand_are_found_out(shop: Shop) -> None:
     state = shop.world.state
     (name,) = state.invoices
     record = state.invoices[name]
-    for change in ({"tax_minor": 189}, {"payable_minor": 1_189}, {"fee_minor": 24}, {"refunded_minor": 1}):
+    changes: list[Any] = [
+        {"tax_minor": 189},
+        {"payable_minor": 1_189},
+        {"fee_minor": 24},
+        {"refunded_minor": 1},
+    ]
+    for change in changes:
         state.invoices.put(name, replace(record, **change))
         assert list(books.violations(state)), change
     state.invoices.put(name, record)
@@ -400,5 +410,6 @@ def test_an_operator_whose_turnover_would_overflow_refuses_the_purchase_and_not_
     digest = shop.world.offer(shop.shop, jurisdiction="DE")
     ledger = shop.world.state.ledger
     account = ledger.find(owner=1, ledger=978, kind=AccountKind.TAX_PAYABLE, reference=b"DE:S")
+    assert account is not None
     ledger._accounts.credits_posted[account] = ledger._accounts.debits_posted[account] = LEDGER_AMOUNT_MAX
     assert shop.world.buy(shop.printer, digest).code == Code.OUT_OF_RANGE

@@ -9,6 +9,7 @@ from thingmarket.billing.invoice import AllowanceReason
 from thingmarket.billing.rules import violations
 from thingmarket.catalog.terms import Milestone, SettlementKind, Terms
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
+from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Action
 from thingmarket.limits import DAY_MS
 from thingmarket.market import billing
@@ -113,7 +114,7 @@ def test_points_that_are_not_there_or_leave_nothing_to_pay_are_refused(
     club.sold(price_minor=20_000)
     digest = club.world.offer(club.shop, jurisdiction="DE", price_minor=1_000)
     body = club.world.purchase_body(digest, points=points, less_minor=min(less, 999))
-    assert club.world.send(club.printer, 27, body).code == code
+    assert club.world.send(club.printer, TypeId.PURCHASE, body).code == code
 
 
 def test_points_are_worth_nothing_at_another_seller(club: Club) -> None:
