@@ -195,6 +195,7 @@ INSIGHT_WAIT_MS: Final = 2_000  # how long one query of the projection may take 
 PROJECTION_WAIT_MS: Final = 2_000  # how long a reader waits for an outcome that is durable but not yet here
 
 # --- billing
+HOLDINGS_PAGE_ACCOUNTS: Final = 500  # accounts that one look at the operator's books adds up, some 500 us
 INVOICE_TEXT_CHARS_MAX: Final = 200  # a name or a line of an address on an invoice
 TAX_ROWS_MAX: Final = 256  # rows of an operator's tax table: 50 states with five rates each
 FEE_BASIS_POINTS_MAX: Final = 5_000  # an operator's fee and a reserve leave the seller something together

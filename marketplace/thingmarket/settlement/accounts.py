@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, unique
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import ACCOUNTS_MAX
@@ -67,6 +67,15 @@ class Balance:
     def free(self) -> int:
         """What may still be spent: pending debits count, pending credits do not."""
         return self.credits_posted - self.debits_posted - self.debits_pending
+
+
+class AccountName(NamedTuple):
+    """What an account is found by."""
+
+    owner: int
+    ledger: int
+    kind: int
+    reference: bytes
 
 
 class AccountTable:
@@ -140,6 +149,11 @@ class AccountTable:
             credits_pending=self.credits_pending[number],
             credits_posted=self.credits_posted[number],
         )
+
+    def held(self, after: int, last: int) -> Iterator[tuple[AccountName, int]]:
+        """Names of the accounts behind one up to another, and what each holds: posted credits less debits."""
+        for number in range(after + 1, last + 1):
+            yield AccountName(*self.names[number]), self.credits_posted[number] - self.debits_posted[number]
 
     def close(self, number: AccountNumber) -> None:
         """End an account: from now on only a void may still touch it."""

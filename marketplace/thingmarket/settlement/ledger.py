@@ -13,6 +13,7 @@ from thingmarket.settlement.accounts import (
     NO_FLAGS,
     AccountFlag,
     AccountKind,
+    AccountName,
     AccountNumber,
     AccountTable,
     Balance,
@@ -85,6 +86,15 @@ class Ledger:
     def balance(self, account: AccountNumber) -> Balance:
         """Read the four columns of an account."""
         return self._accounts.balance(account)
+
+    @property
+    def size(self) -> int:
+        """How many accounts there are; their numbers are 1 to this."""
+        return len(self._accounts)
+
+    def held(self, after: int, last: int) -> Iterator[tuple[AccountName, int]]:
+        """Names of the accounts behind one up to another, and what each holds: posted credits less debits."""
+        return self._accounts.held(after, last)
 
     def close(self, account: AccountNumber) -> None:
         """End an account for ever; what is pending on it can then only be voided or expire."""

@@ -734,6 +734,100 @@ class PointsResponse(_message.Message):
 Global___PointsResponse: _TypeAlias = PointsResponse  # noqa: Y015
 
 @_typing.final
+class ListHoldingsRequest(_message.Message):
+    """Asks what all accounts of a kind hold together; the operator only. [OPS-5]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.int
+    """Go on after this account, for the next part."""
+    def __init__(
+        self,
+        *,
+        after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldingsRequest: _TypeAlias = ListHoldingsRequest  # noqa: Y015
+
+@_typing.final
+class HoldingView(_message.Message):
+    """What accounts of one kind hold together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ROW_FIELD_NUMBER: _builtins.int
+    MINOR_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code."""
+    kind: _builtins.int
+    """Number of the kind: 100 wallets, 200 escrow, 220 reserves, 300 fees, 310 collected tax, 500 set aside for
+    rates, 700 outside.
+    """
+    row: _builtins.str
+    """Row of the tax table, for collected tax; else empty."""
+    minor: _builtins.int
+    """Minor units; below nothing is what was brought in from outside."""
+    accounts: _builtins.int
+    """How many accounts these are."""
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        kind: _builtins.int = ...,
+        row: _builtins.str = ...,
+        minor: _builtins.int = ...,
+        accounts: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "currency", b"currency", "kind", b"kind", "minor", b"minor", "row", b"row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldingView: _TypeAlias = HoldingView  # noqa: Y015
+
+@_typing.final
+class ListHoldingsResponse(_message.Message):
+    """Holdings of a part of all accounts; the caller adds up parts of one log position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDINGS_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    NEXT_AFTER_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """Log position at which they were added up."""
+    next_after: _builtins.int
+    """Pass on for the next part; 0 when this was the last."""
+    @_builtins.property
+    def holdings(self) -> _containers.RepeatedCompositeFieldContainer[Global___HoldingView]:
+        """Rows, at most one for each currency, kind and row of the tax table."""
+
+    def __init__(
+        self,
+        *,
+        holdings: _abc.Iterable[Global___HoldingView] | None = ...,
+        seq: _builtins.int = ...,
+        next_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holdings", b"holdings", "next_after", b"next_after", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldingsResponse: _TypeAlias = ListHoldingsResponse  # noqa: Y015
+
+@_typing.final
 class ListRatesRequest(_message.Message):
     """Asks for live exchange rates. [FX-4]"""
 

@@ -185,6 +185,11 @@ class QueryServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesResponse.FromString,
                 _registered_method=True)
+        self.ListHoldings = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListHoldings',
+                request_serializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/thingmarket.v1.QueryService/Watch',
                 request_serializer=thingmarket_dot_v1_dot_query__service__pb2.WatchRequest.SerializeToString,
@@ -399,6 +404,13 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHoldings(self, request, context):
+        """What all accounts of a kind hold together; the operator only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they become durable.
         """
@@ -553,6 +565,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListRates,
                     request_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_billing__pb2.ListRatesResponse.SerializeToString,
+            ),
+            'ListHoldings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHoldings,
+                    request_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -1344,6 +1361,33 @@ class QueryService:
             '/thingmarket.v1.QueryService/ListRates',
             thingmarket_dot_v1_dot_billing__pb2.ListRatesRequest.SerializeToString,
             thingmarket_dot_v1_dot_billing__pb2.ListRatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHoldings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListHoldings',
+            thingmarket_dot_v1_dot_billing__pb2.ListHoldingsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_billing__pb2.ListHoldingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

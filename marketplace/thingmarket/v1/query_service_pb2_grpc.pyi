@@ -96,6 +96,8 @@ class QueryServiceStub:
     """Points of the caller's owner."""
     ListRates: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListRatesRequest, _billing_pb2.ListRatesResponse]
     """Live exchange rates."""
+    ListHoldings: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListHoldingsRequest, _billing_pb2.ListHoldingsResponse]
+    """What all accounts of a kind hold together; the operator only."""
     Watch: _grpc.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]
     """Changes as they become durable."""
 
@@ -162,6 +164,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Points of the caller's owner."""
     ListRates: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListRatesRequest, _billing_pb2.ListRatesResponse]  # type: ignore[assignment]
     """Live exchange rates."""
+    ListHoldings: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListHoldingsRequest, _billing_pb2.ListHoldingsResponse]  # type: ignore[assignment]
+    """What all accounts of a kind hold together; the operator only."""
     Watch: _aio.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they become durable."""
 
@@ -399,6 +403,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_billing_pb2.ListRatesResponse, _abc.Awaitable[_billing_pb2.ListRatesResponse]]:
         """Live exchange rates."""
+
+    @_abc_1.abstractmethod
+    def ListHoldings(
+        self,
+        request: _billing_pb2.ListHoldingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.ListHoldingsResponse, _abc.Awaitable[_billing_pb2.ListHoldingsResponse]]:
+        """What all accounts of a kind hold together; the operator only."""
 
     @_abc_1.abstractmethod
     def Watch(

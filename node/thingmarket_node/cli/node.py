@@ -17,6 +17,7 @@ from thingmarket.ids import NetworkId
 from thingmarket.limits import FEE_BASIS_POINTS_MAX, RESERVE_DAYS_MAX
 from thingmarket.money import Currency
 from thingmarket_node.cli.amounts import CurrencyType, HexType
+from thingmarket_node.cli.node_books import books
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.rate import rate
 from thingmarket_node.cli.status import status
@@ -254,3 +255,4 @@ def run(home: Path, form: str, log_trades: bool, as_json: bool) -> None:
 
 node.add_command(status)
 node.add_command(rate)
+node.add_command(books)

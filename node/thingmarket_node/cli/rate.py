@@ -47,7 +47,7 @@ def rate(
     """
 
     async def act() -> bytes:
-        async with await _operator(home) as opened:
+        async with await open_operator(home) as opened:
             return await publish(opened, ratio, most, (taken.code, given.code), hours)
 
     name = asyncio.run(act())
@@ -57,7 +57,9 @@ def rate(
     output.end({"rate": name.hex()})
 
 
-async def _operator(home: Path) -> BookKeeping:
+async def open_operator(home: Path) -> BookKeeping:
+    """The operator of the running node in a folder, whose keys are there."""
+
     def opened() -> tuple[Caller, Outbox, NodeCard]:
         identity = load_identity(Home(home))
         caller = Caller(party=identity.node, key=identity.identity, key_event=identity.signed_event)

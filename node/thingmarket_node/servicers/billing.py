@@ -6,8 +6,10 @@ from thingmarket.ids import PartyId
 from thingmarket.limits import PAGE_BYTES_MAX
 from thingmarket.market import billing, exchange
 from thingmarket.market.billed import packed_name
+from thingmarket.market.holdings import list_holdings
 from thingmarket.v1 import billing_pb2 as pb
 from thingmarket.wire import books
+from thingmarket.wire.holdings import holdings_message
 from thingmarket_node.gate import token_of
 from thingmarket_node.shell import Shell
 
@@ -57,6 +59,13 @@ class BillingQueries:
     async def Points(self, request: pb.PointsRequest, context: Any) -> pb.PointsResponse:
         """Points of the caller's owner."""
         return books.points_message(await self._shell.read(token_of(context), billing.points_view))
+
+    async def ListHoldings(self, request: pb.ListHoldingsRequest, context: Any) -> pb.ListHoldingsResponse:
+        """What a part of all accounts holds, for the operator."""
+        page = await self._shell.look(
+            token_of(context), lambda state, party: list_holdings(state, party, request.after)
+        )
+        return holdings_message(page)
 
     async def ListRates(self, request: pb.ListRatesRequest, context: Any) -> pb.ListRatesResponse:
         """Live exchange rates."""
