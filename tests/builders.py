@@ -437,7 +437,7 @@ class World(BookKeeping):
         """The seller (or whoever) reports a step."""
         by = by or self.actors[self.contract(contract).seller]
         report = Fulfil(
-            key=self.key(), contract=contract, step=step, facts=facts, unit=unit, quantity_steps=quantity
+            key=self.key(), contract=contract, step=step, facts=facts, unit=unit, part_steps=quantity
         )
         return self.send(by, TypeId.FULFIL, trade.fulfil_body(report))
 

@@ -36,10 +36,10 @@ class Performer:
         await self._fulfil(contract, FulfilStep.READY, facts, unit)
 
     async def delivered(
-        self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0, quantity_steps: int = 0
+        self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0, part_steps: int = 0
     ) -> None:
         """Report that a unit, or so many steps of it, was handed over; facts without personal data."""
-        await self._fulfil(contract, FulfilStep.DELIVERED, facts, unit, quantity_steps)
+        await self._fulfil(contract, FulfilStep.DELIVERED, facts, unit, part_steps)
 
     async def failed(self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0) -> None:
         """Report that a unit cannot be delivered; the buyer is refunded."""
@@ -72,7 +72,7 @@ class Performer:
         await self.post.send(TypeId.CANCEL, body, leaf=self.leaf)
 
     async def _fulfil(
-        self, contract: bytes, step: FulfilStep, facts: Sequence[Fact], unit: int, quantity_steps: int = 0
+        self, contract: bytes, step: FulfilStep, facts: Sequence[Fact], unit: int, part_steps: int = 0
     ) -> None:
         def body(key: Key) -> bytes:
             report = Fulfil(
@@ -81,7 +81,7 @@ class Performer:
                 step=step,
                 facts=tuple(facts),
                 unit=unit,
-                quantity_steps=quantity_steps,
+                part_steps=part_steps,
             )
             check_fulfil(report)
             return trade.fulfil_body(report)

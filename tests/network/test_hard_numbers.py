@@ -35,6 +35,9 @@ MAY_BE_ZERO = {
     *LIMIT_FIELDS,
     *("min_assurance", "warranty_min_days", "delivery_max_ms", "co2_max_grams", "data_retention_days"),
     *("start_minute", "points", "idle_days"),
+    *("unit", "part_steps", "max_fee_minor", "first_ms", "grace_ms", "cancel_window_ms"),
+    *("late_credit_basis_points_per_day", "late_credit_max_basis_points"),
+    *("cancel_planned_basis_points", "cancel_ready_basis_points"),
 }
 # What is refused for another reason than its range.
 OTHER_CODES = {
@@ -79,6 +82,9 @@ SENDERS = {
     TypeId.ANNOUNCE_NEED: "printer",
     TypeId.PURCHASE: "printer",
     TypeId.FULFIL: "shop",
+    TypeId.ACCEPT_DELIVERY: "buyer",
+    TypeId.CANCEL: "buyer",
+    TypeId.OPEN_STANDING_ORDER: "buyer",
     TypeId.FUND_REQUEST: "buyer",
     TypeId.REVOKE: "somebody else",
     TypeId.DEPOSIT: "operator",
@@ -91,7 +97,7 @@ SENDERS = {
     TypeId.REPORT_MALFUNCTION: "printer",
 }
 WITHOUT_NUMBERS = {
-    *(TypeId.WITHDRAW_OFFER, TypeId.WITHDRAW_NEED, TypeId.ACCEPT_DELIVERY, TypeId.ERASE),
+    *(TypeId.WITHDRAW_OFFER, TypeId.WITHDRAW_NEED, TypeId.END_STANDING_ORDER, TypeId.ERASE),
     *(TypeId.REGISTER_DEVICE, TypeId.REGISTER_THING),
 }
 WITH_DOCUMENTS = {TypeId.ADMIT_PARTY, TypeId.PRESENT_MANDATE, TypeId.CLAIM_THING}

@@ -5,8 +5,9 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from tests.network.raw_client import new_key, now_ms, offer_body
+from tests.network.raw_client import new_key, now_ms, offer_body, purchase_body
 from tests.network.small_market import SmallMarket
+from thingmarket.catalog.terms import Terms
 from thingmarket.identity.envelope import TypeId, sign
 from thingmarket.identity.handshake import answer
 from thingmarket.limits import DAY_MS
@@ -34,6 +35,13 @@ def number(steps: int) -> catalog_pb2.ScaledInteger:
 def offer(_: SmallMarket) -> Message:
     body = catalog_pb2.PublishOffer.FromString(offer_body(unit_scale=1))
     body.attributes.add(name="yield", value=catalog_pb2.AttributeValue(number=number(9)))
+    terms = body.terms
+    terms.settlement = catalog_pb2.SETTLEMENT_KIND_ESCROW
+    terms.milestones.add(title="One", share_millionths=400_000, delivery_ms=body.delivery_ms)
+    terms.milestones.add(title="Two", share_millionths=600_000, delivery_ms=body.delivery_ms)
+    terms.late_credit_basis_points_per_day, terms.late_credit_max_basis_points = 100, 1_000
+    terms.grace_ms, terms.cancel_window_ms = DAY_MS, 1
+    terms.cancel_planned_basis_points, terms.cancel_ready_basis_points = 100, 1_000
     return body
 
 
@@ -63,7 +71,8 @@ def purchase(market: SmallMarket) -> Message:
 def fulfil(market: SmallMarket) -> Message:
     contract = market.buy().submitted.reference
     facts = [envelope_pb2.Fact(name="boxes", integer=1)]
-    return trade_pb2.Fulfil(key=new_key(), contract=contract, step=trade_pb2.FULFIL_STEP_READY, facts=facts)
+    step = trade_pb2.FULFIL_STEP_DELIVERED
+    return trade_pb2.Fulfil(key=new_key(), contract=contract, step=step, facts=facts, unit=1, part_steps=1)
 
 
 def deposit(market: SmallMarket) -> Message:
@@ -89,7 +98,37 @@ def withdraw_need(_: SmallMarket) -> Message:
 
 
 def accept_delivery(market: SmallMarket) -> Message:
-    return trade_pb2.AcceptDelivery(key=new_key(), contract=market.buy().submitted.reference)
+    contract = market.client.made(market.buyer, TypeId.PURCHASE, market.purchase())
+    step = trade_pb2.FULFIL_STEP_DELIVERED
+    report = trade_pb2.Fulfil(key=new_key(), contract=contract, step=step)
+    market.client.made(market.shop, TypeId.FULFIL, report.SerializeToString())
+    facts = [envelope_pb2.Fact(name="boxes", integer=1)]
+    return trade_pb2.AcceptDelivery(key=new_key(), contract=contract, unit=1, facts=facts)
+
+
+def cancel(market: SmallMarket) -> Message:
+    body = offer_body(terms=Terms(cancel_planned_basis_points=0))
+    suit = market.client.made(market.shop, TypeId.PUBLISH_OFFER, body)
+    contract = market.client.made(market.buyer, TypeId.PURCHASE, purchase_body(suit))
+    return trade_pb2.Cancel(key=new_key(), contract=contract, max_fee_minor=1)
+
+
+def open_standing_order(market: SmallMarket) -> Message:
+    return trade_pb2.OpenStandingOrder(
+        key=new_key(),
+        offer=market.offer,
+        quantity_steps=1,
+        currency="EUR",
+        total_max_minor=100_00,
+        interval_ms=DAY_MS,
+        occurrences_max=1,
+        first_ms=now_ms() + DAY_MS,
+        slot="ink",
+    )
+
+
+def end_standing_order(_: SmallMarket) -> Message:
+    return trade_pb2.EndStandingOrder(key=new_key(), standing_order=bytes(16))
 
 
 def erase(_: SmallMarket) -> Message:
@@ -201,6 +240,9 @@ MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.PURCHASE: purchase,
     TypeId.FULFIL: fulfil,
     TypeId.ACCEPT_DELIVERY: accept_delivery,
+    TypeId.CANCEL: cancel,
+    TypeId.OPEN_STANDING_ORDER: open_standing_order,
+    TypeId.END_STANDING_ORDER: end_standing_order,
     TypeId.DEPOSIT: deposit,
     TypeId.ERASE: erase,
     TypeId.FUND_REQUEST: fund,

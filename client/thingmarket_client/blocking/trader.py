@@ -106,12 +106,10 @@ class BlockingTrader(BlockingParty[P]):
         self._calls.run(lambda: self._party.ready(contract, facts, unit=unit))
 
     def delivered(
-        self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0, quantity_steps: int = 0
+        self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0, part_steps: int = 0
     ) -> None:
         """Report that a unit, or so many steps of it, was handed over; facts without personal data."""
-        self._calls.run(
-            lambda: self._party.delivered(contract, facts, unit=unit, quantity_steps=quantity_steps)
-        )
+        self._calls.run(lambda: self._party.delivered(contract, facts, unit=unit, part_steps=part_steps))
 
     def failed(self, contract: bytes, facts: Sequence[Fact] = (), *, unit: int = 0) -> None:
         """Report that a unit cannot be delivered; the buyer is refunded."""

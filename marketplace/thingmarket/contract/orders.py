@@ -70,7 +70,7 @@ class Purchase:
 class Fulfil:
     """The seller's report of a step, with the facts that prove it.
 
-    `unit` 0 is the first that is open; `quantity_steps` 0 is all of the unit.
+    `unit` 0 is the first that is open; `part_steps` 0 is all of the unit.
     """
 
     key: bytes
@@ -78,7 +78,7 @@ class Fulfil:
     step: FulfilStep
     facts: tuple[Fact, ...] = ()
     unit: int = 0
-    quantity_steps: int = 0
+    part_steps: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +153,8 @@ def check_fulfil(report: Fulfil) -> None:
     checked_bytes(report.key, KEY_BYTES, "key")
     checked_bytes(report.contract, CONTRACT_ID_BYTES, "contract")
     _check_unit(report.unit)
-    if report.quantity_steps:
-        checked_steps(report.quantity_steps, "quantity_steps")
+    if report.part_steps:
+        checked_steps(report.part_steps, "part_steps")
         if report.step is not FulfilStep.DELIVERED:
             raise Refusal(Code.BAD_FIELD, "only what is delivered may be a part of a unit")
     check_facts(report.facts)

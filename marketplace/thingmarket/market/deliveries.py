@@ -36,10 +36,10 @@ def fulfil(state: State, command: Command, body: Fulfil, authority: Authority, s
     if contract.state is ContractState.PENDING and body.step is not FulfilStep.FAILED:
         raise Refusal(Code.WRONG_STATE, "the buyer may still cancel for nothing: do not begin", "CAN-1")
     _check_room(contract, body.facts)
-    if body.quantity_steps > unit.quantity_steps:
+    if body.part_steps > unit.quantity_steps:
         raise Refusal(Code.WRONG_QUANTITY, f"unit {unit.number} has {unit.quantity_steps} steps", "FUL-6")
-    if 0 < body.quantity_steps < unit.quantity_steps:
-        contract = _divided(state, contract, unit, body.quantity_steps, authority.now_ms)
+    if 0 < body.part_steps < unit.quantity_steps:
+        contract = _divided(state, contract, unit, body.part_steps, authority.now_ms)
         unit = contract.unit(unit.number)
     event = FulfilmentEvent(
         state=then,

@@ -211,7 +211,7 @@ class Fulfil(_message.Message):
     STEP_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
-    QUANTITY_STEPS_FIELD_NUMBER: _builtins.int
+    PART_STEPS_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Idempotency key, 16 bytes."""
     contract: _builtins.bytes
@@ -220,7 +220,7 @@ class Fulfil(_message.Message):
     """What happened."""
     unit: _builtins.int
     """Number of the unit, 1..16; 0 is the first that is open. [CON-4]"""
-    quantity_steps: _builtins.int
+    part_steps: _builtins.int
     """Steps of it that were delivered; 0 is all of it. With FULFIL_STEP_DELIVERED only. [FUL-6]"""
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Fact]:
@@ -234,11 +234,11 @@ class Fulfil(_message.Message):
         step: Global___FulfilStep.ValueType = ...,
         facts: _abc.Iterable[_envelope_pb2.Fact] | None = ...,
         unit: _builtins.int = ...,
-        quantity_steps: _builtins.int = ...,
+        part_steps: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "facts", b"facts", "key", b"key", "quantity_steps", b"quantity_steps", "step", b"step", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "facts", b"facts", "key", b"key", "part_steps", b"part_steps", "step", b"step", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -87,7 +87,7 @@ def read_fulfil(body: bytes) -> Fulfil:
         step=FulfilStep(message.step),
         facts=facts,
         unit=message.unit,
-        quantity_steps=message.quantity_steps,
+        part_steps=message.part_steps,
     )
     check_fulfil(report)
     return report
@@ -101,7 +101,7 @@ def fulfil_body(report: Fulfil) -> bytes:
         step=pb.FulfilStep.ValueType(report.step),
         facts=[_fact_message(fact) for fact in report.facts],
         unit=report.unit,
-        quantity_steps=report.quantity_steps,
+        part_steps=report.part_steps,
     ).SerializeToString(deterministic=True)
 
 

@@ -128,8 +128,8 @@ def test_no_more_of_a_unit_is_delivered_than_it_has() -> None:  # [FUL-6] [CON-4
     [
         ({"unit": -1}, Code.OUT_OF_RANGE),
         ({"unit": UNITS_MAX + 1}, Code.OUT_OF_RANGE),
-        ({"quantity_steps": -1}, Code.OUT_OF_RANGE),
-        ({"quantity_steps": 1, "step": FulfilStep.READY}, Code.BAD_FIELD),
+        ({"part_steps": -1}, Code.OUT_OF_RANGE),
+        ({"part_steps": 1, "step": FulfilStep.READY}, Code.BAD_FIELD),
     ],
 )
 def test_a_report_of_what_no_unit_could_be_is_refused(changes: dict[str, Any], code: Code) -> None:  # [FUL-2]

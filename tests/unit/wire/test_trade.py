@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thingmarket.canonical import packer, unpacker
+from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.orders import (
     AcceptDelivery,
     Deposit,
@@ -20,12 +21,27 @@ from thingmarket.contract.orders import (
     RetentionClass,
     SealedRef,
 )
+from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import COMMAND_BYTES_MAX, INTEGER_MAX
+from thingmarket.limits import (
+    COMMAND_BYTES_MAX,
+    INTEGER_MAX,
+    STANDING_INTERVAL_MS_MAX,
+    STANDING_INTERVAL_MS_MIN,
+    STANDING_OCCURRENCES_MAX,
+    UNITS_MAX,
+)
 from thingmarket.policy.decision import Fact
 from thingmarket.v1 import envelope_pb2 as envelope_pb
 from thingmarket.v1 import trade_pb2 as pb
 from thingmarket.wire import trade
+from thingmarket.wire.cancelling import cancel_body, read_cancel
+from thingmarket.wire.standing import (
+    end_standing_order_body,
+    open_standing_order_body,
+    read_end_standing_order,
+    read_open_standing_order,
+)
 
 KEY, DIGEST, CONTRACT = bytes(range(16)), bytes(range(32)), bytes(range(16, 32))
 SEALED = SealedRef(DIGEST, RetentionClass.CONTRACT)
@@ -40,6 +56,9 @@ BODIES: dict[type, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
     Purchase: (trade.purchase_body, trade.read_purchase),
     Fulfil: (trade.fulfil_body, trade.read_fulfil),
     AcceptDelivery: (trade.accept_delivery_body, trade.read_accept_delivery),
+    Cancel: (cancel_body, read_cancel),
+    OpenStandingOrder: (open_standing_order_body, read_open_standing_order),
+    EndStandingOrder: (end_standing_order_body, read_end_standing_order),
     Deposit: (trade.deposit_body, trade.read_deposit),
     FundRequest: (trade.fund_request_body, trade.read_fund_request),
     Erase: (trade.erase_body, trade.read_erase),
@@ -76,7 +95,36 @@ ORDERS = st.one_of(
         step=st.sampled_from(FulfilStep),
         facts=st.lists(FACTS, max_size=16, unique_by=lambda fact: fact.name).map(tuple),
     ),
-    st.builds(AcceptDelivery, key=KEYS, contract=KEYS),
+    st.builds(
+        Fulfil,
+        key=KEYS,
+        contract=KEYS,
+        step=st.just(FulfilStep.DELIVERED),
+        unit=st.integers(0, UNITS_MAX),
+        part_steps=AMOUNTS | st.just(0),
+    ),
+    st.builds(
+        AcceptDelivery,
+        key=KEYS,
+        contract=KEYS,
+        unit=st.integers(0, UNITS_MAX),
+        facts=st.lists(FACTS, max_size=16, unique_by=lambda fact: fact.name).map(tuple),
+    ),
+    st.builds(Cancel, key=KEYS, contract=KEYS, max_fee_minor=AMOUNTS | st.just(0)),
+    st.builds(
+        OpenStandingOrder,
+        key=KEYS,
+        offer=DIGESTS,
+        quantity_steps=AMOUNTS,
+        currency=CURRENCIES,
+        total_max_minor=AMOUNTS,
+        interval_ms=st.integers(STANDING_INTERVAL_MS_MIN, STANDING_INTERVAL_MS_MAX),
+        occurrences_max=st.integers(1, STANDING_OCCURRENCES_MAX),
+        first_ms=st.integers(0, INTEGER_MAX),
+        slot=NAMES | st.just(""),
+        delivery=st.builds(SealedRef, DIGESTS, st.sampled_from(RetentionClass)).map(lambda one: (one,)),
+    ),
+    st.builds(EndStandingOrder, key=KEYS, standing_order=KEYS),
     st.builds(
         Deposit,
         key=KEYS,
