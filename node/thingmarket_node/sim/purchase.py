@@ -6,6 +6,7 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import Role, party_id
 from thingmarket.ids import NetworkId
 from thingmarket.limits import HOUR_MS, MINUTE_MS, SECOND_MS
+from thingmarket.market import books
 from thingmarket.market.entries import RULES_NOW
 from thingmarket.wire.log import genesis_body
 from thingmarket_node.core.boot import genesis_group
@@ -229,6 +230,8 @@ class Run:
         require(core.state.seq == reference.seq, "log-kept", "the live state is ahead of an idle disk")
         root = reference.market.state.state_root()
         require(core.state.state_root() == root, "replay", "the live state is another than the log's")
+        wrong = next(books.violations(core.state), "")
+        require(not wrong, "books", wrong)
         self.disk.keep_snapshot(core.durable, core.state.snapshot())
         self.machine.crash("the end")
         self.machine.start()
