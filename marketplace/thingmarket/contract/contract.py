@@ -105,9 +105,13 @@ class Contract:
 
     def with_unit(self, unit: Unit) -> "Contract":
         """The contract with one unit changed, or a next one added."""
+        return replace(self, units=self.units_with(unit))
+
+    def units_with(self, unit: Unit) -> tuple[Unit, ...]:
+        """The units with one of them changed, or a next one added."""
         before, after = self.units[: unit.number - 1], self.units[unit.number :]
         assert unit.number <= len(self.units) + 1, "units are numbered without gaps"
-        return replace(self, units=(*before, unit, *after))
+        return (*before, unit, *after)
 
     @property
     def over(self) -> bool:

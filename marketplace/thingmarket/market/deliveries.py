@@ -103,16 +103,22 @@ def stepped(
     """A unit takes a step; when it is final its money moves, in the same entry."""
     _stop_waiting(state, contract, unit)
     now_ms = UnixMs(event.time_ms)
-    unit = replace(unit, fulfilment=event.state)
     if event.state is FulfilmentState.DELIVERED:
-        terms = state.offers[contract.offer].offer.terms
         unit = replace(
             unit,
+            fulfilment=event.state,
             delivered_ms=now_ms,
             inspect_by_ms=now_ms + contract.inspection_ms,
-            late_credit_minor=late_credit(terms, unit, now_ms),
+            late_credit_minor=late_credit(state.offers[contract.offer].offer.terms, unit, now_ms),
         )
-    contract = replace(contract.with_unit(unit), changed_seq=event.seq, history=(*contract.history, event))
+    else:
+        unit = replace(unit, fulfilment=event.state)
+    contract = replace(
+        contract,
+        units=contract.units_with(unit),
+        changed_seq=event.seq,
+        history=(*contract.history, event),
+    )
     if event.state is FulfilmentState.ACCEPTED:
         return settling.release(state, contract, unit, seq=event.seq, now_ms=now_ms)
     if unit.final:
