@@ -1,32 +1,32 @@
 """What clients were told, compared with what the node's journal holds: nothing lost, nothing twice."""
 
+import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any
 
+from tests.soak.conservation import violations
 from tests.soak.evidence import Acknowledged
 from thingmarket.audit.merkle import leaf_hash
-from thingmarket.contract.contract import ContractState
 from thingmarket.contract.orders import Deposit
+from thingmarket.identity.commands import Revoke
 from thingmarket.identity.envelope import TypeId
-from thingmarket.ids import PartyId
+from thingmarket.ids import ContractId, Digest, Key, key_time_ms
 from thingmarket.market.entries import Command
 from thingmarket.market.state import State
-from thingmarket.money import currency_of
-from thingmarket.settlement.accounts import AccountKind
 from thingmarket.v1 import log_pb2
 from thingmarket.wire.log import read_entry
 from thingmarket_node.core.boot import boot
 from thingmarket_node.core.calls import NodeKeys
-from thingmarket_node.core.messages import Now
+from thingmarket_node.core.messages import Now, Published
 from thingmarket_node.groups import EMPTY, Group, decode
 from thingmarket_node.home import Home, load_identity
-
-EUR: Final = currency_of("EUR").ledger
+from thingmarket_node.projected import TABLES
+from thingmarket_node.projection import Projection
 
 
 def groups_after(path: Path, number: int) -> Iterator[Group]:
@@ -36,18 +36,38 @@ def groups_after(path: Path, number: int) -> Iterator[Group]:
     yield from (decode(body) for (body,) in rows)
 
 
+def tables_of(projection: Path) -> dict[str, list[Any]]:
+    """All rows of a projection that nobody writes now, in the order of their keys."""
+    with closing(sqlite3.connect(projection)) as db:
+        return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in TABLES}
+
+
+async def _projected(path: Path, published: Iterable[Published]) -> None:
+    projection = await Projection.open(path)
+    for one in published:
+        await projection.fill(one)
+    await projection.close()
+
+
 @dataclass(slots=True)
 class Findings:
     """What must stay empty, in words."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    unsound: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
+    projection: list[str] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[str]:
+        """Everything that was found."""
+        return [*self.lost, *self.doubled, *self.unsound, *self.other, *self.projection]
 
     @property
     def nothing(self) -> bool:
         """Whether all is well."""
-        return not (self.lost or self.doubled or self.other)
+        return not self.all
 
 
 class Comparison:
@@ -60,6 +80,8 @@ class Comparison:
         self._leaves: list[bytes] = []
         self._commands: dict[tuple[str, str], int] = {}
         self._deposits: Counter[bytes] = Counter()
+        self._deposited_minor = 0
+        self._revoked: dict[Digest, int] = {}  # leaf -> log position
         self.acknowledged: dict[tuple[str, str], Acknowledged] = {}
         self.found = Findings()
 
@@ -81,9 +103,12 @@ class Comparison:
         if name in self._commands:
             self.found.doubled.append(f"{name} at {self._commands[name]} and {len(self._leaves)}")
         self._commands[name] = len(self._leaves)
+        if isinstance(content.body, Revoke) and content.body.mandate is not None:
+            self._revoked.setdefault(content.body.mandate, len(self._leaves))
         if isinstance(content.body, Deposit):
             request = content.body.request
             self._deposits[request] += 1
+            self._deposited_minor += content.body.amount_minor
             if self._deposits[request] > 1:
                 self.found.doubled.append(f"deposit of request {request.hex()}")
 
@@ -114,27 +139,46 @@ class Comparison:
             outcome = outcomes[one.seq - 1]
             if (outcome.code, outcome.reference.hex()) != (one.code, one.reference):
                 self.found.lost.append(f"the replay comes to something else than {one}")
-        told = {one.reference for one in self.acknowledged.values() if one.is_contract}
-        made = {contract.hex() for contract in core.state.contracts}
-        self.found.lost += [f"contract {contract} is not there" for contract in told - made]
-        self.found.doubled += [f"contract {contract} that nobody was told of" for contract in made - told]
+        self._explain_contracts(core.state)
+        self._rebuild_projection(home, published)
+        self.found.unsound += violations(core.state, self._deposited_minor, self._revoked)
         return core.state
 
+    def _rebuild_projection(self, home: Home, published: Iterable[Published]) -> None:
+        """What queries read, written through all the kills, is what the whole log gives in one go."""
+        anew = home.folder / "rebuilt.db"
+        asyncio.run(_projected(anew, published))
+        before, after = tables_of(home.projection), tables_of(anew)
+        for table in TABLES:
+            if before[table] != after[table]:
+                counts = f"{len(before[table])} rows, rebuilt {len(after[table])}"
+                self.found.projection.append(f"table {table} is another than its rebuild: {counts}")
 
-def money_conserved(state: State) -> bool:
-    """Wallets and escrows hold what came in, and each escrow what its contract says."""
-    state.ledger.check_invariants(state.time_ms)
-    wallets = sum(_held(state, party, AccountKind.OWNER_WALLET) for party in state.parties)
-    escrows = 0
-    for contract in state.contracts.values():
-        held = _held(state, contract.buyer_owner, AccountKind.ESCROW, contract.id)
-        escrows += held
-        if held != (contract.total_minor if contract.state is ContractState.ACTIVE else 0):
-            return False
-    return wallets + escrows == -_held(state, state.node, AccountKind.EXTERNAL)
-
-
-def _held(state: State, party: PartyId, kind: AccountKind, reference: bytes = b"") -> int:
-    account = state.ledger.find(owner=state.parties[party].number, ledger=EUR, kind=kind, reference=reference)
-    balance = state.ledger.balance(account) if account else None
-    return balance.credits_posted - balance.debits_posted if balance else 0
+    def _explain_contracts(self, state: State) -> None:
+        """Every contract is one that a client was told of, once, or one that he asked for in advance."""
+        told = {one.reference for one in self.acknowledged.values() if one.is_contract}
+        asked = {one.reference for one in self.acknowledged.values() if one.pending}
+        pendings = {pending.id.hex(): pending.contract.hex() for pending in state.pendings.values()}
+        approved = [contract for pending, contract in pendings.items() if pending in asked and contract]
+        made = {contract.hex() for contract in state.contracts}
+        self.found.lost += [f"contract {contract} is not there" for contract in (told | {*approved}) - made]
+        self.found.lost += [f"order {pending} does not wait" for pending in asked - {*pendings}]
+        self.found.doubled += [f"order {pending} that nobody was told of" for pending in {*pendings} - asked]
+        by_standing: Counter[str] = Counter()
+        for contract in made - told - {*approved}:
+            found = state.contracts[ContractId(bytes.fromhex(contract))]
+            if found.choice:  # whoever buys by himself commits to his choice
+                self.found.doubled.append(f"contract {contract} that nobody was told of")
+            by_standing[found.buyer] += 1
+        opened = {one.reference for one in self.acknowledged.values() if one.is_standing}
+        for standing in state.standing_orders.values():
+            if standing.id.hex() not in opened:
+                self.found.doubled.append(f"standing order {standing.id.hex()} that nobody was told of")
+            turns = (state.time_ms - key_time_ms(Key(standing.wish.key))) // standing.wish.interval_ms + 1
+            if standing.occurrences > turns:
+                self.found.doubled.append(f"standing order {standing.id.hex()} came {turns} times too often")
+            by_standing[standing.buyer] -= standing.made
+        wrong = {buyer: count for buyer, count in by_standing.items() if count}
+        self.found.doubled += [
+            f"{buyer}: {count} contracts by standing orders" for buyer, count in wrong.items()
+        ]

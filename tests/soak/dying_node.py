@@ -9,6 +9,7 @@ import functools
 import json
 import logging
 import os
+import random
 import signal
 import sys
 import threading
@@ -30,13 +31,16 @@ POINTS: Final = {
     "after-answer": "answers released, not yet on the wire",
     "after-seal": "sealed parts in the vault, their command not yet in the log",
     "while-saving": "in the middle of a snapshot",
+    "while-folding": "while the write-ahead log is folded into the journal",
 }
 LYING_DISK: Final = "lying-disk"
 """From some group on nothing is written, though the node is told so; dead a moment later. No node survives
 this: it is there to see that a soak notices."""
-SNAPSHOT_EVERY: Final = 300  # entries; a real node takes one every 50,000
+SNAPSHOT_EVERY: Final = 150  # entries; a real node takes one every 50,000
 LIE_S: Final = 0.3  # long enough for clients to be told
 SNAPSHOT_PART_BYTES: Final = 4_096  # so that there is a middle
+WAL_PAGES_MAX: Final = 64  # so that it is folded under load, and often
+FOLD_S: Final = 0.002  # what folding so few pages takes at most
 
 
 class Death:
@@ -77,6 +81,8 @@ def arm(point: str, death: Death) -> None:
         Journal.start = started  # type: ignore[method-assign]
     elif point == "after-seal":
         _around(Vault, "seal_all", death, before=False)
+    elif point == "while-folding":
+        _fold(death)
     elif point == LYING_DISK:
         _lie(death)
     else:
@@ -88,6 +94,24 @@ def arm(point: str, death: Death) -> None:
             return housekeeping(self, idle=idle)
 
         SqliteLog.housekeeping = kept  # type: ignore[method-assign]
+
+
+def _fold(death: Death) -> None:
+    """Another thread strikes while SQLite is at it."""
+    opened = SqliteLog.open.__func__  # type: ignore[attr-defined]
+
+    def open_log(cls: type[SqliteLog], path: Path) -> SqliteLog:
+        log: SqliteLog = opened(cls, path)
+
+        def begins(statement: str) -> None:
+            if "wal_checkpoint" in statement and death.is_next():
+                delay_s = random.uniform(0, FOLD_S)
+                threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+        log._db.set_trace_callback(begins)
+        return log
+
+    SqliteLog.open = classmethod(open_log)  # type: ignore[assignment,method-assign]
 
 
 def _lie(death: Death) -> None:
@@ -130,7 +154,8 @@ def main() -> int:
         assert point in (*POINTS, LYING_DISK), f"{point} is none of {', '.join(POINTS)}"
         arm(point, Death(int(count)))
     node.boot = functools.partial(node.boot, snapshot_every=SNAPSHOT_EVERY)  # type: ignore[attr-defined]
-    sys.modules["thingmarket_node.journal_sqlite"].SNAPSHOT_PART_BYTES = SNAPSHOT_PART_BYTES  # type: ignore[attr-defined]
+    journal: Any = sys.modules["thingmarket_node.journal_sqlite"]
+    journal.SNAPSHOT_PART_BYTES, journal.WAL_PAGES_MAX = SNAPSHOT_PART_BYTES, WAL_PAGES_MAX
 
     def ready(served: node.Ready) -> None:
         print(json.dumps({"card": served.card, "entries": served.entries}), flush=True)  # noqa: T201

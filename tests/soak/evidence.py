@@ -23,6 +23,7 @@ class Acknowledged:
     reference: str
     seq: int
     leaf: str
+    pending: bool = False
 
     @classmethod
     def of(cls, sender: str, letter: Letter, answer: Answer) -> Self:
@@ -37,12 +38,18 @@ class Acknowledged:
             reference=answer.reference.hex(),
             seq=answer.receipt.seq,
             leaf=answer.receipt.leaf_hash.hex(),
+            pending=answer.pending,
         )
 
     @property
     def is_contract(self) -> bool:
-        """Whether this is the yes to a purchase."""
-        return self.type_id == TypeId.PURCHASE and self.code == 0
+        """Whether this is the yes to a purchase that was made at once."""
+        return self.type_id == TypeId.PURCHASE and self.code == 0 and not self.pending
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether a standing order was opened."""
+        return self.type_id == TypeId.OPEN_STANDING_ORDER and self.code == 0
 
 
 class EvidenceFile:

@@ -1,0 +1,91 @@
+"""What must hold in a state that a replay came to, reckoned without the market's own rules."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from thingmarket.contract.contract import Contract
+from thingmarket.ids import Digest
+from thingmarket.market import books
+from thingmarket.market.state import State
+from thingmarket.money import currency_of
+from thingmarket.settlement.accounts import AccountKind, AccountNumber
+from thingmarket.settlement.escrow import EscrowState
+
+EUR: Final = currency_of("EUR").ledger
+
+
+def violations(state: State, deposited_minor: int, revoked: Mapping[Digest, int]) -> Iterator[str]:
+    """Name what does not add up; `revoked` has the log position at which a mandate ended."""
+    yield from _money(state, deposited_minor)
+    yield from _budgets(state)
+    yield from _slots(state)
+    for contract in state.contracts.values():
+        ended = revoked.get(Digest(contract.mandate_leaf))
+        if ended is not None and contract.seq > ended:
+            yield f"contract {contract.id.hex()} was made after its mandate was revoked"
+
+
+def _money(state: State, deposited_minor: int) -> Iterator[str]:
+    state.ledger.check_invariants(state.time_ms)
+    yield from books.violations(state)
+    held = Counter[AccountKind]()
+    for number, (_, ledger, kind, _) in enumerate(state.ledger._accounts.names):
+        if ledger == EUR:
+            balance = state.ledger.balance(AccountNumber(number))
+            held[AccountKind(kind)] += balance.credits_posted - balance.debits_posted
+    came_in = -held.pop(AccountKind.EXTERNAL, 0)
+    if (came_in, sum(held.values())) != (deposited_minor, deposited_minor):
+        yield f"{deposited_minor} came in, accounts hold {dict(held)}"
+    for contract in state.contracts.values():
+        yield from _captured(state, contract)
+
+
+def _captured(state: State, contract: Contract) -> Iterator[str]:
+    """What was captured is held, released or refunded, unit by unit."""
+    account = state.ledger.find(
+        owner=state.party(contract.buyer_owner).number,
+        ledger=EUR,
+        kind=AccountKind.ESCROW,
+        reference=contract.id,
+    )
+    moved = Counter[EscrowState]()
+    for unit in contract.units:
+        moved[unit.escrow] += unit.total_minor
+    if sum(moved.values()) != contract.total_minor:
+        yield f"the units of {contract.id.hex()} are {dict(moved)}, not {contract.total_minor}"
+    balance = state.ledger.balance(account) if account else None
+    if balance is None or not balance.credits_posted:
+        return  # delivery versus payment passes no escrow
+    paid_out = moved[EscrowState.RELEASED] + moved[EscrowState.REFUNDED]
+    if (balance.credits_posted, balance.debits_posted) != (contract.total_minor, paid_out):
+        yield f"escrow of {contract.id.hex()} got and gave {balance}, its units {dict(moved)}"
+
+
+def _budgets(state: State) -> Iterator[str]:
+    """Under every mandate: spent is what contracts and waiting orders come to, reserved what waits."""
+    spent, reserved = Counter[Digest](), Counter[Digest]()
+    for contract in state.contracts.values():
+        if contract.mandate_leaf:
+            for link in state.mandates[Digest(contract.mandate_leaf)].effective.links:
+                spent[link] += contract.total_minor
+    for order in state.pendings.values():
+        if order.waits:
+            for link in order.reservation.links:
+                spent[link] += order.purchase.total_minor
+                reserved[link] += order.purchase.total_minor
+    for (link, _), counter in state.spending.items():
+        if (counter.total_minor, counter.reserved_minor) != (spent[link], reserved[link]):
+            yield f"budget {link.hex()}: {counter}, orders come to {spent[link]}, {reserved[link]} wait"
+
+
+def _slots(state: State) -> Iterator[str]:
+    """At most one order of a slot is open."""
+    open_in = Counter[tuple[str, str]]()
+    for contract in state.contracts.values():
+        slot = state.needs[Digest(contract.need)].need.slot if contract.need else ""
+        if slot and not contract.over:
+            open_in[contract.buyer, slot] += 1
+    for slot_of, count in open_in.items():
+        if count > 1:
+            yield f"{count} orders of slot {slot_of} are open"
