@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from thingmarket.contract.feedback import WHOLE_MILLIONTHS
+from thingmarket.contract.feedback import WHOLE_MILLIONTHS, Feedback
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.effective import EffectiveMandate, effective
@@ -222,51 +222,40 @@ def satisfaction(home: Path, received: bool, card: str | None, as_json: bool) ->
             return await opened.trust.feedback(received=received)
 
     rows = asyncio.run(read())
+    mean = sum(row.satisfaction_millionths for row in rows) // len(rows) if rows else 0
     output = Output(as_json=as_json)
     output.table(
         f"feedback {'about' if received else 'of'} {home}",
         ("time (UTC)", "contract", "product", "kept", "broken promises"),
-        [
-            (
-                moment(row.time_ms),
-                row.contract.hex(),
-                row.product_id,
-                share(row.satisfaction_millionths, WHOLE_MILLIONTHS),
-                ", ".join(
-                    f"{level.name} {level.measured_steps} instead of {level.promised_steps}"
-                    for level in row.levels
-                    if not level.met
-                )
-                or "none",
-            )
-            for row in rows
+        [_feedback_row(row) for row in rows],
+    )
+    output.say(f"{share(mean, WHOLE_MILLIONTHS)} of the promises were kept, over {len(rows)} contracts")
+    output.end({"feedback": [_feedback_value(row) for row in rows], "satisfaction_millionths": mean})
+
+
+def _feedback_row(row: Feedback) -> tuple[str, ...]:
+    broken = [
+        f"{level.name} {level.measured_steps} instead of {level.promised_steps}"
+        for level in row.levels
+        if not level.met
+    ]
+    kept = share(row.satisfaction_millionths, WHOLE_MILLIONTHS)
+    return moment(row.time_ms), row.contract.hex(), row.product_id, kept, ", ".join(broken) or "none"
+
+
+def _feedback_value(row: Feedback) -> dict[str, Any]:
+    return {
+        "contract": row.contract.hex(),
+        "time_ms": row.time_ms,
+        "product_id": row.product_id,
+        "satisfaction_millionths": row.satisfaction_millionths,
+        "levels": [
+            {
+                "name": level.name,
+                "promised_steps": level.promised_steps,
+                "measured_steps": level.measured_steps,
+                "met": level.met,
+            }
+            for level in row.levels
         ],
-    )
-    mean = sum(row.satisfaction_millionths for row in rows) // len(rows) if rows else 0
-    if rows:
-        output.say(f"{share(mean, WHOLE_MILLIONTHS)} of the promises were kept; contracts: {len(rows)}")
-    else:
-        output.say("nobody has given feedback yet")
-    output.end(
-        {
-            "feedback": [
-                {
-                    "contract": row.contract.hex(),
-                    "time_ms": row.time_ms,
-                    "product_id": row.product_id,
-                    "satisfaction_millionths": row.satisfaction_millionths,
-                    "levels": [
-                        {
-                            "name": level.name,
-                            "promised_steps": level.promised_steps,
-                            "measured_steps": level.measured_steps,
-                            "met": level.met,
-                        }
-                        for level in row.levels
-                    ],
-                }
-                for row in rows
-            ],
-            "satisfaction_millionths": mean,
-        }
-    )
+    }
