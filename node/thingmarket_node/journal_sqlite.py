@@ -158,7 +158,9 @@ class SqliteLog:
 
     def _reader(self) -> sqlite3.Connection:
         """A connection of its own, so that reading never waits for the writer nor stops it."""
-        return sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, isolation_level=None)
+        # One thread at a time uses it, but a start that ends in TAMPERED closes it in another.
+        place = f"file:{quote(str(self._path))}?mode=ro"
+        return sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
 
     def _snapshot_steps(self, head: Head, parts: Iterator[bytes]) -> Generator[None, None, None]:
         """Write the pieces, then the row that makes them count, then drop what is no longer kept."""
