@@ -9,8 +9,11 @@ import click
 from thingmarket.catalog.units import span_words
 from thingmarket.errors import Refusal
 from thingmarket.identity.terms import COARSE_E7, Place
+from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from thingmarket.money import Currency, Money, currency_of
 
+_UNITS_MS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_SPAN_DIGITS_MAX: Final = 6
 _BUDGET_FACTS: Final = frozenset({"spent", "reserved", "asked", "allowed"})
 _MONEY_FACTS: Final = frozenset(
     {"cosign.above", "item.price", "item.price_allowed", "probation.asked", "probation.allowed"}
@@ -120,3 +123,37 @@ def _hundredths(text: str) -> int:
     whole, _, part = text.lstrip("-").partition(".")
     steps = int(whole) * 100 + int(part.ljust(2, "0"))
     return -steps if text.startswith("-") else steps
+
+
+class SpanType(click.ParamType[int]):
+    """A span of time in one unit, as in 2s, 20m, 2h or 7d; milliseconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number and its unit."""
+        if isinstance(value, int):
+            return value
+        count, unit = str(value)[:-1], _UNITS_MS.get(str(value)[-1:], 0)
+        if not (unit and count.isascii() and count.isdigit() and len(count) <= _SPAN_DIGITS_MAX):
+            self.fail(f"{value!r} is no span of time; write 2s, 20m, 2h or 7d", param, ctx)
+        return int(count) * unit
+
+
+class LateType(click.ParamType[tuple[int, int]]):
+    """A seller's order, from 1, and how long after it is due it is delivered: 2=3; order and milliseconds."""
+
+    name = "late"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Read the number of the order, and seconds."""
+        if isinstance(value, tuple):
+            return value
+        order, _, seconds = str(value).partition("=")
+        if not all(
+            one.isascii() and one.isdigit() and len(one) <= _SPAN_DIGITS_MAX for one in (order, seconds)
+        ):
+            self.fail(f"{value!r} is not like 2=3: the second order three seconds late", param, ctx)
+        return int(order), int(seconds) * SECOND_MS

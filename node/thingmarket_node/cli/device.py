@@ -1,7 +1,8 @@
 """What devices do all day: sell and deliver, need and buy, or only say what they need."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +14,12 @@ from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.policy.decision import Fact
 from thingmarket.wire.listings import NeedSeen
 from thingmarket.wire.views import ContractSeen
+from thingmarket_client.approvals import Pending
 from thingmarket_client.choosing import Chosen
 from thingmarket_client.errors import FateUnknown
 from thingmarket_client.thing import Thing
 from thingmarket_node.cli.amounts import written
+from thingmarket_node.cli.inbox import became
 from thingmarket_node.cli.inquiry import Inquiry
 from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.parties import accepted_on_arrival, contract_value, ended, until
@@ -28,9 +31,10 @@ TO_DELIVER: Final = (FulfilmentState.PLANNED, FulfilmentState.READY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """How a device behaves: which orders it fails to deliver (from 1), whether it accepts by itself."""
+    """How a device behaves: which orders (from 1) it fails to deliver or delivers too late; how it accepts."""
 
     fails: frozenset[int] = frozenset()
+    late_ms: Mapping[int, int] = field(default_factory=dict)
     accepts: bool = True
 
 
@@ -112,6 +116,9 @@ class Device:
                 await self._thing.failed(contract.id, unit=unit.number)
             self._output.event("failed", f"cannot deliver the order of {total}: refunded", **told)
             return
+        if (late_ms := self._habits.late_ms.get(self._orders)) is not None:
+            due_ms = max(unit.deliver_by_ms for unit in units)
+            await asyncio.sleep(max(0, due_ms + late_ms - self._thing.session.now_ms) / 1_000)
         for unit in units:
             if unit.fulfilment is FulfilmentState.PLANNED:
                 await self._thing.ready(contract.id, unit=unit.number)
@@ -127,11 +134,13 @@ class Device:
 
     async def _fill(self, path: Path) -> dict[str, Any]:
         slot = self._slot(path)
-        need, digest = await self._announce(slot)
-        bought = await self._ordered_before(slot)
-        if bought is None:
+        need, digest, bought = await self._announce(slot)
+        bought = bought or await self._ordered_before(slot)
+        if not bought:
             slot = with_new_order(self._thing.home, path, slot, self._thing.new_key())
             bought = await self._order(need, digest, slot)
+        if not bought:
+            return {"need": digest.hex(), "key": slot.order_key.hex(), "contract": ""}
         wait = accepted_on_arrival if self._habits.accepts else ended
         contract = await wait(self._thing, bought)
         end = contract.history[-1]
@@ -143,39 +152,64 @@ class Device:
         )
         return {"need": digest.hex(), "key": slot.order_key.hex(), **contract_value(contract)}
 
-    async def _ordered_before(self, slot: Slot) -> bytes | None:
-        """The contract that an earlier run made for this need, unless it was refused or has failed."""
+    async def _ordered_before(self, slot: Slot) -> bytes:
+        """The contract that an earlier run made for this need; none when it was refused or has failed."""
         try:
             known = await self._thing.post.answer_to(slot.order_key)
         except FateUnknown:
-            return None
+            return b""
         if known is None or known.code:
-            return None
-        if (await self._thing.contract(known.reference)).state is ContractState.CANCELLED:
-            return None
-        contract = known.reference.hex()
-        self._output.event("bought", f"ordered it before: {contract}", contract=contract, again=True)
-        return known.reference
+            return b""
+        contract = await self._answer(known.reference) if known.pending else known.reference
+        if not contract or (await self._thing.contract(contract)).state is ContractState.CANCELLED:
+            return b""
+        self._tell_again(contract)
+        return contract
 
-    async def _announce(self, slot: Slot) -> tuple[Need, bytes]:
-        need = need_of(slot.sheet, key=slot.key, now_ms=slot.began_ms)
-        digest = await self._thing.announce(need)
+    def _tell_again(self, contract: bytes) -> None:
+        name = contract.hex()
+        self._output.event("bought", f"ordered it before: {name}", contract=name, again=True)
+
+    async def _announce(self, slot: Slot) -> tuple[Need, bytes, bytes]:
+        """The need, and the contract that fills it already; one that is open in its slot is that need."""
+        need, contract = need_of(slot.sheet, key=slot.key, now_ms=slot.began_ms), b""
+        if need.slot:
+            seen = await self._thing.replenish(need)
+            need, digest, contract = seen.need, seen.digest, seen.contract
+        else:
+            digest = await self._thing.announce(need)
         self._output.event(
             "needs",
             f"needs: {need.title} ({ScaledInteger(need.quantity_steps, need.unit_scale, need.unit)})",
             need=digest.hex(),
         )
-        return need, digest
+        if contract:
+            self._tell_again(contract)
+        return need, digest, contract
+
+    async def _answer(self, pending: bytes) -> bytes:
+        """Wait for its owner's word on an order; the contract, if it came to one."""
+        done = await self._thing.outcome_of(pending)
+        told = {"order": pending.hex(), "contract": done.contract.hex()}
+        if done.contract:
+            self._output.event("bought", f"its owner said yes: contract {done.contract.hex()}", **told)
+        else:
+            self._output.event("refused", f"the order {became(done)}", **told)
+        return done.contract
 
     async def _order(self, need: Need, digest: bytes, slot: Slot) -> bytes:
         chosen = await self._chosen(need)
         for line in explain_choice(chosen.choice):
             self._output.event("choice", f"  {line}")
         order = await self._thing.order(chosen, need=digest, key=slot.order_key)
-        bought = await self._thing.place(order)
-        rules = bought.decision.rules if bought.decision else ()
         cost = order.price
         total, tax = written(cost.total_minor, order.currency), written(cost.tax_minor, order.currency)
+        bought = await self._thing.purchase(order)
+        if isinstance(bought, Pending):
+            text = f"wants to buy for {total}, of which {tax} tax: its owner is asked"
+            self._output.event("asks_owner", text, order=bought.id.hex(), total_minor=cost.total_minor)
+            return await self._answer(bought.id)
+        rules = bought.decision.rules if bought.decision else ()
         self._output.event(
             "bought",
             f"buys for {total}, of which {tax} tax: contract {bought.contract.hex()}\n"

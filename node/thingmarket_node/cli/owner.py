@@ -11,7 +11,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.money import Currency
 from thingmarket.wire.listings import NeedSeen
 from thingmarket_client.owner import Owner, create_owner
-from thingmarket_node.cli import cancelling, standing
+from thingmarket_node.cli import cancelling, selling, standing
 from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
 from thingmarket_node.cli.authority import mandate, revoke
 from thingmarket_node.cli.books import COMMANDS
@@ -69,7 +69,11 @@ owner.add_command(lower)
 owner.add_command(satisfaction)
 for book in COMMANDS:
     owner.add_command(book)
-for command in (*cancelling.commands("owner", "anna"), *standing.commands("owner", "anna")):
+for command in (
+    *cancelling.commands("owner", "anna"),
+    *standing.commands("owner", "anna"),
+    *selling.commands("owner", "bob"),
+):
     owner.add_command(command)
 
 

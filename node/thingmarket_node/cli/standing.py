@@ -9,10 +9,9 @@ import click
 from thingmarket.contract.orders import RetentionClass
 from thingmarket.contract.standing import STANDING_ID_BYTES
 from thingmarket.errors import code_name
-from thingmarket.limits import HOUR_MS
 from thingmarket.wire.standing import StandingSeen
 from thingmarket_client.trader import Trader
-from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.amounts import HexType, SpanType, written
 from thingmarket_node.cli.cancelling import Opening
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner, open_thing
@@ -30,13 +29,13 @@ def _stand(opening: Opening, whose: str, home: str) -> click.Command:
 
         \b
         Example:
-          thingmarket {whose} stand {home} --offer 93ab... --quantity 2 --every-hours 24 --times 30
+          thingmarket {whose} stand {home} --offer 93ab... --quantity 2 --every 7d --times 30
         """
     )
     @home_argument
     @click.option("--offer", type=HexType(32), required=True, help="Digest of the offer.")
     @click.option("--quantity", type=click.IntRange(1), required=True, help="Steps bought each time.")
-    @click.option("--every-hours", type=click.IntRange(1), required=True, help="Hours from one to the next.")
+    @click.option("--every", type=SpanType(), required=True, help="From one to the next: 7d, 2h, 20m, 30s.")
     @click.option("--times", type=click.IntRange(1), required=True, help="How many times it is its turn.")
     @click.option(
         "--max-total", type=click.IntRange(1), help="Most per purchase, minor units; else today's total."
@@ -116,7 +115,7 @@ async def _opened(party: Trader, wish: dict[str, Any]) -> bytes:
     return await party.stand(
         seen,
         wish["quantity"],
-        interval_ms=wish["every_hours"] * HOUR_MS,
+        interval_ms=wish["every"],
         occurrences_max=wish["times"],
         total_max_minor=wish["max_total"],
         slot=wish["slot"],

@@ -7,13 +7,12 @@ from typing import Any
 import click
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.terms import Place
 from thingmarket.ids import Key, digest
 from thingmarket.wire.trade import read_purchase
 from thingmarket_client.outbox import Answer
 from thingmarket_client.thing import Thing, create_thing
-from thingmarket_node.cli import cancelling, standing
-from thingmarket_node.cli.amounts import HexType, PlaceType, written
+from thingmarket_node.cli import cancelling, selling, standing
+from thingmarket_node.cli.amounts import HexType, LateType, PlaceType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
 from thingmarket_node.cli.claiming import claim, factory, report_malfunction
@@ -64,7 +63,11 @@ thing.add_command(factory)
 thing.add_command(claim)
 thing.add_command(report_malfunction)
 thing.add_command(delegate)
-for command in (*cancelling.commands("thing", "printer"), *standing.commands("thing", "printer")):
+for command in (
+    *cancelling.commands("thing", "printer"),
+    *standing.commands("thing", "printer"),
+    *selling.commands("thing", "shop"),
+):
     thing.add_command(command)
 
 
@@ -131,6 +134,13 @@ def mandate(home: Path, file: Path, card: str | None, as_json: bool) -> None:
     "--fails", type=click.IntRange(1), multiple=True, help="A seller does not deliver its n-th order."
 )
 @click.option(
+    "--late",
+    type=LateType(),
+    multiple=True,
+    metavar="ORDER=SECONDS",
+    help="A seller delivers its n-th order so long after it is due.",
+)
+@click.option(
     "--no-accept", is_flag=True, help="A buyer says nothing on arrival: silence accepts in the end."
 )
 @node_option
@@ -141,6 +151,7 @@ def run(
     sell: tuple[Path, ...],
     need: tuple[Path, ...],
     fails: tuple[int, ...],
+    late: tuple[tuple[int, int], ...],
     no_accept: bool,
     card: str | None,
     as_json: bool,
@@ -163,7 +174,7 @@ def run(
     from thingmarket_node.cli.device import Device, Habits
 
     output = Output(as_json=as_json)
-    habits = Habits(fails=frozenset(fails), accepts=not no_accept)
+    habits = Habits(fails=frozenset(fails), late_ms=dict(late), accepts=not no_accept)
 
     async def work() -> dict[str, Any]:
         async with await open_thing(home, card, DEVICE_PATIENCE_MS) as opened:
@@ -193,21 +204,20 @@ def run(
 @click.option("--wait", is_flag=True, help="Wait for the owner's word, if it is needed.")
 @click.option("--at", "place", type=PlaceType(), help="Where it is bought for, in degrees: 52.52,13.41.")
 @click.option("--approved-by", type=HexType(16), help="An approved order that came to nothing, for not more.")
+@click.option("--points", type=click.IntRange(0), default=0, help="Points of the seller to redeem.")
 @node_option
 @json_option
 def buy(
     home: Path,
     offer: bytes | None,
     quantity: int | None,
-    need: bytes | None,
     prepare: Path | None,
     order: Path | None,
     approval: Path | None,
     wait: bool,
-    approved_by: bytes | None,
-    place: Place | None,
     card: str | None,
     as_json: bool,
+    **details: Any,
 ) -> None:
     """Buy from one offer, or place an order that was approved; above the threshold it waits for the owner.
 
@@ -230,9 +240,8 @@ def buy(
                 letter = kept_order(home, digest(body), approvals)
             else:
                 seen = await opened.reads.offer(offer or b"")
-                made = await opened.order(
-                    seen, quantity, need=need or b"", approved_by=approved_by or b"", place=place
-                )
+                given = {name: detail for name, detail in details.items() if detail is not None}
+                made = await opened.order(seen, quantity, **given)
                 if prepare is not None:
                     write_order(prepare, home, made)
                     return {"prepared": str(prepare), "body_digest": made.body_digest.hex()}
