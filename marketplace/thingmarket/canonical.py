@@ -6,17 +6,14 @@ default are left out: a later version may append fields with defaults and old by
 
 import dataclasses
 import enum
-import operator
 import types
 import typing
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from thingmarket.canonical_records import BYTE, LENGTH, Pack, Unpack, record_codec
 from thingmarket.errors import Code, Refusal
-
-Pack = Callable[[Any], bytes]
-Unpack = Callable[[bytes, int], tuple[Any, int]]
 
 
 @lru_cache(maxsize=1024)
@@ -42,20 +39,16 @@ def unpacker(kind: Any) -> Callable[[bytes], Any]:
     return read_all
 
 
-_BYTE = [bytes((n,)) for n in range(256)]
-_LENGTH = [n.to_bytes(4, "big") for n in range(256)]  # made once: nearly every length is among them
-
-
 def pack_int(value: int) -> bytes:
     """Length byte, then the number in two's complement, big-endian."""
     length = (value.bit_length() + 8) // 8
-    return _BYTE[length] + value.to_bytes(length, "big", signed=True)
+    return BYTE[length] + value.to_bytes(length, "big", signed=True)
 
 
 def pack_bytes(value: bytes) -> bytes:
     """Four length bytes, then the bytes."""
     length = len(value)
-    return (_LENGTH[length] if length < 256 else length.to_bytes(4, "big")) + value
+    return (LENGTH[length] if length < 256 else length.to_bytes(4, "big")) + value
 
 
 def unpack_int(data: bytes, at: int) -> tuple[int, int]:
@@ -179,36 +172,15 @@ def _set_codec(kind: Any) -> tuple[Pack, Unpack]:
     return lambda value: len(value).to_bytes(4, "big") + b"".join(sorted(map(write, value))), unpack
 
 
-def _all_of(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Read all these attributes of a value at once."""
-    if len(names) > 1:
-        return operator.attrgetter(*names)
-    return lambda value: tuple(getattr(value, name) for name in names)
-
-
 def _record_codec(kind: type) -> tuple[Pack, Unpack]:
     hints = typing.get_type_hints(kind)
-    fields = dataclasses.fields(kind)
-    assert len(fields) < 256, "one byte names a field"
-    rows = [(bytes((n,)), f.default, _codec(hints[f.name])[0]) for n, f in enumerate(fields)]
-    readers = [(f.name, _codec(hints[f.name])[1]) for f in fields]
+    kinds = [_plain(hints[field.name]) for field in dataclasses.fields(kind)]
+    codecs = [_codec(hints[field.name]) for field in dataclasses.fields(kind)]
+    return record_codec(kind, kinds, codecs)
 
-    items_of = _all_of([f.name for f in fields])
 
-    def pack(value: Any) -> bytes:
-        parts = [b""]
-        for item, (number, default, write) in zip(items_of(value), rows, strict=True):
-            if item != default:
-                parts += (number, write(item))
-        parts[0] = _BYTE[len(parts) // 2]
-        return b"".join(parts)
-
-    def unpack(data: bytes, at: int) -> tuple[Any, int]:
-        count, at = data[at], at + 1
-        found: dict[str, Any] = {}
-        for _ in range(count):
-            name, read = readers[data[at]]
-            found[name], at = read(data, at + 1)
-        return kind(**found), at
-
-    return pack, unpack
+def _plain(kind: Any) -> Any:
+    """The plain type that a declared type stands for, whatever it is called."""
+    while isinstance(kind, typing.NewType):
+        kind = kind.__supertype__
+    return kind

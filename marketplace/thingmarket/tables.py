@@ -171,9 +171,13 @@ class Table(Mapping[K, V]):
             yield pack_bytes(self._pack_key(key)) + pack_bytes(self._pack_value(value))
 
     def load(self, rows: Iterable[bytes]) -> None:
-        """Fill an empty table from `dump`."""
+        """Fill an empty table from `dump`; what is read goes into the root as it was written."""
         assert not self._rows, f"table {self.name} is loaded once"
         for row in rows:
             packed_key, at = unpack_bytes(row, 0)
             packed_value, _ = unpack_bytes(row, at)
-            self._set(self._read_key(packed_key), self._read_value(packed_value))
+            key, value = self._read_key(packed_key), self._read_value(packed_value)
+            self._rows[key] = value
+            self._root.add(row[:at] + packed_value)
+            for watcher in self._watchers:
+                watcher(key, None, value)

@@ -8,6 +8,7 @@ hash of the same entries.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -33,10 +34,12 @@ def measure(seconds: float = 10.0) -> dict[str, Any]:
         node.stop()
         groups = _groups(node)
     entries = sum(len(group.entries) for group in groups)
+    gc.disable()  # as a start of the node does
     replayed, from_start = _fastest(lambda: _replayed(groups))
     snapshot = replayed.market.state.snapshot()
     _, from_snapshot = _fastest(lambda: _restored(groups, snapshot))
     _, bare = _fastest(lambda: _bare(groups))
+    gc.enable()
     return {
         "figures": {
             "entries": entries,
