@@ -122,7 +122,7 @@ def test_deep_nesting_is_refused_wherever_it_stands(market: SmallMarket, depth: 
 
 def test_a_signed_payload_above_its_limit_is_refused(market: SmallMarket) -> None:
     market.refused(Code.TOO_LARGE, as_signed, market, bytes(COMMAND_BYTES_MAX + 1))
-    at_the_limit = payload(market, bytes_field(15, bytes(COMMAND_BYTES_MAX - 400)))
+    at_the_limit = payload(market, bytes_field(999, bytes(COMMAND_BYTES_MAX - 400)))
     market.refused(Code.NOT_STRICT, as_signed, market, at_the_limit)
 
 

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from tests.network.raw_client import new_key, now_ms, offer_body, purchase_body
 from tests.network.small_market import SmallMarket
+from tests.network.spoken_bodies import SPOKEN
 from thingmarket.catalog.terms import Terms
 from thingmarket.identity.envelope import TypeId, sign
 from thingmarket.identity.handshake import answer
@@ -168,8 +169,9 @@ def register_thing(_: SmallMarket) -> Message:
 
 
 def set_thing_state(market: SmallMarket) -> Message:
+    thing = market.client.thing(market.buyer).party  # the printer has to go on trading
     return thing_pb2.SetThingState(
-        key=new_key(), thing=market.printer.party, order=thing_pb2.THING_ORDER_SUSPEND, reason="a test"
+        key=new_key(), thing=thing, order=thing_pb2.THING_ORDER_SUSPEND, reason="a test"
     )
 
 
@@ -180,7 +182,8 @@ def set_guards(market: SmallMarket) -> Message:
         quantity=thing_pb2.QuantityGuard(times_usual_milli=2_000, history_min=1, action=ask),
         price=thing_pb2.PriceGuard(times_market_milli=2_000, trades_min=1, action=ask),
     )
-    return thing_pb2.SetGuards(key=new_key(), thing=market.printer.party, guards=guards)
+    thing = market.client.thing(market.buyer).party
+    return thing_pb2.SetGuards(key=new_key(), thing=thing, guards=guards)
 
 
 def report_malfunction(market: SmallMarket) -> Message:
@@ -256,6 +259,7 @@ MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.SET_THING_STATE: set_thing_state,
     TypeId.SET_GUARDS: set_guards,
     TypeId.REPORT_MALFUNCTION: report_malfunction,
+    **SPOKEN,
 }
 
 

@@ -9,7 +9,9 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.limits import PAGE_BYTES_MAX
 from thingmarket.market import cancelling, queries, standing_orders
 from thingmarket.market.entries import Command, Notice
+from thingmarket.market.indexes import Reader
 from thingmarket.market.searching import Search
+from thingmarket.market.state import State
 from thingmarket.v1 import log_pb2, query_service_pb2_grpc
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire import cancelling as cancelling_wire
@@ -56,9 +58,14 @@ class QueryServicer(
 
     async def SearchOffers(self, request: pb.SearchOffersRequest, context: Any) -> pb.SearchOffersResponse:
         """Live offers by category, product, words and conditions, or the best for a need."""
-        search = Search(reads.wanted_value(request), limit=request.limit, after_seq=request.after_seq)
-        token = token_of(context)
-        await self._shell.read(token, lambda state, _: search.step(state))
+
+        def begun(state: State, _: Reader) -> Search:
+            wanted = reads.wanted_value(request)
+            search = Search(wanted, limit=request.limit, after_seq=request.after_seq)
+            search.step(state)
+            return search
+
+        search = await self._shell.read(token_of(context), begun)
         while not search.done:
             await asyncio.sleep(0)  # a step takes less than a millisecond; others have their turn
             search.step(self._shell.core.state)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from thingmarket.identity.parties import checked_party_id
+from thingmarket.market.indexes import Reader
+from thingmarket.market.state import State
 from thingmarket.market.trust_queries import feedback_of, shadow_of
 from thingmarket.v1 import trust_pb2 as pb
 from thingmarket.wire.trust import ShadowSeen, feedback_row, shadow_message
@@ -27,9 +29,9 @@ class TrustQueries:
 
     async def GetShadow(self, request: pb.GetShadowRequest, context: Any) -> pb.GetShadowResponse:
         """How a thing's proposals compare with what its owner bought."""
-        thing = checked_party_id(request.thing)
-        agreement, proposals = await self._shell.read(
-            token_of(context),
-            lambda state, reader: shadow_of(state, reader, thing, request.after_seq),
-        )
-        return shadow_message(ShadowSeen(thing, agreement, proposals))
+
+        def seen(state: State, reader: Reader) -> ShadowSeen:
+            thing = checked_party_id(request.thing)  # in here: who has no session hears of that first
+            return ShadowSeen(thing, *shadow_of(state, reader, thing, request.after_seq))
+
+        return shadow_message(await self._shell.read(token_of(context), seen))
