@@ -31,7 +31,7 @@ TO_DELIVER: Final = (FulfilmentState.PLANNED, FulfilmentState.READY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """How a device behaves: which orders (from 1) it fails to deliver or delivers too late; how it accepts."""
+    """How a device behaves: which orders, from 1, it does not deliver or too late; how it accepts."""
 
     fails: frozenset[int] = frozenset()
     late_ms: Mapping[int, int] = field(default_factory=dict)
