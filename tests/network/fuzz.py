@@ -56,7 +56,12 @@ Ask = Plain | Signed
 CALLERS: Final = ("stranger", "shop", "printer", "seller", "buyer", "careless", "toy")
 _CARELESS: Final = ("stranger", "careless", "toy")
 # What ends a market that others should find alive is done by those who have nothing that others need.
-_ENDING: Final = {TypeId.REVOKE, TypeId.WITHDRAW_OFFER, TypeId.SET_THING_STATE, TypeId.SET_GUARDS}
+_ENDING: Final = {
+    *(TypeId.REVOKE, TypeId.WITHDRAW_OFFER, TypeId.SET_THING_STATE, TypeId.SET_GUARDS),
+    *(TypeId.LOWER_AUTONOMY, TypeId.REPORT_MALFUNCTION),
+}
+# What all else stands on is tried more often than the rest.
+_DAILY: Final = (TypeId.PUBLISH_OFFER, TypeId.ANNOUNCE_NEED, TypeId.PURCHASE, TypeId.FUND_REQUEST)
 _HEADER_TEXTS: Final = ("", "a", "did:key:z1", "tm:party:z")
 
 
@@ -83,7 +88,7 @@ class Fuzzer:
         assert signed.keys() == READERS.keys(), "every command has a good body to spoil"
         self.asks: SearchStrategy[Ask] = st.one_of(
             st.sampled_from(list(plain)).flatmap(plain.__getitem__),
-            st.sampled_from(list(signed)).flatmap(signed.__getitem__),
+            st.sampled_from([*signed, *_DAILY * 4]).flatmap(signed.__getitem__),
         )
 
     @property

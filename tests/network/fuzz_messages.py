@@ -93,10 +93,10 @@ class Legal:
 
     def __init__(self, lore: Lore) -> None:
         numbers = st.sampled_from((*EDGES, *lore.numbers))
+        signed = numbers | numbers.map(lambda n: -n) | st.integers(-(2**63), 2**63 - 1)
         self._single: dict[int, SearchStrategy[Any]] = {
-            FieldDescriptor.TYPE_INT64: numbers
-            | numbers.map(lambda n: -n)
-            | st.integers(-(2**63), 2**63 - 1),
+            FieldDescriptor.TYPE_INT64: signed,
+            FieldDescriptor.TYPE_SINT64: signed,
             FieldDescriptor.TYPE_UINT64: numbers | st.sampled_from((2**63, 2**64 - 1)),
             FieldDescriptor.TYPE_BOOL: st.booleans(),
             FieldDescriptor.TYPE_STRING: st.sampled_from((*_HARD_TEXTS, *lore.texts)) | st.text(max_size=8),

@@ -121,7 +121,7 @@ HINT = keys.key_hint(STRANGE_KEY.public)
 SIGNATURES: dict[str, tuple[Callable[[Signed], Signed], Code]] = {
     "shown as another type": (
         lambda s: Signed(TypeId.ACCEPT_DELIVERY, s.payload, s.signatures),
-        Code.NOT_STRICT,  # the body is read first, and a purchase is no acceptance
+        Code.MALFORMED,  # the body is read first, and a purchase is no acceptance
     ),
     "shown as a document": (lambda s: Signed(TypeId.MANDATE, s.payload, s.signatures), Code.WRONG_TYPE),
     "of an unknown type": (lambda s: Signed(255, s.payload, s.signatures), Code.WRONG_TYPE),
