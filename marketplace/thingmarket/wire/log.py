@@ -24,7 +24,7 @@ from thingmarket.time import UnixMs
 from thingmarket.v1 import envelope_pb2
 from thingmarket.v1 import log_pb2 as pb
 from thingmarket.wire.commands import read_command
-from thingmarket.wire.envelope import decision_message, read_signed, signed_message, signed_value
+from thingmarket.wire.envelope import fill_decision, read_signed, signed_message, signed_value
 from thingmarket.wire.identity import read_key_event
 from thingmarket.wire.strict import parse
 from thingmarket.wire.things import probation_message, probation_value
@@ -140,17 +140,20 @@ def read_entry(data: bytes) -> Entry:
 
 
 def outcome_message(outcome: Outcome) -> pb.Outcome:
-    """Write what an entry came to."""
-    return pb.Outcome(
+    """Write what an entry came to, each part where it stands: every entry has one."""
+    message = pb.Outcome(
         seq=outcome.seq,
         code=outcome.code,
         reason=outcome.reason,
         rule=outcome.rule,
         reference=outcome.reference,
         pending=outcome.pending,
-        decision=None if outcome.decision is None else decision_message(outcome.decision),
-        notices=[notice_message(notice) for notice in outcome.notices],
     )
+    if outcome.decision is not None:
+        fill_decision(message.decision, outcome.decision)
+    for notice in outcome.notices:
+        _fill_notice(message.notices.add(), notice)
+    return message
 
 
 def outcome_bytes(outcome: Outcome) -> bytes:
@@ -160,12 +163,14 @@ def outcome_bytes(outcome: Outcome) -> bytes:
 
 def notice_message(notice: Notice) -> pb.Notice:
     """Write one notice."""
-    return pb.Notice(
-        owner=notice.owner,
-        kind=pb.NoticeKind.ValueType(notice.kind),
-        reference=notice.reference,
-        state=notice.state,
-    )
+    message = pb.Notice()
+    _fill_notice(message, notice)
+    return message
+
+
+def _fill_notice(message: pb.Notice, notice: Notice) -> None:
+    message.owner, message.kind = notice.owner, pb.NoticeKind.ValueType(notice.kind)
+    message.reference, message.state = notice.reference, notice.state
 
 
 def node_time_payload(*, network_id: bytes, node: str, time_ms: int) -> bytes:

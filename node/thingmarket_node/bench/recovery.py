@@ -3,8 +3,8 @@
 The log is made by a real node: whole trades, open contracts, needs, refusals. Then it is read back as a start
 does it: once from its first entry (every entry is applied again, its outcome and the state root compared;
 signatures were verified before the entry was written, and are not repeated), and once from a snapshot at its
-end (the chain of all groups is checked and the tree rebuilt). The reference is a bare protobuf parse and one
-hash of the same entries.
+end (the chain of all groups is checked and the tree rebuilt). Seconds are those of one processor. The
+reference is a bare protobuf parse and one hash of the same entries.
 """
 
 import asyncio
@@ -86,9 +86,9 @@ def _groups(node: NodeUnderLoad) -> list[Group]:
 def _fastest(come_up: Callable[[], Sequencer]) -> tuple[Sequencer, float]:
     best: tuple[Sequencer, float] | None = None
     for _ in range(_ROUNDS):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         came_up = come_up()
-        took_s = time.perf_counter() - begin
+        took_s = time.thread_time() - begin
         if best is None or took_s < best[1]:
             best = came_up, took_s
     assert best is not None, "there is a round"

@@ -40,7 +40,14 @@ def boot(
         raise Refusal(Code.TAMPERED, "the log ends before its snapshot, or has no genesis")
     if (sequencer.market.state.node, sequencer.market.state.network_id) != (keys.node, keys.network_id):
         raise Refusal(Code.TAMPERED, "the log belongs to another node than these keys")
-    return Core(keys, sequencer, now, snapshot_every=snapshot_every), published
+    core = Core(
+        keys,
+        sequencer,
+        now,
+        snapshot_every=snapshot_every,
+        snapshot_seq=snapshot[0].next_seq - 1 if snapshot is not None else 0,
+    )
+    return core, published
 
 
 def genesis_group(body: bytes, now: m.Now) -> Group:

@@ -13,7 +13,13 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId, sign
 from thingmarket.identity.parties import Role, is_thing
 from thingmarket.ids import PartyId, digest
-from thingmarket.limits import CLOCK_JUMP_MS, GROUPS_IN_FLIGHT_MAX, SNAPSHOT_EVERY_ENTRIES, WAITING_MAX
+from thingmarket.limits import (
+    CLOCK_JUMP_MS,
+    GROUPS_IN_FLIGHT_MAX,
+    SNAPSHOT_EVERY_ENTRIES,
+    SNAPSHOT_GROWTH,
+    WAITING_MAX,
+)
 from thingmarket.market.funding import check_room
 from thingmarket.market.state import State
 from thingmarket.wire.commands import open_command
@@ -53,8 +59,9 @@ class Core:
         now: m.Now,
         *,
         snapshot_every: int = SNAPSHOT_EVERY_ENTRIES,
+        snapshot_seq: int = 0,
     ) -> None:
-        """Go on from a log that `boot` has replayed; sessions start empty."""
+        """Go on from a log that `boot` has replayed, from its snapshot on; sessions start empty."""
         self.keys = keys
         self.sequencer = sequencer
         self.sessions = Sessions(network_id=keys.network_id, node_id=keys.node, now_ms=now.wall_ms)
@@ -71,7 +78,7 @@ class Core:
         self._halted = False  # nothing more is sequenced
         self._operator_sequence = 0
         self._wake_ms: int | None = None
-        self._snapshot_seq = self.durable_seq
+        self._snapshot_seq = snapshot_seq
         self._snapshot_every = snapshot_every
 
     @property
@@ -352,7 +359,8 @@ class Core:
         return bool(self.sequencer.waiting) or self.sequencer.is_due(now.wall_ms)
 
     def _snapshot_if_due(self, formed: Formed) -> None:
-        if self.state.seq - self._snapshot_seq < self._snapshot_every:
+        grown = self.state.seq - self._snapshot_seq
+        if grown < max(self._snapshot_every, self._snapshot_seq // SNAPSHOT_GROWTH):
             return
         self._snapshot_seq = self.state.seq
         self._effects.append(m.SaveSnapshot(Head.at(formed.group), self.state.frozen()))
