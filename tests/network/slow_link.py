@@ -1,18 +1,20 @@
 """A bad line to a node, as a TCP relay: delay, lost segments as TCP makes stalls of them, cuts, offline.
 
 The same seed loses the same segments of the same traffic; nothing here can lose or reorder bytes of a
-connection that lives, since TCP cannot either.
+connection that lives, since TCP cannot either. It runs in a thread and a loop of its own, so that it is
+as far from the device as a real line.
 """
 
 import asyncio
 import random
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 SEGMENT_BYTES: Final = 1_400  # what one lost packet takes with it
 RETRANSMISSION_MS: Final = 200  # the least that TCP waits beyond the round trip before it sends again
@@ -42,61 +44,82 @@ class Connection:
         for writer in (self.near, self.far):
             if writer is None:
                 continue
-            raw = writer.get_extra_info("socket")
             with suppress(OSError):
+                raw = writer.get_extra_info("socket")
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
 
 
 class SlowLink:
-    """`async with SlowLink(address) as link:` relays `link.address` to `address`."""
+    """`with SlowLink(address) as link:` relays `link.address` to `address`."""
 
     def __init__(self, target: str, weather: Weather | None = None, *, seed: int = 1) -> None:
         """Prepare; `weather` may be changed at any time."""
         self.weather = weather or Weather()
         self.stalls = self.cuts = self.accepted = 0
+        self.address = ""  # where to connect to instead of the node
         self._target = target
         self._random = random.Random(seed)
+        self._loop = asyncio.new_event_loop()
         self._online = asyncio.Event()
-        self._online.set()
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, name="slow link", daemon=True)
 
-    @property
-    def address(self) -> str:
-        """Where to connect to instead of the node."""
-        assert self._server is not None, "the link is not open"
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"{host}:{port}"
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._run(self._open())
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def go_offline(self, *, forgets: bool = False) -> None:
+        """Let nothing through. What is under way comes later, unless connections are forgotten."""
+
+        async def go() -> None:
+            self._online.clear()
+            for connection in self._connections:
+                connection.forgotten = connection.forgotten or forgets
+
+        self._run(go())
+
+    def come_back(self) -> None:
+        """Let everything through again; forgotten connections are reset at their next word."""
+
+        async def back() -> None:
+            self._online.set()
+
+        self._run(back())
+
+    def cut(self) -> None:
+        """Reset all connections."""
+
+        async def reset() -> None:
+            for connection in self._connections:
+                connection.reset()
+
+        self._run(reset())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _open(self) -> None:
+        self._online.set()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        self.address = f"{host}:{port}"
+
+    async def _close(self) -> None:
         self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def go_offline(self, *, forgets: bool = False) -> None:
-        """Let nothing through. What is under way comes later, unless connections are forgotten."""
-        self._online.clear()
-        for connection in self._connections:
-            connection.forgotten = connection.forgotten or forgets
-
-    def come_back(self) -> None:
-        """Let everything through again; forgotten connections are reset at their next word."""
-        self._online.set()
-
-    def cut(self) -> None:
-        """Reset all connections."""
-        for connection in list(self._connections):
-            connection.reset()
 
     # --- one connection
 
@@ -108,20 +131,20 @@ class SlowLink:
 
     async def _carry(self, reader: asyncio.StreamReader, connection: Connection) -> None:
         self._connections.add(connection)
-        try:
-            await self._online.wait()
-            await asyncio.sleep(2 * self.weather.delay_ms / 1000)  # SYN and its answer
-            host, _, port = self._target.rpartition(":")
-            far_reader, connection.far = await asyncio.open_connection(host, int(port))
-            await asyncio.gather(
-                self._relay(connection, reader, connection.far),
-                self._relay(connection, far_reader, connection.near),
-            )
-        except OSError:
-            pass  # one of the two is gone, so the other has to go
-        finally:
-            self._connections.discard(connection)
-            connection.reset()
+        with suppress(OSError):  # one half is gone, so the other has to go
+            try:
+                await self._online.wait()
+                await asyncio.sleep(2 * self.weather.delay_ms / 1000)  # SYN and its answer
+                host, _, port = self._target.rpartition(":")
+                far_reader, far = await asyncio.open_connection(host, int(port))
+                connection.far = far
+                await _all_or_none(
+                    lambda: self._relay(connection, reader, far),
+                    lambda: self._relay(connection, far_reader, connection.near),
+                )
+            finally:
+                self._connections.discard(connection)
+                connection.reset()
 
     async def _relay(
         self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -151,7 +174,7 @@ class SlowLink:
                     self.cuts += 1
                     raise ConnectionResetError
 
-        await _both(arrive, depart)
+        await _all_or_none(arrive, depart)
 
     def _travel_ms(self) -> int:
         travel_ms = self.weather.delay_ms
@@ -168,8 +191,8 @@ class SlowLink:
         return self._random.randrange(1_000) < per_thousand
 
 
-async def _both(*parts: Callable[[], Awaitable[None]]) -> None:
-    """Run parts until one fails or all have ended; the others are cancelled (OSError)."""
+async def _all_or_none(*parts: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run parts until one fails or all have ended; then none runs any more (OSError)."""
     tasks = [asyncio.ensure_future(part()) for part in parts]
     try:
         await asyncio.gather(*tasks)
