@@ -166,7 +166,8 @@ class World(BookKeeping):
         for contract in state.contracts.values():
             leaf = contract.mandate_leaf if not contract.over else b""
             for link in state.mandates[Digest(leaf)].effective.links if leaf else ():
-                obliged[link, contract.currency] = obliged.get((link, contract.currency), 0) + contract.total_minor
+                name = (link, contract.currency)
+                obliged[name] = obliged.get(name, 0) + contract.total_minor
         for name, row in state.spending.items():
             open_minor = obliged.get(name, 0) + row.reserved_minor
             assert row.open_minor == open_minor, "what is open is not what the contracts and orders are"

@@ -36,11 +36,14 @@ class Chosen:
 
     @property
     def offer(self) -> OfferSeen:
-        """The chosen offer (NEED_NOT_MET when none can be bought)."""
+        """The chosen offer (NEED_NOT_MET when none can be bought; says why of the best one)."""
         for seen in self.offers:
             if seen.digest == self.choice.chosen:
                 return seen
-        raise Refusal(Code.NEED_NOT_MET, f"none of {len(self.offers)} offers can be bought")
+        why = next((one.barred for one in self.choice.ranked if one.barred), "")
+        rule = why.rpartition(" [")[2].removesuffix("]") if why.endswith("]") else ""
+        reason = f"none of {len(self.offers)} offers can be bought" + (f": {why}" if why else "")
+        raise Refusal(Code.NEED_NOT_MET, reason, rule)
 
     @property
     def askable(self) -> tuple[tuple[bytes, tuple[str, ...]], ...]:

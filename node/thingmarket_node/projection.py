@@ -133,9 +133,9 @@ class Projection:
                 for table, values in rows_of(one):
                     rows[table].append(values)
             await asyncio.sleep(0)
-        for table, values in rows.items():
-            if values:
-                await self._db.executemany(INSERTS[table], values)
+        for table, found in rows.items():
+            if found:
+                await self._db.executemany(INSERTS[table], found)
         await self._db.commit()
 
     async def _batch(self) -> tuple[list[Published], bool]:

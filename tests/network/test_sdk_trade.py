@@ -329,13 +329,15 @@ async def test_an_approval_that_is_signed_beforehand_travels_with_its_order(town
 
 
 async def test_an_announcer_says_what_it_needs_and_its_owner_buys(town: Town) -> None:
-    await ink_on_sale(town)
+    ink = await ink_on_sale(town)
     sensor = await thing_at(town.node, town.homes / "sensor", town.ada, Autonomy.ANNOUNCER)
     async with sensor:
         need = sensor.need(title="Ink", category=INK, quantity_steps=1)
         announced = await sensor.announce(need)
-        with pytest.raises(RefusedByNode) as caught:
+        with pytest.raises(Refusal, match="AUT-0"):  # the device knows its own mandate
             await sensor.buy(need)
+        with pytest.raises(RefusedByNode) as caught:
+            await sensor.buy(await sensor.reads.offer(ink), 1, need=announced)
         assert caught.value.rule == "AUT-0"
         seen = (await town.ada.choose((await town.ada.needs())[0].need)).offer
         bought = await town.ada.buy(seen, 1, need=announced)
@@ -343,7 +345,7 @@ async def test_an_announcer_says_what_it_needs_and_its_owner_buys(town: Town) ->
 
 
 async def test_a_bound_thing_buys_its_item_and_delegates_nothing(town: Town) -> None:
-    await ink_on_sale(town)
+    ink = await ink_on_sale(town)
     item = bound_item(
         "ink-black", sellers=[town.bob.id], currency="EUR", max_unit_price_minor=10_00, max_quantity_steps=2
     )
@@ -353,8 +355,10 @@ async def test_a_bound_thing_buys_its_item_and_delegates_nothing(town: Town) -> 
     async with bound:
         need = bound.need(title="Ink", category=INK, product_id="ink-black", quantity_steps=2)
         await bound.buy(need)
-        with pytest.raises(RefusedByNode) as caught:
+        with pytest.raises(Refusal, match="ITM-4"):
             await bound.buy(bound.need(title="Ink", category=INK, quantity_steps=3))
+        with pytest.raises(RefusedByNode) as caught:
+            await bound.buy(await bound.reads.offer(ink), 3)
         assert caught.value.rule == "ITM-4"
         with pytest.raises(Refusal) as broader:
             bound.delegate(town.shop.id)
@@ -362,7 +366,7 @@ async def test_a_bound_thing_buys_its_item_and_delegates_nothing(town: Town) -> 
 
 
 async def test_a_sub_agent_trades_within_what_its_thing_hands_on(town: Town) -> None:
-    await ink_on_sale(town)
+    ink = await ink_on_sale(town)
     parent = await thing_at(town.node, town.homes / "parent", town.ada, Autonomy.AUTONOMOUS, limits=[LIMIT])
     small = spending_limit("EUR", per_order_minor=12_00)
     agent_id = create_thing(town.homes / "agent")
@@ -370,8 +374,10 @@ async def test_a_sub_agent_trades_within_what_its_thing_hands_on(town: Town) -> 
         await agent.adopt(parent.delegate(agent_id, limits=(small,)))
         await agent.present()
         await agent.buy(agent.need(title="Ink", category=INK, quantity_steps=1))
-        with pytest.raises(RefusedByNode) as caught:
+        with pytest.raises(Refusal, match="LIM-"):
             await agent.buy(agent.need(title="Ink", category=INK, quantity_steps=2))
+        with pytest.raises(RefusedByNode) as caught:
+            await agent.buy(await agent.reads.offer(ink), 2)
         assert caught.value.rule == "LIM-2"
 
 

@@ -10,7 +10,7 @@ LEFT_OUT = "ITM-2"
 
 def leave_out(rule: str) -> None:
     """Let a purchase of agreed items be looked at by every rule but one."""
-    course = rules._BUY_ITEMS
+    course = rules._PLAIN_ITEMS
     course.steps = tuple(step for step in course.steps if step[0] != rule)  # type: ignore[misc]
     course.names = tuple(name for name, _ in course.steps)  # type: ignore[misc]
 

@@ -140,6 +140,7 @@ def naive_score(need: Need, candidate: Candidate) -> int:
     """The score by the words of the protocol, over fractions."""
     score = 0
     for wish in need.prefer:
+        assert isinstance(wish, Preference)
         ideal, worst = (Fraction(end.steps, 10**end.scale) for end in (wish.ideal, wish.worst))
         found: Fraction | None = None
         if wish.attribute == "price":
@@ -250,7 +251,8 @@ def test_losses_add_up_to_the_gap_and_everything_is_explained(need: Need, among:
 
 @given(preferring(), candidates())
 def test_a_cheaper_price_never_makes_a_chosen_offer_lose(need: Need, among: list[Candidate]) -> None:
-    if any(wish.attribute == "price" and wish.ideal.steps > wish.worst.steps for wish in need.prefer):
+    wishes = [wish for wish in need.prefer if isinstance(wish, Preference)]
+    if any(wish.attribute == "price" and wish.ideal.steps > wish.worst.steps for wish in wishes):
         return  # such a need wants to pay more
     choice = choose(need, among)
     cheaper = [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.builders import Actor, World, limit, replayed
 from thingmarket.contract.approvals import PendingId
 from thingmarket.identity.scopes import EVERYTHING
+from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS
 
 STEPS = ("ask", "buy", "approve", "second", "reject", "withdraw", "wait", "revoke", "fail", "end", "again")
@@ -31,9 +32,14 @@ class Household(World):
     def renew(self) -> None:
         self.pass_time(MINUTE_MS)
         budget = limit(200_00, per_day_minor=120_00, cosign_above_minor=20_00, max_open_orders=4)
-        permits = {"limits": (budget,), "cosigners": (self.ada.id,), "cosign_ttl_ms": 12 * HOUR_MS}
         root = self.mandate(
-            self.alice, self.printer.id, not_before_ms=self.time_ms, counterparties=EVERYTHING, **permits
+            self.alice,
+            self.printer.id,
+            not_before_ms=self.time_ms,
+            counterparties=EVERYTHING,
+            limits=(budget,),
+            cosigners=(self.ada.id,),
+            cosign_ttl_ms=12 * HOUR_MS,
         )
         self.printer = self.present(self.printer, root)
         child = self.delegated(root, self.printer, self.tray.id, cosign_quorum=2)
@@ -118,7 +124,8 @@ def test_what_is_spent_is_what_was_bought_and_what_waits(script: list[tuple[str,
         bought = sum(
             contract.total_minor
             for contract in world.state.contracts.values()
-            if contract.mandate_leaf and link in world.state.mandates[contract.mandate_leaf].effective.links  # type: ignore[index]
+            if contract.mandate_leaf
+            and link in world.state.mandates[Digest(contract.mandate_leaf)].effective.links
         )
         waits = sum(
             order.reservation.amount_minor

@@ -170,7 +170,7 @@ def test_one_order_at_a_time_waits_for_a_need() -> None:  # [COS-5] [CAT-3]
     withdrawn(world, pending)
     pending = world.asked(world.printer, world.ink, 5, need=need)
     approved(world, pending)
-    assert world.state.needs[need].contract == world.pending(pending).contract  # type: ignore[index]
+    assert world.state.needs[need].contract == world.pending(pending).contract
 
 
 # --- answering

@@ -11,7 +11,7 @@ from thingmarket.errors import Code
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed
 from thingmarket.identity.keys import SigningKey
-from thingmarket.identity.mandates import Action, Autonomy
+from thingmarket.identity.mandates import Action, Autonomy, SpendingLimit
 from thingmarket.identity.terms import GeoBox, Places, Week, WeeklyWindow
 from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
@@ -19,6 +19,10 @@ from thingmarket.market.entries import Outcome
 from thingmarket.policy.spending import SpendingCounter
 
 PAYABLE = 1_190  # one black ink, tax included
+
+
+def one_limit(field: str, value: Any) -> SpendingLimit:
+    return limit(**{field: value})
 
 
 class Office(World):
@@ -44,9 +48,7 @@ class Office(World):
 
     def counter(self, link: Signed | bytes) -> SpendingCounter:
         """What is counted for a link in EUR."""
-        name = (
-            link if isinstance(link, bytes) else self.state.mandates[self.printer.mandate_leaf].effective.leaf
-        )
+        name = link if isinstance(link, bytes) else self.printer.mandate_leaf
         return self.state.spending[Digest(name), "EUR"]
 
 
@@ -121,7 +123,7 @@ def test_siblings_share_orders_of_the_day_open_orders_and_the_month() -> None:  
         ("max_open_orders", "LIM-7"),
         ("max_open_holds", "LIM-8"),
     ):
-        office = Office(limits=(limit(**{field: 2}),))
+        office = Office(limits=(one_limit(field, 2),))
         left, right = office.agent("left", office.root), office.agent("right", office.root)
         assert codes(office.buy(left, office.ink), office.buy(right, office.ink)) == [0, 0]
         assert office.buy(left, office.ink).rule == office.buy(right, office.ink).rule == rule

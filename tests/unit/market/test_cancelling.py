@@ -18,7 +18,7 @@ from thingmarket.wire.cancelling import preview_message, read_preview
 
 PAYABLE = 1_190
 FULL = 100_00
-PRICED = {"cancel_planned_basis_points": 1_000, "cancel_ready_basis_points": 5_000}
+PRICED: dict[str, Any] = {"cancel_planned_basis_points": 1_000, "cancel_ready_basis_points": 5_000}
 
 
 class Tailor(World):

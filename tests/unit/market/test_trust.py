@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.builders import Actor, World, limit
+from tests.support.things import broken
 from thingmarket.catalog.attributes import Attribute, ScaledInteger
 from thingmarket.contract.feedback import (
     AskFeedback,
@@ -20,7 +21,7 @@ from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.effective import effective
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Autonomy
-from thingmarket.ids import Digest
+from thingmarket.ids import ContractId, Digest
 from thingmarket.limits import FEEDBACK_MS, HOUR_MS
 from thingmarket.market.entries import Outcome
 from thingmarket.market.hindsight import past_acts
@@ -53,7 +54,7 @@ class Kiosk(World):
         body = ProposeChoice(key=self.key(), need=need, offer=offer, total_minor=1_190)
         return self.send(by or self.machine, TypeId.PROPOSE_CHOICE, trust.propose_choice_body(body))
 
-    def rate(self, contract: bytes, by: Actor | None = None, **changes: Any) -> Outcome:
+    def judge(self, contract: bytes, by: Actor | None = None, **changes: Any) -> Outcome:
         minted = feedback_key(self.contract(contract))
         body = GiveFeedback(**{"key": self.key(), "contract": contract, "feedback_key": minted, **changes})
         return self.send(by or self.machine, TypeId.GIVE_FEEDBACK, trust.give_feedback_body(body))
@@ -62,7 +63,7 @@ class Kiosk(World):
         body = trust.ask_feedback_body(AskFeedback(key=self.key(), contract=contract))
         return self.send(by or self.shop, TypeId.ASK_FEEDBACK, body)
 
-    def delivered(self) -> bytes:
+    def delivered(self) -> ContractId:
         contract = self.bought(self.machine, self.cola)
         self.deliver(contract)
         self.accept(contract)
@@ -207,7 +208,7 @@ def test_feedback_holds_promised_against_measured(kiosk: Kiosk) -> None:
     """[FBK-1] [FBK-3] [FBK-4] [FBK-6]"""
     contract = kiosk.delivered()
     warm = Measured("temperature_max", ScaledInteger(11, 0, "CEL"), Better.LOWER)
-    assert kiosk.rate(contract, measured=(warm,)).code == 0
+    assert kiosk.judge(contract, measured=(warm,)).code == 0
     (row,) = feedback_of(kiosk.state, Reader(kiosk.bob.id, kiosk.bob.id), received=True, after_seq=0)
     assert [(level.name, level.promised_steps, level.measured_steps, level.met) for level in row.levels] == [
         ("delivery.quantity", 1, 1, True),
@@ -223,7 +224,7 @@ def test_goods_that_never_came_are_no_kept_promise(kiosk: Kiosk) -> None:
     """[FBK-4]"""
     contract = kiosk.bought(kiosk.machine, kiosk.cola, 3)
     kiosk.fail(contract)
-    assert kiosk.rate(contract).code == 0
+    assert kiosk.judge(contract).code == 0
     (row,) = kiosk.state.feedback.values()
     assert row.satisfaction_millionths == 0
 
@@ -231,13 +232,13 @@ def test_goods_that_never_came_are_no_kept_promise(kiosk: Kiosk) -> None:
 def test_feedback_is_given_once_by_the_buyer_with_the_key_of_the_contract(kiosk: Kiosk) -> None:
     """[FBK-1] [FBK-2]"""
     open_one = kiosk.bought(kiosk.machine, kiosk.cola)
-    assert kiosk.rate(open_one).code == Code.WRONG_STATE
+    assert kiosk.judge(open_one).code == Code.WRONG_STATE
     contract = kiosk.delivered()
-    assert kiosk.rate(contract, feedback_key=bytes(16)).code == Code.BAD_ID
-    assert kiosk.rate(contract, by=kiosk.shop).code == Code.NOT_PERMITTED
-    assert kiosk.rate(contract, by=kiosk.owner("carol")).code == Code.UNKNOWN_CONTRACT
-    assert kiosk.rate(contract).code == 0
-    assert kiosk.rate(contract, by=kiosk.anna).code == Code.WRONG_STATE
+    assert kiosk.judge(contract, feedback_key=bytes(16)).code == Code.BAD_ID
+    assert kiosk.judge(contract, by=kiosk.shop).code == Code.NOT_PERMITTED
+    assert kiosk.judge(contract, by=kiosk.owner("carol")).code == Code.UNKNOWN_CONTRACT
+    assert kiosk.judge(contract).code == 0
+    assert kiosk.judge(contract, by=kiosk.anna).code == Code.WRONG_STATE
 
 
 def test_nothing_is_measured_that_was_not_promised(kiosk: Kiosk) -> None:
@@ -249,7 +250,7 @@ def test_nothing_is_measured_that_was_not_promised(kiosk: Kiosk) -> None:
         ("temperature_max", ScaledInteger(110, 1, "CEL")),
     ):
         measured = (Measured(name, value, Better.LOWER),)
-        assert kiosk.rate(contract, measured=measured).code == Code.NOT_PROMISED
+        assert kiosk.judge(contract, measured=measured).code == Code.NOT_PROMISED
 
 
 def test_a_seller_asks_once_and_not_for_what_was_given(kiosk: Kiosk) -> None:
@@ -260,7 +261,7 @@ def test_a_seller_asks_once_and_not_for_what_was_given(kiosk: Kiosk) -> None:
     assert {notice.owner for notice in asked.notices} == {kiosk.anna.id, kiosk.bob.id}
     assert kiosk.ask_to_rate(contract).code == Code.WRONG_STATE
     assert kiosk.state.feedback[contract].state is FeedbackState.ASKED
-    assert kiosk.rate(contract).code == 0
+    assert kiosk.judge(contract).code == 0
     assert kiosk.ask_to_rate(contract).code == Code.WRONG_STATE
 
 
@@ -269,7 +270,7 @@ def test_the_time_for_feedback_ends(kiosk: Kiosk) -> None:
     kiosk = Kiosk()
     contract = kiosk.delivered()
     kiosk.pass_time(FEEDBACK_MS)
-    assert kiosk.rate(contract, by=kiosk.anna).code == Code.WRONG_STATE
+    assert kiosk.judge(contract, by=kiosk.anna).code == Code.WRONG_STATE
 
 
 # --- preview
@@ -305,11 +306,22 @@ def test_a_preview_of_the_same_mandate_changes_nothing(kiosk: Kiosk) -> None:
     assert list(strangers) == []
 
 
+def test_a_preview_leaves_alone_what_the_state_of_the_thing_stopped(kiosk: Kiosk) -> None:
+    """[PRE-1]"""
+    kiosk.bought(kiosk.machine, kiosk.cola, 1)
+    assert broken(kiosk, kiosk.machine, kiosk.machine.id).code == 0
+    assert kiosk.buy(kiosk.machine, kiosk.cola, 1).code == Code.DENIED
+    same = kiosk.mandate(kiosk.anna, kiosk.machine.id)
+    mandate = effective([read_mandate(same.payload)], network_id=kiosk.state.network_id)
+    found = preview(mandate, past_acts([read_entry(data) for data in kiosk.log], kiosk.anna.id))
+    assert (found.looked_at, found.changes) == (2, ())
+
+
 def test_what_was_learnt_about_trust_survives_a_snapshot(kiosk: Kiosk) -> None:
     """[LOG-6]"""
     need = kiosk.need(kiosk.machine)
     kiosk.propose(need, kiosk.cola)
-    kiosk.rate(kiosk.delivered())
+    kiosk.judge(kiosk.delivered())
     kiosk.lower(Autonomy.BOUND)
     again = State.restore(kiosk.state.snapshot())
     assert again.state_root() == kiosk.state.state_root()

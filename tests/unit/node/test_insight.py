@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.builders import PRINTER_INK, Actor, World, limit
+from thingmarket.catalog.terms import Terms
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import DAY_MS
 from thingmarket.market.indexes import Reader
 from thingmarket.market.market import Market
+from thingmarket.market.refunds import refunded_minor
 from thingmarket.v1 import insight_pb2
 from thingmarket.wire.insight import Filter, check_report, read_filter
 from thingmarket.wire.log import outcome_bytes, read_entry
@@ -92,7 +94,8 @@ async def test_the_contracts_are_those_of_the_state(street: Street, tmp_path: Pa
     await projected(street.world, tmp_path / "projection.db")
     state = street.world.state
     expected = sorted(
-        contract_row(contract, state.offers[contract.offer].offer) for contract in state.contracts.values()
+        contract_row(contract, state.offers[contract.offer].offer, refunded_minor(state, contract))
+        for contract in state.contracts.values()
     )
     assert dump(tmp_path / "projection.db")["contracts"] == expected
 
@@ -120,6 +123,24 @@ async def test_an_owner_finds_orders_decisions_contracts_and_spending(street: St
         (street.copier.id, PRINTER_INK, 1, 1_190),
     ]
     assert spending[1].day_ms - spending[0].day_ms == DAY_MS
+    await insight.close()
+
+
+async def test_all_that_went_back_is_told_less_what_cancelling_cost(tmp_path: Path) -> None:
+    """[INS-3]"""
+    street = Street()
+    world = street.world
+    assert world.refund(street.first, 500).code == 0
+    half_price = world.offer(street.shop, terms=Terms(cancel_planned_basis_points=5_000))
+    cancelled = world.bought(street.copier, half_price, 1)
+    assert world.cancel(cancelled, most_minor=1_000).code == 0
+    await projected(world, tmp_path / "projection.db")
+    insight = await Insight.open(tmp_path / "projection.db")
+    returned = {
+        row.id: row.returned_minor
+        for row in await insight.contracts(street.reader(street.anna), everything(), "")
+    }
+    assert returned == {street.first: 500, street.second: 0, cancelled: 1_190 - 595}
     await insight.close()
 
 
@@ -173,4 +194,4 @@ def test_a_filter_beyond_its_limits_is_refused() -> None:
         {"before_seq": 2**60},
     ):
         with pytest.raises(Refusal):
-            read_filter(insight_pb2.InsightFilter(**wrong))  # type: ignore[arg-type]
+            read_filter(insight_pb2.InsightFilter(**wrong))

@@ -21,7 +21,7 @@ from tests.support.mandates import (
 )
 from thingmarket.catalog.attributes import Attribute, ScaledInteger
 from thingmarket.identity.effective import Count, Term
-from thingmarket.identity.mandates import Action, Mandate
+from thingmarket.identity.mandates import Action, Mandate, SpendingLimit
 from thingmarket.identity.scopes import NOTHING, Scope
 from thingmarket.identity.terms import GeoBox, Place, Places, Week, WeeklyWindow
 from thingmarket.limits import DAY_MS, MINUTE_MS
@@ -249,7 +249,7 @@ def test_only_permitted_data_is_shared_for_what_and_how_long_it_is_permitted() -
 
 def counted(**counts: int) -> Counters:
     month = utc_month(utc_day(NOW))
-    counter = replace(NOTHING_SPENT, day=utc_day(NOW), month=month, **counts)  # type: ignore[arg-type]
+    counter = replace(NOTHING_SPENT, day=utc_day(NOW), month=month, **counts)
     return {(meet(STRICT).links[0], "EUR"): counter}
 
 
@@ -271,9 +271,13 @@ def test_a_count_is_used_up_to_its_limit(rule: str, counter: str, most: int, fac
     assert facts_of(decision)[fact] == most + 1
 
 
+def changed_limit(field: str, value: Any) -> SpendingLimit:
+    return replace(LIMIT, **{field: value})
+
+
 def test_a_limit_of_nothing_allows_nothing() -> None:  # [MAN-7]
     for field in ("per_month_minor", "orders_per_day", "max_open_orders", "max_open_holds"):
-        assert not decide(changed(limits=(replace(LIMIT, **{field: 0}),))).allows
+        assert not decide(changed(limits=(changed_limit(field, 0),))).allows
     assert not decide(changed(limits=(replace(LIMIT, liability_cap_minor=0),))).allows
 
 

@@ -161,7 +161,7 @@ def test_words_and_wishes_go_through_their_bytes() -> None:  # [COS-6] [PER-1]
     [{"key": b"k"}, {"pending": b"p" * 15}, {"body_digest": b""}, {"reason": "x" * 121}, {"reason": "a\nb"}],
 )
 def test_a_word_that_is_none_is_refused(changes: dict[str, Any]) -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "key": b"k" * 16,
         "pending": b"p" * 16,
         "body_digest": b"d" * 32,
