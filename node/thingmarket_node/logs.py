@@ -47,7 +47,7 @@ def log_trades(outcomes: Iterable[Published]) -> None:
     for one in outcomes:
         act = one.command.type_id.name if one.command else "TIMERS_DUE"
         facts = {"entry": one.seq, "actor": one.sender, "owner": one.owner, "act": act}
-        for contract, _ in one.trades:
+        for contract, *_ in one.trades:
             name, state = contract.id.hex(), contract.state.value
             extra = {**facts, "contract": name, "state": state}
             TRADES.info("contract %s is %s after %s, entry %d", name, state, act, one.seq, extra=extra)

@@ -15,8 +15,8 @@ from thingmarket.policy.decision import Decision
 from thingmarket.settlement.escrow import EscrowState
 from thingmarket_node.core.messages import Published
 
-SCHEMA_VERSION: Final = 4
-"""Raised with every change of a table; a file of another version is made anew."""
+SCHEMA_VERSION: Final = 5
+"""Raised with every change of a table or of what stands in it; a file of another version is made anew."""
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS outcomes(
@@ -68,8 +68,8 @@ def rows_of(one: Published) -> Iterator[tuple[str, Values]]:
         yield "decisions", _decision(one, command.type_id.name)
     if command is not None and isinstance(command.body, Purchase):
         yield "orders", _order(one, command.body)
-    for contract, offer in one.trades:
-        yield "contracts", contract_row(contract, offer)
+    for contract, offer, refunded_minor in one.trades:
+        yield "contracts", contract_row(contract, offer, refunded_minor)
     for order in one.waiting:
         yield "approvals", _approval(order)
 
@@ -102,16 +102,17 @@ def _approval(order: PendingOrder) -> Values:
     return (*head, *amounts, *said, *came_to)
 
 
-def contract_row(contract: Contract, offer: Offer) -> Values:
-    """A contract as it stands; `returned_minor` is what went back to the buyer."""
+def contract_row(contract: Contract, offer: Offer, refunded_minor: int) -> Values:
+    """A contract as it stands; `returned_minor` is all that went back to the buyer, refunds included."""
     sides = (contract.buyer_owner, contract.buyer, contract.seller_owner, contract.seller)
     goods = (offer.product_id, offer.title, offer.category, contract.quantity_steps)
-    money = (contract.currency, contract.total_minor, sum(map(_returned_minor, contract.units)))
+    returned_minor = refunded_minor + sum(map(_returned_minor, contract.units))
+    money = (contract.currency, contract.total_minor, returned_minor)
     when = (contract.created_ms, contract.seq, contract.changed_seq)
     return (contract.id, contract.state.value, *sides, *goods, *money, *when)
 
 
 def _returned_minor(unit: Unit) -> int:
     if unit.escrow is EscrowState.REFUNDED:
-        return unit.total_minor
+        return unit.total_minor - unit.cancel_fee_minor
     return unit.late_credit_minor if unit.escrow is EscrowState.RELEASED else 0

@@ -19,8 +19,8 @@ class Unit:
 
     `number` counts from 1 and never changes; `milestone` is the place in the offer's milestones, from 1, or 0
     when it has none. `invoice` is the number of its invoice, 0 until it is released; what the `points` that
-    were redeemed for it are worth is off its net. A unit may have no goods (a report before a repair) or no
-    money, never neither.
+    were redeemed for it are worth is off its net. `cancel_fee_minor` of its total the seller kept.
+    A unit may have no goods (a report before a repair) or no money, never neither.
     """
 
     number: int
@@ -37,6 +37,7 @@ class Unit:
     late_credit_minor: int = 0
     invoice: int = 0
     points: int = 0
+    cancel_fee_minor: int = 0
 
     @property
     def final(self) -> bool:

@@ -70,6 +70,13 @@ def refund(state: State, command: Command, body: Refund, authority: Authority, s
     return Result(reference=contract.id, decision=decision, notices=notices)
 
 
+def refunded_minor(state: State, contract: Contract) -> int:
+    """What was refunded of all units of a contract, minor units."""
+    return sum(
+        _invoice(state, contract, unit.number)[1].refunded_minor for unit in contract.units if unit.invoice
+    )
+
+
 def reversal(invoice: InvoiceRecord, amount_minor: int, rate_basis_points: int) -> Reversal:
     """What of an invoice a refund takes back. [INV-6]
 

@@ -48,7 +48,7 @@ def refund(
     """The unit failed or was cancelled: goods to the offer, a fee to the seller, the rest to the buyer."""
     back = points.returned(state, contract, unit)
     chain = escrow_accounts(state, contract).refund(portion(unit), fee_minor=fee_minor, more=back)
-    return _paid_out(state, contract, unit, chain, now_ms), ()
+    return _paid_out(state, contract, replace(unit, cancel_fee_minor=fee_minor), chain, now_ms), ()
 
 
 def exchange(

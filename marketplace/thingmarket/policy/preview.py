@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.limits import TIME_MAX_MS, TIME_MIN_MS
@@ -9,6 +10,9 @@ from thingmarket.policy.acts import Act
 from thingmarket.policy.authorize import authorize
 from thingmarket.policy.decision import Decision, Verdict
 from thingmarket.policy.spending import CounterKey, SpendingCounter, reservation_of, spend
+
+_BESIDE: Final = ("THG-", "GRD-")
+"""Rules of which a mandate says nothing: they look at the state of the thing, and at what is odd."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +54,19 @@ def preview(mandate: EffectiveMandate, past: Iterable[PastAct]) -> Preview:
     for one in past:
         looked_at += 1
         decision = authorize(always, one.act, counters)
+        if _stays(one, decision):
+            continue
         if decision.verdict is not one.verdict:
             changes.append(Change(past=one, now=decision))
         asked_and_bought = decision.verdict is Verdict.NEED_COSIGN and one.verdict is Verdict.ALLOW
         if decision.allows or asked_and_bought:
             _count(always, one.act, counters)
     return Preview(looked_at=looked_at, changes=tuple(changes))
+
+
+def _stays(one: PastAct, decision: Decision) -> bool:
+    """Whether what stopped it then would stop it under any mandate that does not stop it by itself."""
+    return one.rule.startswith(_BESIDE) and (one.verdict is Verdict.DENY or decision.allows)
 
 
 def _count(mandate: EffectiveMandate, act: Act, counters: dict[CounterKey, SpendingCounter]) -> None:

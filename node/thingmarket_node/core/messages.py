@@ -219,7 +219,8 @@ class Published:
     """One durable outcome, and the rows that it is about as they were right after its entry.
 
     `owner` is for whom the sender acted, `listing` what a purchase was of, `trades` the contracts that
-    changed, each with its offer, `waiting` the orders that began to wait, heard a word or wait no more.
+    changed, each with its offer and what of it was refunded in minor units, `waiting` the orders that began
+    to wait, heard a word or wait no more.
     """
 
     seq: int
@@ -230,7 +231,7 @@ class Published:
     command: Command | None = None
     owner: str = ""
     listing: Offer | None = None
-    trades: tuple[tuple[Contract, Offer], ...] = ()
+    trades: tuple[tuple[Contract, Offer, int], ...] = ()
     waiting: tuple[PendingOrder, ...] = ()
 
 

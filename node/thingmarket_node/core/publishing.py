@@ -1,17 +1,22 @@
 """What the world outside learns of an applied entry: its outcome, and the rows that it is about."""
 
+from typing import Final
+
 from thingmarket.catalog.offers import Offer
 from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import Purchase
 from thingmarket.ids import ContractId, Digest
 from thingmarket.market.entries import Command, Entry, NoticeKind, Outcome
+from thingmarket.market.refunds import refunded_minor
 from thingmarket.market.state import State
 from thingmarket_node.core.messages import Published
 
+_OF_CONTRACTS: Final = (NoticeKind.CONTRACT, NoticeKind.INVOICE)  # a refund changes no state, but the books
+
 
 def published(state: State, entry: Entry, outcome: Outcome, body: bytes) -> Published:
-    """Point at the frozen rows as they are right after the entry; nothing is copied or computed."""
+    """Point at the frozen rows as they are right after the entry; nothing is copied."""
     command = entry.content if isinstance(entry.content, Command) else None
     return Published(
         seq=entry.seq,
@@ -49,9 +54,10 @@ def _listing(state: State, command: Command) -> Offer | None:
     return record.offer if record else None
 
 
-def _trades(state: State, outcome: Outcome) -> tuple[tuple[Contract, Offer], ...]:
-    changed = dict.fromkeys(
-        notice.reference for notice in outcome.notices if notice.kind is NoticeKind.CONTRACT
-    )
+def _trades(state: State, outcome: Outcome) -> tuple[tuple[Contract, Offer, int], ...]:
+    changed = dict.fromkeys(notice.reference for notice in outcome.notices if notice.kind in _OF_CONTRACTS)
     contracts = [state.contracts[ContractId(reference)] for reference in changed]
-    return tuple((contract, state.offers[contract.offer].offer) for contract in contracts)
+    return tuple(
+        (contract, state.offers[contract.offer].offer, refunded_minor(state, contract))
+        for contract in contracts
+    )
