@@ -229,7 +229,10 @@ def satisfaction(home: Path, received: bool, card: str | None, as_json: bool) ->
         ("time (UTC)", "contract", "product", "kept", "broken promises"),
         [_feedback_row(row) for row in rows],
     )
-    output.say(f"{share(mean, WHOLE_MILLIONTHS)} of the promises were kept, over {len(rows)} contracts")
+    if rows:
+        output.say(f"{share(mean, WHOLE_MILLIONTHS)} of the promises were kept; contracts: {len(rows)}")
+    else:
+        output.say("nobody has given feedback yet")
     output.end({"feedback": [_feedback_value(row) for row in rows], "satisfaction_millionths": mean})
 
 
