@@ -193,6 +193,24 @@ class Outbox:
             ).fetchall()
         return [_read(row) for row in rows]
 
+    def unsettled(self) -> list[Posted]:
+        """What is unanswered, or of unknown fate for ever, in the order of posting."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT state, letter, sealed, answer FROM letter WHERE state != ? ORDER BY number",
+                (LetterState.ANSWERED,),
+            ).fetchall()
+        return [_read(row) for row in rows]
+
+    def newest(self, type_id: TypeId) -> Posted | None:
+        """The last letter of a kind, answered or not."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT state, letter, sealed, answer FROM letter ORDER BY number DESC"
+            )
+            with closing(rows):
+                return next((found for found in map(_read, rows) if found.letter.type_id == type_id), None)
+
     def give_up_old(self, now_ms: int) -> list[Letter]:
         """Mark letters of more than 24 h as of unknown fate, and name them: the node refuses their keys."""
         old = [

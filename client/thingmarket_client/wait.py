@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from thingmarket.catalog.needs import Need
+from thingmarket.contract.contract import ContractState
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.limits import HOUR_MS
 from thingmarket.wire.listings import NeedSeen
@@ -26,8 +27,6 @@ LOOK_LATER_MS: Final = 30_000  # who has waited long may look less often
 TELL_AGAIN_MS: Final = 15_000  # people should see that something still waits
 SEND_AGAIN_MS: Final = 1_000
 SEND_LATER_MS: Final = 30_000
-_BEFORE_ARRIVAL: Final = frozenset({"PLANNED", "READY"})
-_FINAL: Final = frozenset({"ACCEPTED", "FAILED", "CANCELLED"})
 
 
 class Wait:
@@ -59,12 +58,12 @@ class Wait:
         return await until(self._reads, look, timeout_ms=timeout_ms, late=late)
 
     async def for_delivery(self, contract: bytes, *, timeout_ms: int = HOUR_MS) -> ContractSeen:
-        """Wait until the goods are there, or will not come: DELIVERED and later states (NotYet)."""
-        return await self._for_state(contract, lambda state: state not in _BEFORE_ARRIVAL, timeout_ms)
+        """Wait until goods are there to accept, or the contract is over without (NotYet)."""
+        return await self._for_state(contract, lambda seen: _is_over(seen) or _is_there(seen), timeout_ms)
 
     async def for_end(self, contract: bytes, *, timeout_ms: int = HOUR_MS) -> ContractSeen:
         """Wait until a contract has come to its end, good or bad (NotYet)."""
-        return await self._for_state(contract, lambda state: state in _FINAL, timeout_ms)
+        return await self._for_state(contract, _is_over, timeout_ms)
 
     async def for_need(self, need: bytes, *, timeout_ms: int = HOUR_MS) -> NeedSeen:
         """Wait until an announced need is filled or over (NotYet)."""
@@ -113,18 +112,26 @@ class Wait:
             raise NotYet(late()) from None
 
     async def _for_state(
-        self, contract: bytes, is_there: Callable[[str], bool], timeout_ms: int
+        self, contract: bytes, is_so: Callable[[ContractSeen], bool], timeout_ms: int
     ) -> ContractSeen:
         last: ContractSeen | None = None
 
         async def look() -> ContractSeen | None:
             nonlocal last
             last = await self._reads.contract(contract)
-            return last if is_there(last.fulfilment.value) else None
+            return last if is_so(last) else None
 
         return await until(
             self._reads, look, timeout_ms=timeout_ms, late=lambda: _late_contract(contract, last)
         )
+
+
+def _is_over(seen: ContractSeen) -> bool:
+    return seen.state in (ContractState.COMPLETED, ContractState.CANCELLED)
+
+
+def _is_there(seen: ContractSeen) -> bool:
+    return any(unit.fulfilment is FulfilmentState.DELIVERED for unit in seen.units)
 
 
 def _late_contract(contract: bytes, seen: ContractSeen | None) -> str:
@@ -132,7 +139,7 @@ def _late_contract(contract: bytes, seen: ContractSeen | None) -> str:
         return (
             f"the node did not say how contract {contract.hex()} stands; wait again, it goes on without you"
         )
-    if seen.fulfilment is FulfilmentState.DELIVERED:
+    if _is_there(seen):
         return (
             f"contract {contract.hex()} is DELIVERED: accept() it, or say nothing until "
             f"{_moment(seen.inspect_by_ms)}, which accepts it"

@@ -130,7 +130,7 @@ async def offline_while_it_buys(town: Town, offline_s: float, *, forgets: bool) 
     """Purchases before, into and during the outage: all happen once, all are told of."""
     told = Told(town.shop)
     seen = (await town.printer.choose(town.printer.need(title="Ink", category=INK, quantity_steps=1))).offer
-    bought = {(await town.printer.buy(seen, 1)).contract for _ in range(2)}
+    bought: set[bytes] = {(await town.printer.buy(seen, 1)).contract for _ in range(2)}
 
     under_way = [asyncio.ensure_future(town.printer.buy(seen, 1)) for _ in range(3)]
     await asyncio.sleep(town.link.weather.delay_ms / 1000)  # on their way, some perhaps there

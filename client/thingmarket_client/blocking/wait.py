@@ -26,7 +26,7 @@ class BlockingWait:
         return self._calls.run(lambda: self._part.for_offer(need, timeout_ms=timeout_ms))
 
     def for_delivery(self, contract: bytes, *, timeout_ms: int = HOUR_MS) -> ContractSeen:
-        """Wait until the goods are there, or will not come: DELIVERED and later states (NotYet)."""
+        """Wait until goods are there to accept, or the contract is over without (NotYet)."""
         return self._calls.run(lambda: self._part.for_delivery(contract, timeout_ms=timeout_ms))
 
     def for_end(self, contract: bytes, *, timeout_ms: int = HOUR_MS) -> ContractSeen:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key, digest
 from thingmarket.wire.trade import read_purchase
 from thingmarket_client.outbox import Answer
@@ -33,8 +34,10 @@ from thingmarket_node.cli.parties import (
     node_option,
     open_thing,
 )
+from thingmarket_node.cli.patience import within
 from thingmarket_node.cli.sheets import NEED_HELP, OFFER_HELP
 from thingmarket_node.cli.thing_trust import ask_feedback, propose, rate
+from thingmarket_node.cli.unanswered import outbox
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -51,6 +54,7 @@ def thing() -> None:
     """
 
 
+thing.add_command(outbox)
 thing.add_command(search)
 thing.add_command(choose)
 thing.add_command(ask)
@@ -143,6 +147,12 @@ def mandate(home: Path, file: Path, card: str | None, as_json: bool) -> None:
 @click.option(
     "--no-accept", is_flag=True, help="A buyer says nothing on arrival: silence accepts in the end."
 )
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(1),
+    help="A buyer or announcer ends after so many seconds; run again it goes on where it was.",
+)
 @node_option
 @json_option
 def run(
@@ -153,6 +163,7 @@ def run(
     fails: tuple[int, ...],
     late: tuple[tuple[int, int], ...],
     no_accept: bool,
+    timeout_s: int | None,
     card: str | None,
     as_json: bool,
 ) -> None:
@@ -166,11 +177,13 @@ def run(
     \b
     Example:
       thingmarket thing run seller shop --sell ink.json
-      thingmarket thing run buyer printer --need ink-is-low.json
+      thingmarket thing run buyer printer --need ink-is-low.json --timeout 600
       thingmarket thing run announcer freezer --need compressor.json
     """
     if bool(sell) != (role == "seller") or bool(need) == (role == "seller"):
         raise click.UsageError("a seller takes --sell, a buyer or announcer takes --need")
+    if role == "seller" and timeout_s is not None:
+        raise click.UsageError("a seller works until it is stopped; --timeout is for a buyer or announcer")
     from thingmarket_node.cli.device import Device, Habits
 
     output = Output(as_json=as_json)
@@ -183,7 +196,8 @@ def run(
             device = Device(opened, output, habits)
             if role == "seller":
                 await device.sell(sell)
-            done = await (device.buy(need) if role == "buyer" else device.announce(need))
+            buying = device.buy(need) if role == "buyer" else device.announce(need)
+            done = await within(timeout_s, buying, output)
             return {"thing": opened.id, "role": role, "needs": done}
 
     output.end(asyncio.run(work()))
@@ -266,24 +280,30 @@ def buy(
 
 @thing.command()
 @home_argument
-@click.argument("key", type=HexType(16))
+@click.argument("key", type=HexType(16), required=False)
 @node_option
 @json_option
-def again(home: Path, key: bytes, card: str | None, as_json: bool) -> None:
-    """Send the purchase of KEY once more, as a device does that never saw the answer.
+def again(home: Path, key: bytes | None, card: str | None, as_json: bool) -> None:
+    """Send a purchase once more, as a device does that never saw the answer: the last one, or that of KEY.
 
-    The body is the same, so the node does nothing twice and gives the same answer.
+    The body is the same, so the node does nothing twice and gives the same answer. Keys of what is not
+    answered are in `thing outbox`.
 
     \b
     Example:
+      thingmarket thing again printer
       thingmarket thing again printer 019f...
     """
 
     async def resend() -> dict[str, Any]:
         async with await open_thing(home, card) as opened:
-            posted = await asyncio.to_thread(opened.post.outbox.find, Key(key))
+            letters = opened.post.outbox
+            if key is None:
+                posted = await asyncio.to_thread(letters.newest, TypeId.PURCHASE)
+            else:
+                posted = await asyncio.to_thread(letters.find, Key(key))
             if posted is None:
-                raise Refusal(Code.UNKNOWN_ENTRY, "this thing sent no command of that key")
+                raise Refusal(Code.UNKNOWN_ENTRY, "this thing sent no such purchase; see `thing outbox`")
             answer = await opened.session.submit(posted.letter, posted.sealed, sent_before=True)
             return _bought(posted.letter.key, posted.letter.body, answer)
 

@@ -49,9 +49,9 @@ _NEXT_OF_NUMBER: Final = {45_056: "Put money into the wallet: `thingmarket owner
 
 def of_the_client() -> tuple[type[Exception], ...]:
     """What the SDK raises besides refusals; loaded only once something went wrong."""
-    from thingmarket_client.errors import FateUnknown, Unanswered, UnsafeFile
+    from thingmarket_client.errors import FateUnknown, NotYet, Unanswered, UnsafeFile
 
-    return (Unanswered, FateUnknown, UnsafeFile)
+    return (Unanswered, NotYet, FateUnknown, UnsafeFile)
 
 
 def show(error: Exception, *, as_json: bool) -> None:
