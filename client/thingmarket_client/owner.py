@@ -29,6 +29,7 @@ from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.wire import identity, trade
 from thingmarket.wire.approvals import set_persona_body
 from thingmarket.wire.inbox import PendingSeen
+from thingmarket.wire.trust import read_lower_autonomy
 from thingmarket_client.books import BookKeeping
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import OwnerKeys, create_owner_keys, load_owner_keys, save_owner_keys
@@ -232,6 +233,9 @@ class Owner(OwnedThings, BookKeeping):
 
     def _answered(self, letter: Letter, answer: Answer) -> None:
         super()._answered(letter, answer)
+        if letter.type_id == TypeId.LOWER_AUTONOMY and not answer.code and answer.receipt is not None:
+            # A mandate signed in the same moment would be lowered with the others. [TRU-1]
+            self._revoked_ms[read_lower_autonomy(letter.body).thing] = answer.receipt.time_ms
         if letter.type_id != TypeId.REVOKE or answer.code:
             return
         epoch = identity.read_revoke(letter.body).epoch
