@@ -23,6 +23,8 @@ from thingmarket.wire.listings import OfferSeen
 Bars = Callable[[OfferSeen, int], str]
 """The rule by which an owner forbids to buy so many steps of an offer; empty when none does."""
 
+_OF_HIMSELF: Final = "BUY-4"
+_RULES: Final = {**RULES, _OF_HIMSELF: "Who sells is not the buyer's own owner."}
 _ASSURANCE_UNKNOWN: Final = INTEGER_MAX  # the node alone knows it, and decides
 
 
@@ -60,8 +62,19 @@ class Chosen:
         return tuple((digest, names) for digest, names in named if names)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnBars:
+    """An owner buys what he likes, but not of himself."""
+
+    owner: str
+
+    def __call__(self, seen: OfferSeen, _steps: int) -> str:
+        """The rule by which nobody buys his own."""
+        return _OF_HIMSELF if seen.seller_owner == self.owner else ""
+
+
 def nothing_barred(_seen: OfferSeen, _steps: int) -> str:
-    """An owner buys what he likes."""
+    """For who may buy nothing at all: the node says so."""
     return ""
 
 
@@ -75,6 +88,8 @@ class MandateBars:
 
     def __call__(self, seen: OfferSeen, steps: int) -> str:
         """The rule that denies; one that asks for approval bars nothing, since the owner may say yes."""
+        if seen.seller_owner == self.mandate.root_owner:
+            return _OF_HIMSELF
         offer = seen.stated
         act = Act(
             action=Action.BUY,
@@ -121,7 +136,7 @@ def choose_among(need: Need, offers: Sequence[OfferSeen], bars: Bars = nothing_b
     allowed = [one for digest, one in found.items() if not rules.get(digest)]
     choice = with_prices(need, allowed, choose(need, allowed, ALTERNATIVES_MAX))
     barred = [
-        replace(one, barred=one.barred or f"not so: {RULES[rules[digest]]} [{rules[digest]}]")
+        replace(one, barred=one.barred or f"not so: {_RULES[rules[digest]]} [{rules[digest]}]")
         for digest, one in ((digest, scored(need, found[digest])) for digest in found if rules.get(digest))
     ]
     barred.sort(key=lambda one: one.place)

@@ -28,7 +28,7 @@ from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.views import ContractSeen
 from thingmarket_client.approvals import NeedsApproval, Pending, Speaker, Waiting
-from thingmarket_client.choosing import Bars, Chosen, barred_by, choose_among, nothing_barred
+from thingmarket_client.choosing import Bars, Chosen, OwnBars, barred_by, choose_among
 from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
 from thingmarket_client.errors import FateUnknown
 from thingmarket_client.insight import Insight
@@ -223,8 +223,8 @@ class Trader(Speaker, Performer, Replenisher):
         return choose_among(need, tuple(found.values()), bars)
 
     def bars(self) -> Bars:
-        """What the owner's rules forbid this party to buy."""
-        return nothing_barred
+        """What the owner's rules forbid this party to buy; nobody buys of himself."""
+        return OwnBars(self.id)
 
     # --- facts that an offer does not state
 

@@ -124,6 +124,16 @@ async def test_what_the_node_ranks_is_what_the_device_would_have_chosen(street: 
         assert len(best.offers) < len(whole.offers) == 30
 
 
+async def test_nobody_chooses_what_he_sells_himself(street: Street) -> None:  # [BUY-4]
+    own = await street.sell("Own stamp", 1_00, category="44121600")
+    for buyer in (street.shop, street.bob):
+        chosen = await buyer.choose(buyer.need(title="Stamp", category="44121600", quantity_steps=1))
+        assert chosen.choice.chosen is None
+        assert chosen.choice.ranked[0].barred.endswith("[BUY-4]")
+    need = street.printer.need(title="Stamp", category="44121600", quantity_steps=1)
+    assert (await street.printer.choose(need)).choice.chosen == own
+
+
 async def test_a_thing_does_not_choose_what_its_owner_forbids(street: Street) -> None:
     dear = await street.sell("Dear label", 30_00, "Inkwell", category="55121600")
     cheap = await street.sell("Cheap label", 12_00, "Blott", category="55121600")

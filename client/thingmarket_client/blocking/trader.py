@@ -229,7 +229,7 @@ class BlockingTrader(BlockingParty[P]):
         return self._calls.run(lambda: self._party.choose_best(need, currency, most))
 
     def bars(self) -> Bars:
-        """What the owner's rules forbid this party to buy."""
+        """What the owner's rules forbid this party to buy; nobody buys of himself."""
         return self._calls.call(self._party.bars)
 
     def ask_facts(self, offer: bytes, names: Sequence[str], *, wait_ms: int = DAY_MS) -> Digest:
