@@ -146,3 +146,25 @@ def test_old_answers_are_forgotten_and_waiting_letters_never(
         True,
         True,
     ]
+
+
+def test_what_is_unsettled_is_what_waits_and_what_nobody_knows(path: Path) -> None:
+    box = Outbox(path)
+    for number, made_ms in enumerate((NOW - KEY_AGE_MS - 1, NOW, NOW)):
+        box.put(letter(number, made_ms=made_ms))
+    box.give_up_old(NOW)
+    box.answer(letter(1).key, Answer(reference=b"contract", receipt=RECEIPT))
+    states = [(one.letter.key, one.state) for one in box.unsettled()]
+    old = letter(0, made_ms=NOW - KEY_AGE_MS - 1)
+    assert states == [(old.key, LetterState.UNKNOWN), (letter(2).key, LetterState.WAITING)]
+
+
+def test_the_newest_letter_of_a_kind_is_found_whether_answered_or_not(path: Path) -> None:
+    box = Outbox(path)
+    assert box.newest(TypeId.PURCHASE) is None
+    box.put(letter(1))
+    box.put(letter(2))
+    box.put(replace(letter(3), type_id=TypeId.ERASE))
+    box.answer(letter(2).key, Answer(reference=b"contract", receipt=RECEIPT))
+    found = box.newest(TypeId.PURCHASE)
+    assert found is not None and found.letter == letter(2)
