@@ -1,5 +1,6 @@
 """The buying things: they buy, ask, wait, withdraw, accept, cancel, rate, repeat and break down."""
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -39,15 +40,17 @@ class Buying:
         self.client, self.thing = client, thing
         self.since, self.number = 0, 0
         self.standing: list[bytes] = []
+        self.turn = asyncio.Lock()  # held while it acts, and while it gets another mandate
 
     async def run(self) -> None:
         """Act until it is time to stop."""
         client = self.client
         while not client.stopping.is_set():
             offers = await patient(partial(self.thing.reads.offers, product_id=PRODUCT))
-            if offers:
-                await self._act(client.chance.choice(offers))
-            await self._look()
+            async with self.turn:
+                if offers:
+                    await self._act(client.chance.choice(offers))
+                await self._look()
             await client.pause()
 
     async def _act(self, seen: OfferSeen) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from tests.soak.evidence import Acknowledged, EvidenceFile
-from thingmarket.errors import Code
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.mandates import Action, Autonomy
@@ -92,10 +91,8 @@ async def patient(act: Callable[[], Awaitable[R]]) -> R:
 
 
 def check_passing(trouble: Unanswered | RefusedByNode) -> None:
-    """Let pass what will pass: a node that is away or busy, and a thing that waits for its new mandate."""
-    if isinstance(trouble, Unanswered) or trouble.retryable:
-        return
-    if trouble.number != Code.MANDATE_REVOKED:
+    """Let pass what will pass: a node that is away, that is starting or that is busy."""
+    if isinstance(trouble, RefusedByNode) and not trouble.retryable:
         raise trouble
 
 

@@ -47,17 +47,19 @@ async def run(folder: Path, card: NodeCard) -> None:
     customer, merchant = await made_owner(client, "customer"), await made_owner(client, "merchant")
     await programme(client, merchant)
     seller = await made_thing(client, merchant, "seller")
-    buyers = [await made_thing(client, customer, f"buyer{number}") for number in range(BUYERS)]
+    buyers = [
+        Buying(client, await made_thing(client, customer, f"buyer{number}")) for number in range(BUYERS)
+    ]
     acts: list[Coroutine[Any, Any, None]] = [
         Owning(client, customer, buyers).run(),
         sells(client, seller),
         watches(client, seller),
-        *(Buying(client, buyer).run() for buyer in buyers),
+        *(buyer.run() for buyer in buyers),
     ]
     async with asyncio.TaskGroup() as group:
         for act in acts:
             group.create_task(act)
-    for trader in (customer, merchant, seller, *buyers):
+    for trader in (customer, merchant, seller, *(buyer.thing for buyer in buyers)):
         assert not trader.post.outbox.waiting(), "everything that was sent was answered"
         await trader.close()
     client.evidence.close()

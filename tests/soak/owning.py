@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from tests.soak.buying import Buying
 from tests.soak.client import Client, mandate_for, patient
 from thingmarket.contract.approvals import Approve
 from thingmarket.contract.orders import FundRequest
@@ -24,14 +25,14 @@ TURN: Final = 12  # rounds between two changes of somebody's authority
 class Owning:
     """One owner and his buying things."""
 
-    def __init__(self, client: Client, owner: Owner, buyers: list[Thing]) -> None:
+    def __init__(self, client: Client, owner: Owner, buyers: list[Buying]) -> None:
         """Begin."""
         self.client, self.owner, self.buyers = client, owner, buyers
 
     async def run(self) -> None:
         """Look after everything until it is time to stop."""
         client, rounds = self.client, 0
-        await self._guard(self.buyers[0])
+        await self._guard(self.buyers[0].thing)
         while not client.stopping.is_set():
             await self._fund()
             for order in await patient(self.owner.inbox):
@@ -66,19 +67,20 @@ class Owning:
                 order = SetThingState(key=b"", thing=seen.thing, order=ThingOrder.RELEASE)
                 await self._say(TypeId.SET_THING_STATE, order, things.set_thing_state_body)
 
-    async def _change(self, thing: Thing) -> None:
-        """Take authority away, see that nothing is bought without it, and give it anew."""
-        client, owner = self.client, self.owner
-        if client.maybe(500):
+    async def _change(self, buyer: Buying) -> None:
+        """Lower a thing while it goes on, or end its mandate; in both cases it has a new one."""
+        client, thing, old = self.client, buyer.thing, Digest(buyer.thing.leaf)
+        lowers = client.maybe(500)
+        if lowers:
             body = LowerAutonomy(key=b"", thing=thing.id, autonomy=Autonomy.ANNOUNCER)
             assert await self._say(TypeId.LOWER_AUTONOMY, body, trust.lower_autonomy_body) == 0
-        else:
-            leaf = Digest(thing.leaf)
+            await client.pause()
+        async with buyer.turn:
+            await thing.adopt([mandate_for(self.owner, thing)])
+            await patient(thing.present)
+        if not lowers:
 
             def revoke(key: Key) -> bytes:
-                return identity.revoke_body(key, mandate=leaf, reason="a new one comes")
+                return identity.revoke_body(key, mandate=old, reason="there is a new one")
 
-            assert (await client.say(owner, TypeId.REVOKE, revoke)).code == 0
-        await client.pause()
-        await thing.adopt([mandate_for(owner, thing)])
-        await patient(thing.present)
+            assert (await client.say(self.owner, TypeId.REVOKE, revoke)).code == 0
