@@ -34,9 +34,9 @@ def test_what_was_not_answered_is_listed_and_sent_once(town: Town) -> None:
     town.refused("thing", "again", "printer")
     town.node = town.start("node", "node", "run", "market")
     town.node.wait_for("ready")
-    first = town.do("thing", "again", "printer")
+    first = town.do("thing", "again", "printer", "--node", "market")
     assert first["contract"] == town.do("thing", "again", "printer", first["key"])["contract"]
-    assert len(town.do("owner", "contracts", "anna")["contracts"]) == 1
+    assert len(town.do("owner", "contracts", "anna", "--node", "market")["contracts"]) == 1
 
 
 def test_a_purchase_into_the_void_waits_in_the_outbox_by_its_name(town: Town) -> None:
