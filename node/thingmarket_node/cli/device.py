@@ -11,6 +11,7 @@ from thingmarket.catalog.choice import explain_choice
 from thingmarket.catalog.needs import Need
 from thingmarket.contract.contract import ContractState
 from thingmarket.contract.fulfilment import FulfilmentState
+from thingmarket.contract.units import Unit
 from thingmarket.policy.decision import Fact
 from thingmarket.wire.listings import NeedSeen
 from thingmarket.wire.views import ContractSeen
@@ -141,8 +142,10 @@ class Device:
             bought = await self._order(need, digest, slot)
         if not bought:
             return {"need": digest.hex(), "key": slot.order_key.hex(), "contract": ""}
-        wait = accepted_on_arrival if self._habits.accepts else ended
-        contract = await wait(self._thing, bought)
+        if self._habits.accepts:
+            contract = await accepted_on_arrival(self._thing, bought, self._tell_accepted)
+        else:
+            contract = await ended(self._thing, bought)
         end = contract.history[-1]
         self._output.event(
             "ended",
@@ -151,6 +154,11 @@ class Device:
             state=end.state.value,
         )
         return {"need": digest.hex(), "key": slot.order_key.hex(), **contract_value(contract)}
+
+    def _tell_accepted(self, unit: Unit) -> None:
+        late = ", which came late" if unit.late_credit_minor else ""
+        text = f"accepts unit {unit.number}{late}"
+        self._output.event("accepted", text, unit=unit.number, late_credit_minor=unit.late_credit_minor)
 
     async def _ordered_before(self, slot: Slot) -> bytes:
         """The contract that an earlier run made for this need; none when it was refused or has failed."""

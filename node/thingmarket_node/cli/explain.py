@@ -65,7 +65,11 @@ def explain(
         tell_decided(output, entry)
         output.end(entry)
         return
-    records = [record for folder in folders if (record := load_record(folder, contract)) is not None]
+    # What was approved was chosen when the order began to wait.
+    names = (contract, found.approval.id) if found.approval is not None else (contract,)
+    records = [
+        record for folder in folders for name in names if (record := load_record(folder, name)) is not None
+    ]
     value = explained(found, records[0] if records else None)
     if not as_json:
         _tell(output, value)

@@ -100,8 +100,14 @@ async def ended(party: Trader, contract: bytes) -> ContractSeen:
     return await until(party, look)
 
 
-async def accepted_on_arrival(party: Trader, contract: bytes) -> ContractSeen:
-    """Wait for the goods of every unit, accept them, and give back the contract at its end."""
+def _in_silence(unit: Unit) -> None:
+    """For who does not tell each part."""
+
+
+async def accepted_on_arrival(
+    party: Trader, contract: bytes, tell: Callable[[Unit], None] = _in_silence
+) -> ContractSeen:
+    """Wait for the goods of every unit, accept and tell them, and give back the contract at its end."""
 
     async def look() -> ContractSeen | None:
         seen = await party.contract(contract)
@@ -110,6 +116,7 @@ async def accepted_on_arrival(party: Trader, contract: bytes) -> ContractSeen:
     while (seen := await until(party, look)).state in OPEN_STATES:
         for unit in _arrived(seen):
             await party.accept(contract, unit=unit.number)
+            tell(unit)
     return seen
 
 

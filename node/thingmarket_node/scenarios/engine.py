@@ -12,13 +12,14 @@ from thingmarket.errors import Code, Refusal
 from thingmarket_node.cli.amounts import written
 from thingmarket_node.scenarios.expectations import Expected, Report, judge
 from thingmarket_node.scenarios.processes import PROGRAM, StepFailed, Tell
-from thingmarket_node.scenarios.stage import CURRENCY, Stage
+from thingmarket_node.scenarios.stage import CURRENCY, PLAIN, Stage, Terms
 
 # Name and module; a module is loaded when its scenario is looked at.
 MODULES: Final = {
     "printer-ink": "printer_ink",
     "announcer": "announcer",
     "paper-towels": "paper_towels",
+    "vending-machine": "vending_machine",
 }
 
 Sheets = Mapping[str, Mapping[str, Any]]
@@ -38,6 +39,7 @@ class Scenario:
     needs: Sheets
     play: "Callable[[Stage, Scenario], None]"
     expected: Expected
+    market: Terms = PLAIN
     look: tuple[str, ...] = ("node status node",)
 
     @property
@@ -88,16 +90,16 @@ def run(
 def _play(scenario: Scenario, stage: Stage) -> None:
     stage.tell(f"=== {scenario.name}: {scenario.title}")
     try:
-        stage.open_market()
+        stage.open_market(scenario.market)
         stage.admit(*scenario.deposits_minor)
-        for owner, minor in scenario.deposits_minor.items():
-            if minor:
-                stage.fund(owner, minor)
+        stage.fund({owner: minor for owner, minor in scenario.deposits_minor.items() if minor})
         scenario.play(stage, scenario)
     except StepFailed as failure:
         stage.check("the story goes to its end", "yes", str(failure))
     try:
-        stage.settle(scenario.buyers)
+        stage.count_money(tuple(scenario.expected.points))
+        stage.count_decisions(tuple(scenario.expected.decisions))
+        stage.explain_trades(scenario.buyers)
     except StepFailed as failure:
         stage.check("the books can be read", "yes", str(failure))
 
@@ -108,12 +110,16 @@ def _tell_end(report: Report, tell: Tell) -> None:
     tell("In the end:")
     for owner, minor in found.balances_minor.items():
         tell(f"  {owner:<12} {written(minor, CURRENCY):>14}")
-    total, deposits = sum(found.balances_minor.values()), sum(found.deposits_minor.values())
+    deposits = sum(found.deposits_minor.values())
     tell(f"  {'in escrow':<12} {written(found.escrow_minor, CURRENCY):>14}")
+    for name, minor in found.operator_minor.items():
+        tell(f"  {name:<12} {written(minor, CURRENCY):>14}")
     tell(
-        f"  {'together':<12} {written(total + found.escrow_minor, CURRENCY):>14}"
+        f"  {'together':<12} {written(found.held_minor, CURRENCY):>14}"
         f"   paid in: {written(deposits, CURRENCY)}"
     )
+    for owner, points in found.points.items():
+        tell(f"  {owner:<12} {points:>14} points")
     for check in report.checks:
         if not check.holds:
             tell(f"  NOT SO: {check.name}: expected {check.expected}, found {check.found}")

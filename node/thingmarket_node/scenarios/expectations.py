@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+WALLETS: Final = "wallets"  # the words of `thingmarket node books`
+ESCROW: Final = "escrow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One contract: owners by name, minor units, how its unit ended and by what, which rules allowed it."""
+    """One contract: owners by name, minor units, how it ended and by what, which rules allowed it.
+
+    `units` are its parts, `late_credit_minor` is what came back because they were late.
+    """
 
     buyer: str
     seller: str
@@ -17,6 +23,8 @@ class Trade:
     cause: str
     need: bool
     rules: tuple[str, ...]
+    units: int = 1
+    late_credit_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +39,19 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """All that a scenario must come to; balances by owner in minor units of its one currency."""
+    """All that a scenario must come to, in minor units of its one currency.
+
+    `operator_minor` is what the node holds besides wallets and escrow, by the words of `node books`. `points`
+    are those of each owner who has or gave some; what he gave counts below nothing. `decisions` say how often
+    the rules of an owner said what; owners who are not named are not looked at.
+    """
 
     trades: tuple[Trade, ...]
     refusals: tuple[Refused, ...]
     balances_minor: Mapping[str, int]
+    operator_minor: Mapping[str, int] = field(default_factory=dict)
+    points: Mapping[str, int] = field(default_factory=dict)
+    decisions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,14 +63,30 @@ class Found:
     refusals: list[Refused] = field(default_factory=list)
     balances_minor: dict[str, int] = field(default_factory=dict)
     escrow_minor: int = 0
+    books_minor: dict[str, int] = field(default_factory=dict)
+    points: dict[str, int] = field(default_factory=dict)
+    decisions: dict[str, dict[str, int]] = field(default_factory=dict)
     contracts: list[str] = field(default_factory=list)
     checks: list["Check"] = field(default_factory=list)
 
     @property
     def money_conserved(self) -> bool:
-        """Wallets and escrows hold what was ever paid in, to the cent."""
-        held = sum(self.balances_minor.values()) + self.escrow_minor
-        return bool(self.balances_minor) and held == sum(self.deposits_minor.values())
+        """Wallets, escrows and what the operator holds are what was ever paid in, to the cent."""
+        return bool(self.balances_minor) and self.held_minor == sum(self.deposits_minor.values())
+
+    @property
+    def held_minor(self) -> int:
+        """All money: what owners say that they have, and what the node holds besides."""
+        return sum(self.balances_minor.values()) + self.escrow_minor + sum(self.operator_minor.values())
+
+    @property
+    def operator_minor(self) -> dict[str, int]:
+        """What the node holds besides wallets and escrow: fees, tax, reserves; what is empty is left out."""
+        return {
+            name: minor
+            for name, minor in sorted(self.books_minor.items())
+            if minor and name not in (WALLETS, ESCROW)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +129,8 @@ class Report:
             "contracts": [asdict(trade) for trade in self.found.trades],
             "refused": [asdict(refusal) for refusal in self.found.refusals],
             "balances_minor": self.found.balances_minor,
+            "operator_minor": self.found.operator_minor,
+            "points": self.found.points,
             "checks": [
                 {"name": c.name, "holds": c.holds, "expected": _plain(c.expected), "found": _plain(c.found)}
                 for c in self.checks
@@ -108,14 +142,24 @@ def judge(expected: Expected, found: Found) -> tuple[Check, ...]:
     """Hold everything that was expected against what was found, and nothing else may have happened."""
     checks = [*found.checks, *_in_turn("trade", expected.trades, found.trades)]
     checks += _in_turn("refusal", expected.refusals, found.refusals)
-    for owner in sorted(expected.balances_minor.keys() | found.balances_minor.keys()):
-        wanted, has = expected.balances_minor.get(owner), found.balances_minor.get(owner)
-        checks.append(Check(f"balance of {owner}, minor units", wanted, has))
-    held = sum(found.balances_minor.values()) + found.escrow_minor
-    checks.append(
-        Check("wallets and escrows together, minor units", sum(found.deposits_minor.values()), held)
-    )
+    checks += _by_name("balance of {}, minor units", expected.balances_minor, found.balances_minor)
+    checks += _by_name("the node's {}, minor units", expected.operator_minor, found.operator_minor)
+    checks += _by_name("points of {}", expected.points, found.points)
+    for owner, wanted in expected.decisions.items():
+        checks.append(Check(f"decisions for {owner}", dict(wanted), found.decisions.get(owner)))
+    deposits = sum(found.deposits_minor.values())
+    checks.append(Check("all money together, minor units", deposits, found.held_minor))
+    wallets = sum(found.balances_minor.values())
+    checks.append(Check("all wallets, as the node adds them up", found.books_minor.get(WALLETS), wallets))
+    escrow = found.books_minor.get(ESCROW, 0)
+    checks.append(Check("all escrows, as the node adds them up", escrow, found.escrow_minor))
+    checks.append(Check("points given less points held", 0, sum(found.points.values())))
     return tuple(checks)
+
+
+def _by_name(what: str, expected: Mapping[str, int], found: Mapping[str, int]) -> list[Check]:
+    names = sorted(expected.keys() | found.keys())
+    return [Check(what.format(name), expected.get(name), found.get(name)) for name in names]
 
 
 def _in_turn(what: str, expected: Sequence[Any], found: Sequence[Any]) -> list[Check]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,27 @@ from thingmarket_node.scenarios.expectations import Check, Found, Refused, Trade
 from thingmarket_node.scenarios.processes import PROGRAM, Event, Running, StepFailed, Tell, run_once
 
 CURRENCY: Final = "EUR"
-TAX: Final = "S=1900"
 NODE: Final = "node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the operator of a story's node asks: rows of his tax table, fee and reserve, a probation."""
+
+    taxes: tuple[str, ...] = ("S=1900",)
+    fee_basis_points: int = 0
+    reserve_basis_points: int = 0
+    probation: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The same for `thingmarket node init`."""
+        taxes = (part for row in self.taxes for part in ("--tax", row))
+        charges = ("--fee", str(self.fee_basis_points), "--reserve", str(self.reserve_basis_points))
+        return (*taxes, *charges, *(("--probation", self.probation) if self.probation else ()))
+
+
+PLAIN: Final = Terms()
 
 
 class Stage:
@@ -80,10 +100,10 @@ class Stage:
 
     # --- the usual cast
 
-    def open_market(self) -> None:
-        """Make a node with play money and one tax rate, and run it on a free port."""
-        options = ("--plaintext", "--currency", CURRENCY, "--tax", TAX, "--play-money", "100000000")
-        self.do(NODE, "node", "init", NODE, *options)
+    def open_market(self, terms: Terms = PLAIN) -> None:
+        """Make a node with play money, and run it on a free port."""
+        options = ("--plaintext", "--currency", CURRENCY, "--play-money", "100000000")
+        self.do(NODE, "node", "init", NODE, *options, *terms.options)
         running = self._started(NODE, [*self._node_command, "node", "run", NODE, "--json"], _in_silence)
         ready = running.wait_for("ready")
         self.ids[NODE] = ready["node"]
@@ -105,12 +125,21 @@ class Stage:
         )
         self.ids |= {name: answer["thing"] for name, answer in zip(things, answers, strict=True)}
 
-    def fund(self, owner: str, minor: int) -> None:
-        """Put play money into an owner's wallet."""
+    def fund(self, deposits_minor: Mapping[str, int]) -> None:
+        """Put play money into owners' wallets."""
+        self.together(
+            *(
+                lambda owner=owner, minor=minor: self._fund(owner, minor)
+                for owner, minor in deposits_minor.items()
+            )
+        )
+        for owner, minor in deposits_minor.items():
+            self.tell(f"{owner} pays in {written(minor, CURRENCY)}.")
+
+    def _fund(self, owner: str, minor: int) -> None:
         amount = written(minor, CURRENCY).split()[0]
         self.do(owner, "owner", "fund", owner, amount, "--currency", CURRENCY)
         self.found.deposits_minor[owner] += minor
-        self.tell(f"{owner} pays in {written(minor, CURRENCY)}.")
 
     def sheet(self, name: str, content: Mapping[str, Any]) -> str:
         """Write an offer or need for a program to read; the name of the file."""
@@ -126,18 +155,36 @@ class Stage:
         found: Event = next(one for one in answer["contracts"] if one["contract"] == contract)
         return found
 
-    def settle(self, buyers: Sequence[str]) -> None:
-        """Write down all contracts, why they were allowed, and what is in every wallet."""
-        names = {id_: name for name, id_ in self.ids.items()}
+    def count_money(self, collectors: Sequence[str] = ()) -> None:
+        """Write down what is in every wallet, what the node holds besides, and who has which points."""
         owners = sorted(self.found.deposits_minor)
-        answers = self.together(
-            *(lambda name=name: self.do(name, "owner", "balance", name) for name in owners)
+        books, *answers = self.together(
+            lambda: self.do(NODE, "node", "books", NODE),
+            *(lambda name=name: self.do(name, "owner", "balance", name) for name in owners),
+            *(lambda name=name: self.do(name, "owner", "points", name) for name in collectors),
         )
-        for owner, answer in zip(owners, answers, strict=True):
+        self.found.books_minor = books["books"][CURRENCY]["held"]
+        for owner, answer in zip(owners, answers[: len(owners)], strict=True):
             rows = {row["currency"]: row for row in answer["balances"]}
             row = rows.get(CURRENCY, {"available_minor": 0, "escrow_minor": 0})
             self.found.balances_minor[owner] = row["available_minor"]
             self.found.escrow_minor += row["escrow_minor"]
+        for owner, answer in zip(collectors, answers[len(owners) :], strict=True):
+            rows = answer["points"]
+            self.found.points[owner] = sum(one["points"] - one["owed"] - one["issued"] for one in rows)
+
+    def count_decisions(self, owners: Sequence[str]) -> None:
+        """Write down how often the rules of owners said what."""
+        answers = self.together(
+            *(lambda name=name: self.do(name, "owner", "report", name) for name in owners)
+        )
+        self.found.decisions = {
+            name: answer["decisions"] for name, answer in zip(owners, answers, strict=True)
+        }
+
+    def explain_trades(self, buyers: Sequence[str]) -> None:
+        """Write down all contracts, and why they were allowed."""
+        names = {id_: name for name, id_ in self.ids.items()}
         contracts = [
             (buyer, contract)
             for buyer in buyers
@@ -154,6 +201,7 @@ class Stage:
             )
         )
         for (buyer, contract), reason in zip(contracts, reasons, strict=True):
+            units = contract["units"]
             trade = Trade(
                 buyer=buyer,
                 seller=names.get(contract["seller_owner"], "?"),
@@ -163,6 +211,8 @@ class Stage:
                 cause=contract["history"][-1]["cause"],
                 need=bool(contract["need"]),
                 rules=tuple(reason["rules"]),
+                units=len(units),
+                late_credit_minor=sum(unit["late_credit_minor"] for unit in units),
             )
             self.found.trades.append(trade)
             self.found.contracts.append(contract["contract"])
@@ -181,6 +231,10 @@ class Stage:
         )
         many = f" to {trade.rules[-1]}" if len(trade.rules) > 1 else ""
         self.tell(f"  allowed by {who}, rules {trade.rules[0]}{many}; ended {trade.ended} by {trade.cause}")
+        if reason["approval"]:
+            self.tell(f"  {trade.buyer} was asked, because it {reason['approval']['why']}, and said yes")
+        if trade.late_credit_minor:
+            self.tell(f"  it came late: {written(trade.late_credit_minor, CURRENCY)} were credited")
 
 
 def _in_silence(line: str) -> None:
