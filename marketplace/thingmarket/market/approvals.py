@@ -181,6 +181,8 @@ def earlier(state: State, order: Order, authority: Authority) -> PendingOrder | 
     found: PendingOrder | None = state.pendings.get(PendingId(name))
     if found is None or found.buyer != order.buyer or found.owner != authority.owner:
         raise Refusal(Code.UNKNOWN_ENTRY, "no such order of this buyer was approved", "COS-10")
+    if authority.mandate is None or authority.mandate.leaf != found.mandate_leaf:
+        return None  # what was said under one mandate, with its quorum and its limits, is said under no other
     serves = found.serves(
         seller_owner=order.listing.seller_owner,
         product_id=order.listing.offer.product_id,

@@ -5,6 +5,7 @@ when it stands; contracts of one entry in the order of their ids.
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from thingmarket.contract.contract import Contract, ContractState
 from thingmarket.ids import ContractId, Digest, PartyId
@@ -83,10 +84,26 @@ class Experience:
         trades = self._prices.setdefault((offer.product_id, offer.currency, offer.unit), [])
         _remember(trades, (price, contract.seller_owner, contract.buyer_owner))
 
+    def in_hand(self, owner: PartyId, thing: PartyId) -> list[int]:
+        """Times of the orders of a thing that the entry in hand has made so far, Unix milliseconds.
+
+        Only one of deadlines makes several: standing orders of one moment are looked at one by one.
+        """
+        found = []
+        for contract in self.made.values():
+            if contract.mandate_leaf and contract.buyer_owner == owner:
+                mandate = self._mandates[Digest(contract.mandate_leaf)].effective
+                if mandate.subjects[0] == thing:
+                    found.append(contract.created_ms)
+        return found
+
     def seen(self, owner: PartyId, thing: PartyId, act: Act) -> Seen:
         """What the guards compare an act of a thing with."""
+        orders_ms: Sequence[int] = self._orders_ms.get((owner, thing), ())
+        if self.made:
+            orders_ms = [*orders_ms, *self.in_hand(owner, thing)]
         return Seen(
-            orders_ms=self._orders_ms.get((owner, thing), ()),
+            orders_ms=orders_ms,
             quantities=self._quantities.get((owner, thing, act.product_id, act.unit), ()),
             trades=self._prices.get((act.product_id, act.currency, act.unit), ()),
         )

@@ -40,6 +40,7 @@ def standing(state: State, mandate: EffectiveMandate, act: Act) -> ThingRecord:
 
 def _check_probation(state: State, record: ThingRecord, act: Act) -> None:
     asked, orders = act.payable_minor, orders_of_day(record, act.time_ms)
+    orders += len(state.experience.in_hand(record.owner, record.thing))
     if orders >= state.probation.orders_per_day:
         allowed = state.probation.orders_per_day
         raise denied("THG-13", Fact("probation.orders", orders), Fact("probation.orders_allowed", allowed))
