@@ -12,6 +12,7 @@ from thingmarket.identity.effective import EffectiveMandate, effective
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.things import ThingState
 from thingmarket.ids import PartyId
+from thingmarket.limits import CLOCK_SKEW_MS
 from thingmarket.time import UnixMs
 from thingmarket.wire.identity import present_mandate_body, read_mandate
 from thingmarket.wire.things import ThingSeen
@@ -108,9 +109,11 @@ class Thing(Onboarding):
         """What its mandate forbids it to buy; a thing without one may buy nothing that a node would sell."""
         if not self.chain:
             return nothing_barred
-        return MandateBars(
-            mandate=self.mandate, node=self.session.card.node_id, now_ms=UnixMs(self.session.now_ms)
-        )
+        mandate, now_ms = self.mandate, self.session.now_ms
+        # Over a slow line the node's time is known to a second or so: what began just now has begun.
+        if now_ms < mandate.not_before_ms <= now_ms + CLOCK_SKEW_MS:
+            now_ms = mandate.not_before_ms
+        return MandateBars(mandate=mandate, node=self.session.card.node_id, now_ms=UnixMs(now_ms))
 
     async def take_part(self, kind: str) -> ThingSeen:
         """Go on from wherever it is: show the mandate that waits at the node or here, and register.

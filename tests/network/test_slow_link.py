@@ -14,8 +14,12 @@ import pytest
 
 from tests.network.node_process import NodeProcess
 from tests.network.slow_link import SlowLink, Weather
+from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Action, Autonomy
+from thingmarket.limits import CLOCK_SKEW_MS
 from thingmarket_client import Owner, Thing, Unanswered, create_owner, create_thing, spending_limit
+from thingmarket_client.choosing import MandateBars
+from thingmarket_client.mandates import root_link
 from thingmarket_client.outbox import Answer
 from thingmarket_client.reads import Change
 
@@ -190,6 +194,26 @@ async def test_a_line_that_is_cut_again_and_again_carries_each_purchase_once(tow
 @pytest.mark.parametrize("forgets", [False, True], ids=["held", "forgotten"])
 async def test_what_is_bought_while_the_line_is_away_is_bought_once(town: Town, forgets: bool) -> None:
     await offline_while_it_buys(town, 5, forgets=forgets)
+
+
+@pytest.mark.parametrize("lag_ms", [0, 5_000, CLOCK_SKEW_MS + 10_000])
+async def test_a_mandate_of_just_now_is_in_force_for_a_device_whose_time_lags(
+    town: Town, lag_ms: int
+) -> None:
+    began_ms = town.printer.session.now_ms + lag_ms
+    link = root_link(
+        SigningKey.from_seed(bytes(32)),
+        owner=town.ada.id,
+        subject=town.printer.id,
+        network_id=town.node.network_id,
+        autonomy=Autonomy.ADAPTABLE,
+        not_before_ms=began_ms,
+        limits=[LIMIT],
+    )
+    await town.printer.adopt([link])
+    bars = town.printer.bars()
+    assert isinstance(bars, MandateBars)
+    assert (bars.now_ms >= began_ms) == (lag_ms <= CLOCK_SKEW_MS)
 
 
 @pytest.mark.long
