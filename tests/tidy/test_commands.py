@@ -13,8 +13,11 @@ from thingmarket_node.cli.bench import NAMES as BENCHES
 from thingmarket_node.cli.main import program
 from thingmarket_node.scenarios.engine import MODULES as SCENARIOS
 
+INDENTED = re.compile(r"^(?:\s*\n)((?: {4}.*\n)+)", re.MULTILINE)
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
+NESTED = re.compile(r"\$\([^()]*\)")  # a command whose output is an argument
+INNER = re.compile(r"\$\((thingmarket [^()|]*)")
 ENDS = re.compile(r"\s+(?:&|\||\d?>).*$")  # what the shell does with a command
 GROUPS = ("node", "owner", "thing", "scenario", "sim")
 PLACEHOLDER = re.compile(r"[A-Z]+(?:[:_|][A-Z]+)*|.*\.\.\..*|\$\w+")
@@ -25,11 +28,17 @@ def documents() -> list[str]:
     return [name for name in tracked() if name.endswith(".md") and not name.startswith("tests/vectors/")]
 
 
+def blocks_of(name: str) -> list[str]:
+    """What a document shows to be typed, between fences or indented."""
+    return FENCED.findall(text_of(name)) + INDENTED.findall(FENCED.sub("", text_of(name)))
+
+
 def lines_of(block: str) -> Iterator[str]:
     """Command lines without a prompt, with what continues them, without what the shell does with them."""
     for line in block.replace("\\\n", " ").splitlines():
         bare = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
-        yield ENDS.sub("", re.sub(r"\s+#\s.*$", "", bare))
+        yield from INNER.findall(bare)
+        yield ENDS.sub("", re.sub(r"\s+#\s.*$", "", NESTED.sub("$X", bare)))
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -45,7 +54,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 def sources() -> Iterator[tuple[str, str]]:
     """Command lines, with where they stand: fenced ones in documents, and examples in help texts."""
     for name in documents():
-        for block in FENCED.findall(text_of(name)):
+        for block in blocks_of(name):
             yield from ((name, line) for line in lines_of(block) if line.startswith("thingmarket "))
     for name, command in (("thingmarket", program), *commands(program)):
         text = command.get_help(click.Context(command, max_content_width=400, terminal_width=400))
@@ -155,7 +164,7 @@ def test_every_script_that_a_document_names_exists_and_knows_its_options() -> No
         text = text_of(name)
         lines = [
             *SPAN.findall(FENCED.sub("", text)),
-            *(one for b in FENCED.findall(text) for one in lines_of(b)),
+            *(one for block in blocks_of(name) for one in lines_of(block)),
         ]
         for line in lines:
             called = re.match(r"(?:\./)?(scripts/[\w.]+)(.*)", line)
@@ -172,3 +181,26 @@ def test_every_script_that_a_document_names_exists_and_knows_its_options() -> No
                 if option not in source
             ]
     assert wrong == []
+
+
+def test_the_programs_of_the_readme_are_those_of_the_tour_which_are_run() -> None:
+    programs = re.findall(r"^```python\n(.*?)^```", text_of("README.md"), re.MULTILINE | re.DOTALL)
+    assert programs and all(program in text_of("docs/tour.md") for program in programs)
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    wrong = []
+    for name in documents():
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", text_of(name)):
+            path = (ROOT / name).parent / target if target else ROOT / name
+            if not path.exists():
+                wrong.append(f"{name}: {target}")
+            elif anchor and anchor not in anchors(path.read_text()):
+                wrong.append(f"{name}: {target}#{anchor}")
+    assert wrong == []
+
+
+def anchors(text: str) -> set[str]:
+    """Names that headings can be linked by."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
