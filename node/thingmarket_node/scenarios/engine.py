@@ -20,6 +20,7 @@ MODULES: Final = {
     "announcer": "announcer",
     "paper-towels": "paper_towels",
     "vending-machine": "vending_machine",
+    "washer-detergent": "washer_detergent",
 }
 
 Sheets = Mapping[str, Mapping[str, Any]]
