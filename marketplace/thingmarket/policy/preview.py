@@ -17,12 +17,16 @@ _BESIDE: Final = ("THG-", "GRD-")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAct:
-    """One purchase that was decided: by which entry, when, and with what verdict and first rule."""
+    """One purchase that was decided: by which entry, when, and with what verdict and first rule.
+
+    `bought` tells whether it became a contract, there and then or by a later yes.
+    """
 
     seq: int
     act: Act
     verdict: Verdict
     rule: str
+    bought: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +58,11 @@ def preview(mandate: EffectiveMandate, past: Iterable[PastAct]) -> Preview:
     for one in past:
         looked_at += 1
         decision = authorize(always, one.act, counters)
-        if _stays(one, decision):
-            continue
-        if decision.verdict is not one.verdict:
+        stays = _stays(one, decision)
+        if decision.verdict is not one.verdict and not stays:
             changes.append(Change(past=one, now=decision))
-        asked_and_bought = decision.verdict is Verdict.NEED_COSIGN and one.verdict is Verdict.ALLOW
-        if decision.allows or asked_and_bought:
+        asked_and_bought = one.bought and (stays or decision.verdict is Verdict.NEED_COSIGN)
+        if asked_and_bought or (decision.allows and not stays):
             _count(always, one.act, counters)
     return Preview(looked_at=looked_at, changes=tuple(changes))
 

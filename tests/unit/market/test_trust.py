@@ -303,7 +303,7 @@ def test_a_preview_of_the_same_mandate_changes_nothing(kiosk: Kiosk) -> None:
     found = preview(mandate, past_acts([read_entry(data) for data in kiosk.log], kiosk.anna.id))
     assert (found.looked_at, found.changes) == (2, ())
     strangers = past_acts([read_entry(data) for data in kiosk.log], kiosk.bob.id)
-    assert list(strangers) == []
+    assert strangers == ()
 
 
 def test_a_preview_leaves_alone_what_the_state_of_the_thing_stopped(kiosk: Kiosk) -> None:
@@ -315,6 +315,21 @@ def test_a_preview_leaves_alone_what_the_state_of_the_thing_stopped(kiosk: Kiosk
     mandate = effective([read_mandate(same.payload)], network_id=kiosk.state.network_id)
     found = preview(mandate, past_acts([read_entry(data) for data in kiosk.log], kiosk.anna.id))
     assert (found.looked_at, found.changes) == (2, ())
+
+
+def test_a_preview_counts_what_was_bought_by_a_later_yes(kiosk: Kiosk) -> None:
+    """[PRE-1]"""
+    careful = kiosk.thing("careful", kiosk.anna, limits=(limit(5_000, cosign_above_minor=2_000),))
+    pending = kiosk.asked(careful, kiosk.cola, 2)
+    assert kiosk.approve(kiosk.anna, pending).code == 0
+    kiosk.bought(careful, kiosk.cola, 1)
+    less = kiosk.mandate(
+        kiosk.anna, careful.id, limits=(limit(5_000, per_day_minor=3_000, cosign_above_minor=2_000),)
+    )
+    mandate = effective([read_mandate(less.payload)], network_id=kiosk.state.network_id)
+    past = past_acts([read_entry(data) for data in kiosk.log], kiosk.anna.id)
+    assert [(one.verdict, one.bought) for one in past] == [(Verdict.NEED_COSIGN, True), (Verdict.ALLOW, True)]
+    assert [one.now.rules for one in preview(mandate, past).changes] == [("LIM-3",)]
 
 
 def test_what_was_learnt_about_trust_survives_a_snapshot(kiosk: Kiosk) -> None:
