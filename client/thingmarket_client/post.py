@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from thingmarket.errors import Code
 from thingmarket.identity.envelope import TypeId
@@ -22,6 +23,14 @@ class Flushed:
     unknown: tuple[Letter, ...]
 
 
+@dataclass(slots=True)
+class Turn:
+    """Whose turn it is to send a letter, and how many want to."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    senders: int = 0
+
+
 class Post:
     """Stores letters before they are sent, and answers before they are told."""
 
@@ -31,6 +40,7 @@ class Post:
         self.outbox = outbox
         self._on_answer = on_answer
         self._flushing = asyncio.Lock()
+        self._turns: dict[Key, Turn] = {}  # of letters that are being sent
 
     async def close(self) -> None:
         """Hang up and close the file; what waits, waits there."""
@@ -61,12 +71,13 @@ class Post:
 
         Unanswered leaves it in the outbox; FateUnknown; RefusedByNode for what never reached the log.
         """
-        posted = await asyncio.to_thread(self.outbox.put, letter, sealed)
-        known = answered(posted)
-        if known is not None:
-            return known
-        first = posted.letter is letter  # else an earlier process may have sent it
-        return await self._send(posted, sent_before=not first)
+        async with self._turn(letter.key):
+            posted = await asyncio.to_thread(self.outbox.put, letter, sealed)
+            known = answered(posted)
+            if known is not None:
+                return known
+            first = posted.letter is letter  # else an earlier process may have sent it
+            return await self._send(posted, sent_before=not first)
 
     async def flush(self) -> Flushed:
         """Send again what is unanswered, in order (Unanswered when the node cannot be reached)."""
@@ -75,8 +86,11 @@ class Post:
             unknown = await asyncio.to_thread(self.outbox.give_up_old, self.session.now_ms)
             done: list[tuple[Letter, Answer]] = []
             for posted in await asyncio.to_thread(self.outbox.waiting):
+                if posted.letter.key in self._turns:
+                    continue  # it is being sent
                 try:
-                    done.append((posted.letter, await self._send(posted, sent_before=True)))
+                    async with self._turn(posted.letter.key):
+                        done.append((posted.letter, await self._send(posted, sent_before=True)))
                 except RefusedByNode as refusal:
                     if not refusal.retryable:
                         done.append((posted.letter, no(refusal)))
@@ -88,6 +102,19 @@ class Post:
         if posted is None:
             raise FateUnknown(key)
         return answered(posted)
+
+    @asynccontextmanager
+    async def _turn(self, key: Key) -> AsyncIterator[None]:
+        """One sender of a letter at a time: else the receipt of one copy would be read as another's."""
+        turn = self._turns.setdefault(key, Turn())
+        turn.senders += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.senders -= 1
+            if not turn.senders:
+                del self._turns[key]
 
     async def _send(self, posted: Posted, *, sent_before: bool) -> Answer:
         letter = posted.letter

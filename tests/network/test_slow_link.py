@@ -216,6 +216,20 @@ async def test_a_mandate_of_just_now_is_in_force_for_a_device_whose_time_lags(
     assert (bars.now_ms >= began_ms) == (lag_ms <= CLOCK_SKEW_MS)
 
 
+async def test_letters_under_way_and_a_flush_do_not_disturb_each_other(town: Town) -> None:
+    seen = (await town.printer.choose(town.printer.need(title="Ink", category=INK, quantity_steps=1))).offer
+    town.link.go_offline(forgets=True)
+    buying = [asyncio.ensure_future(town.printer.buy(seen, 1)) for _ in range(4)]
+    await asyncio.sleep(0.2)
+    drained = asyncio.ensure_future(town.printer.wait.for_outbox(timeout_ms=WAIT_MS))
+    await asyncio.sleep(0.2)
+    town.link.come_back()
+    made = {one.contract for one in await asyncio.gather(*buying)}
+    await drained
+    assert len(made) == 4
+    assert {one.id for one in await town.ada.contracts()} == made
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("forgets", [False, True], ids=["held", "forgotten"])

@@ -40,7 +40,8 @@ _OPTIONS: Final = (
     # Retries are ours: each has a header of its own.
     ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # So long an attempt to connect may take: over TLS it is five trips there and back.
+    ("grpc.min_reconnect_backoff_ms", CALL_TIMEOUT_MS),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     # A line has a connection of its own: at most so many parties share one as it says.
     ("grpc.use_local_subchannel_pool", 1),

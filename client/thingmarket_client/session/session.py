@@ -223,26 +223,29 @@ class Session:
 
     async def _persist(self, once: Callable[[Grant], Awaitable[R]], letter: Letter | None = None) -> R:
         """Try until answered, refused for good, or out of patience."""
-        until = time.monotonic_ns() + self._patience_ms * 1_000_000
-        for attempt in itertools.count(1):
-            grant: Grant | None = None
-            try:
-                grant = await self._opened()
-                return await once(grant)
-            except (RefusedByNode, Trouble) as error:
-                failure = error
-                self._check_proof(failure)
-            step = what_next(failure_value(failure), attempt)
-            # That a session is over is no answer: nobody looked at what was asked.
-            is_over = isinstance(what_next(failure_value(failure), 1), Rehandshake)
-            if is_over and grant is not None:
-                self._drop(grant)
-            if isinstance(step, GiveUp) or time.monotonic_ns() >= until:
-                if isinstance(failure, RefusedByNode) and not is_over:
-                    raise failure
-                raise Unanswered(str(failure), letter.key if letter else None) from None
-            await pause(step.delay_ms)
-        raise AssertionError("the table gives up at last")
+        failure: RefusedByNode | Trouble | None = None
+        key = letter.key if letter else None
+        try:
+            async with asyncio.timeout(self._patience_ms / 1000):
+                for attempt in itertools.count(1):
+                    grant: Grant | None = None
+                    try:
+                        grant = await self._opened()
+                        return await once(grant)
+                    except (RefusedByNode, Trouble) as error:
+                        failure = error
+                        self._check_proof(failure)
+                    step = what_next(failure_value(failure), attempt)
+                    if _is_over(failure) and grant is not None:
+                        self._drop(grant)
+                    if isinstance(step, GiveUp):
+                        break
+                    await pause(step.delay_ms)
+        except TimeoutError:
+            pass  # out of patience, while somebody else's handshake or one's own call was under way
+        if isinstance(failure, RefusedByNode) and not _is_over(failure):
+            raise failure
+        raise Unanswered(str(failure or "the node did not answer in time"), key) from None
 
     def _check_proof(self, failure: RefusedByNode | Trouble) -> None:
         """A receipt that comes with a refusal is worth something or the node lies. [LOG-9]"""
@@ -301,6 +304,11 @@ class Session:
 async def pause(most_ms: int) -> None:
     """Wait for half to all of `most_ms`: not all devices come back in the same moment."""
     await asyncio.sleep(most_ms * (500 + secrets.randbelow(501)) / 1_000_000)
+
+
+def _is_over(failure: RefusedByNode | Trouble) -> bool:
+    """That a session is over is no answer: nobody looked at what was asked."""
+    return isinstance(what_next(failure_value(failure), 1), Rehandshake)
 
 
 async def _itself(grant: Grant) -> Grant:
