@@ -40,7 +40,7 @@ from thingmarket.wire.log import outcome_bytes, read_entry
 TAXES = (("DE:S", 1_900), ("S", 777), ("Z", 0))
 CHARGES = Charges(fee_basis_points=250, reserve_basis_points=1_000, reserve_days=2)
 PROBATION = Probation(orders_per_day=3, order_minor=90_00, deliveries=2)
-INDEXES = ("experience", "owned", "track_record", "inbox", "asked", "billed", "calendar", "indexes")
+INDEXES = ("experience", "owned", "track_record", "inbox", "asked", "billed", "quoted", "calendar", "indexes")
 TERMS = (
     Terms(),
     Terms(settlement=SettlementKind.DVP),

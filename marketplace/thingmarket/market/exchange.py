@@ -39,25 +39,20 @@ def publish_rate(state: State, command: Command, body: PublishRate, seq: int, no
     digest = command.body_digest
     if digest in state.rates:
         raise Refusal(Code.ALREADY_KNOWN, "this very rate was published already", "FX-1")
-    if sum(rate.publisher == publisher for rate in state.rates.values()) >= RATES_PER_OWNER_MAX:
+    if state.quoted.live_of.get(publisher, 0) >= RATES_PER_OWNER_MAX:
         raise Refusal(Code.FULL, f"at most {RATES_PER_OWNER_MAX} live rates of one publisher", "FX-1")
     aside = body.max_minor * body.numerator // body.denominator
     _check_room(state, publisher, body, aside)
-    state.ledger.check_room(6)
-    state.ledger.check_unused(derived_id_of(digest, now_ms, TransferCode.RATE_FUNDED))
-    _moved(
-        state,
-        now_ms,
-        _transfer(
-            state,
-            derived_id_of(digest, now_ms, TransferCode.RATE_FUNDED),
-            TransferCode.RATE_FUNDED,
-            body.to_currency,
-            aside,
-            debit=_purse(state, publisher, body.to_currency),
-            credit=_liquidity(state, publisher, body.to_currency),
-        ),
-    )
+    name = derived_id_of(digest, now_ms, TransferCode.RATE_FUNDED)
+    state.ledger.check_room(4)
+    state.ledger.check_unused(name)
+    # All that a rate will ever move of its publisher's is opened now: when it ends, nothing may be refused.
+    _purse(state, publisher, body.from_currency)
+    _liquidity(state, publisher, body.from_currency)
+    purse = _purse(state, publisher, body.to_currency)
+    liquidity = _liquidity(state, publisher, body.to_currency)
+    funded = _transfer(name, TransferCode.RATE_FUNDED, body.to_currency, aside, debit=purse, credit=liquidity)
+    _moved(state, now_ms, funded)
     state.rates.put(
         digest,
         RateRecord(
@@ -126,7 +121,6 @@ def convert(state: State, command: Command, body: Convert, now_ms: UnixMs) -> Re
         state,
         now_ms,
         _transfer(
-            state,
             taken_id,
             TransferCode.RATE_TAKEN,
             rate.from_currency,
@@ -135,7 +129,6 @@ def convert(state: State, command: Command, body: Convert, now_ms: UnixMs) -> Re
             credit=_liquidity(state, rate.publisher, rate.from_currency),
         ),
         _transfer(
-            state,
             given_id,
             TransferCode.RATE_GIVEN,
             rate.to_currency,
@@ -172,24 +165,19 @@ def rate_over(state: State, digest: Digest, now_ms: UnixMs) -> tuple[Notice, ...
     ):
         if minor:
             name = derived_id_of(digest, now_ms, TransferCode.RATE_ENDED, place)
-            liquidity, purse = (
-                _liquidity(state, rate.publisher, currency),
-                _purse(state, rate.publisher, currency),
-            )
+            liquidity = _liquidity(state, rate.publisher, currency)
+            purse = _purse(state, rate.publisher, currency)
             code = TransferCode.RATE_ENDED
-            moves.append(_transfer(state, name, code, currency, minor, debit=liquidity, credit=purse))
+            moves.append(_transfer(name, code, currency, minor, debit=liquidity, credit=purse))
     _moved(state, now_ms, *moves)
     return (Notice(rate.publisher, NoticeKind.EXCHANGE, digest, "OVER"),)
 
 
 def live_rates(state: State, from_currency: str, to_currency: str) -> tuple[tuple[Digest, RateRecord], ...]:
     """Live rates between two currencies (empty: any), oldest first, at most 100. [FX-4]"""
-    found = (
-        (digest, rate)
-        for digest, rate in state.rates.items()
-        if from_currency in ("", rate.from_currency) and to_currency in ("", rate.to_currency)
-    )
-    return tuple(islice(found, SEARCH_RESULTS_MAX))
+    timeline = state.quoted.of.get((from_currency, to_currency))
+    page = islice(timeline.after(0), SEARCH_RESULTS_MAX) if timeline else ()
+    return tuple((digest, state.rates[digest]) for _, digest in page)
 
 
 def _trader(state: State, command: Command, *, operator: bool) -> PartyId:
@@ -233,7 +221,7 @@ def _liquidity_found(state: State, party: PartyId, currency: str) -> AccountNumb
 
 
 def _transfer(
-    state: State, name: bytes, code: TransferCode, currency: str, minor: int, *, debit: int, credit: int
+    name: bytes, code: TransferCode, currency: str, minor: int, *, debit: int, credit: int
 ) -> Transfer:
     money = currency_of(currency).ledger
     return Transfer(id=name, debit=debit, credit=credit, amount=minor, ledger=money, code=code)

@@ -27,6 +27,7 @@ from thingmarket.market.experience import Experience
 from thingmarket.market.inbox import Inbox
 from thingmarket.market.indexes import Indexes
 from thingmarket.market.owned_things import OwnedThings
+from thingmarket.market.quoted import Quoted
 from thingmarket.market.records import (
     Answer,
     DeviceRecord,
@@ -101,7 +102,8 @@ class State:
         self.calendar = Calendar(self.standing_orders)
         self.inbox = Inbox(self.pendings, self.personas)
         self.asked = Asked(self.questions)
-        self.billed = Billed(self.invoices)
+        self.billed = Billed(self.invoices, self.rates)
+        self.quoted = Quoted(self.rates)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
         self.track_record = TrackRecord(self.feedback, self.proposals)
         self.owned = OwnedThings(self.things, self.devices)

@@ -8,6 +8,8 @@ from tests.builders import Actor, World
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.limits import DAY_MS, RATE_LIFE_MS
 from thingmarket.market.exchange import live_rates
+from thingmarket.market.state import State
+from thingmarket.settlement import accounts
 from thingmarket.settlement.transfers import Status
 
 EXCEEDS_CREDITS = LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS
@@ -144,3 +146,23 @@ def test_live_rates_are_found_by_their_currencies(bureau: Bureau) -> None:
     state = bureau.world.state
     assert [digest for digest, _ in live_rates(state, "EUR", "USD")] == [rate]
     assert live_rates(state, "", "") and not live_rates(state, "USD", "")
+
+
+def test_live_rates_stand_in_the_order_of_the_log_after_a_restart_too(bureau: Bureau) -> None:
+    """[FX-4] [LOG-4]"""
+    rates = [bureau.published(numerator=100 + n, max_minor=10_00) for n in range(9)]
+    for state in (bureau.world.state, State.restore(bureau.world.state.snapshot())):
+        assert [digest for digest, _ in live_rates(state, "", "USD")] == rates
+
+
+def test_a_rate_ends_and_gives_back_although_the_ledger_has_no_room_left(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[FX-1] [FX-2]"""
+    world, rate = bureau.world, bureau.published()
+    monkeypatch.setattr(accounts, "ACCOUNTS_MAX", world.state.ledger.size)
+    assert world.convert(bureau.anna, rate, 100_00).code == Code.FULL, "room for the taker's wallet is asked"
+    monkeypatch.setattr(accounts, "ACCOUNTS_MAX", world.state.ledger.size + 1)
+    assert world.convert(bureau.anna, rate, 100_00).code == 0
+    world.pass_time(DAY_MS)
+    assert not world.state.rates and world.balance(bureau.bank) == 100_00
