@@ -208,7 +208,8 @@ def _taxed(state: State, name: InvoiceName, record: InvoiceRecord, owner: int) -
 def points_view(state: State, reader: Reader) -> tuple[PointsView, ...]:
     """Programmes where an owner has or owes points, and his own; at most 100, for his things too. [PTS-5]"""
     views = []
-    for (issuer, currency), programme in state.programmes.items():
+    for issuer, currency in _programmes_of(state, reader.owner):
+        programme = state.programmes[issuer, currency]
         points, owed = points_of(state, reader.owner, programme)
         own = issuer == reader.owner
         if points or owed or own:
@@ -225,6 +226,18 @@ def points_view(state: State, reader: Reader) -> tuple[PointsView, ...]:
         if len(views) == SEARCH_RESULTS_MAX:
             break
     return tuple(views)
+
+
+def _programmes_of(state: State, owner: PartyId) -> list[tuple[PartyId, str]]:
+    """An owner's own programmes and those that ever gave him points, oldest first."""
+    sellers = state.billed.points_from.get(state.party(owner).number, {})
+    # Numbers of invoices have no gap, so a seller's first one tells who he is.
+    firsts = (state.invoices[seller, 1] for seller in sellers)
+    issuers = {owner, *(state.contracts[first.contract].seller_owner for first in firsts)}
+    names = [(issuer, currency) for issuer in issuers for currency in state.currencies]
+    return sorted(
+        (name for name in names if name in state.programmes), key=lambda one: state.programmes[one].seq
+    )
 
 
 def _issued(state: State, issuer: PartyId, programme: Programme) -> int:

@@ -42,7 +42,7 @@ def _owner_of(state: State, thing: PartyId) -> PartyId | None:
     owners = state.owned.owners_of.get(thing, set())
     if leaf is not None and (owner := state.mandates[leaf].effective.root_owner) in owners:
         return owner
-    return max(owners, key=lambda one: state.things[one, thing].since_seq, default=None)
+    return max(owners, key=lambda one: (state.things[one, thing].since_seq, one), default=None)
 
 
 def things_of(state: State, reader: Reader, after_seq: int = 0) -> tuple[tuple[ThingRecord, ...], bool]:
