@@ -105,7 +105,9 @@ def due(state: State, name: bytes, seq: int, now_ms: UnixMs, turn: int) -> tuple
     if record.state is StandingState.SUSPENDED:
         assert STANDING.after_silence(record.state) is StandingState.ENDED, "nobody opened it anew"
         return _ended(state, record, seq=seq, now_ms=now_ms, cause=record.cause)
-    if state.offers[record.offer].state is not ListingState.LIVE:
+    listing = state.offers[record.offer]
+    # After a long stop the offer may be over by now although its own deadline has its turn later.
+    if listing.state is not ListingState.LIVE or listing.offer.valid_until_ms <= now_ms:
         return _ended(state, record, seq=seq, now_ms=now_ms, cause="offer")
     return _occurred(state, record, seq, now_ms)
 
