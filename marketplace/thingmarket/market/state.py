@@ -102,7 +102,7 @@ class State:
         self.calendar = Calendar(self.standing_orders)
         self.inbox = Inbox(self.pendings, self.personas)
         self.asked = Asked(self.questions)
-        self.billed = Billed(self.invoices, self.rates)
+        self.billed = Billed(self.invoices)
         self.quoted = Quoted(self.rates)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
         self.track_record = TrackRecord(self.feedback, self.proposals)
