@@ -16,7 +16,7 @@ from thingmarket.ids import ContractId, Digest
 from thingmarket.market.authority import Authority
 from thingmarket.market.contracts import starts_ms
 from thingmarket.market.deliveries import contract_of, permit_for, settled, stepped
-from thingmarket.market.entries import Command, Notice
+from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
@@ -35,7 +35,6 @@ def cancel(state: State, command: Command, body: Cancel, authority: Authority, s
         raise Refusal(
             Code.FEE_TOO_HIGH, f"cancelling costs {fee_minor} minor units, not {body.max_fee_minor}", "CAN-2"
         )
-    notices: tuple[Notice, ...] = ()
     for each in due:
         unit = contract.unit(each.unit)
         event = FulfilmentEvent(
@@ -45,9 +44,8 @@ def cancel(state: State, command: Command, body: Cancel, authority: Authority, s
             cause="Cancel",
             unit=unit.number,
         )
-        contract, told = stepped(state, contract, unit, event, fee_minor=each.fee_minor)
-        notices += told
-    notices = settled(state, contract, authority.now_ms) + notices
+        contract = stepped(state, contract, unit, event, fee_minor=each.fee_minor)
+    notices = settled(state, contract, authority.now_ms)
     return Result(reference=contract.id, decision=decision, notices=notices)
 
 

@@ -146,9 +146,8 @@ def _exchanged(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contra
         state=state_now, seq=contract.seq, time_ms=now_ms, cause="Exchange", unit=unit.number
     )
     contract = replace(contract.with_unit(unit), history=(*contract.history, event))
-    contract, notices = settling.exchange(state, contract, unit, seq=contract.seq, now_ms=now_ms)
-    contract, more = ended(state, contract, now_ms)
-    return contract, notices + more
+    contract = settling.exchange(state, contract, unit, seq=contract.seq, now_ms=now_ms)
+    return ended(state, contract, now_ms)
 
 
 def _wait(state: State, contract: Contract) -> None:

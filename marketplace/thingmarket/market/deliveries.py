@@ -99,7 +99,7 @@ def permit_for(state: State, contract: Contract, authority: Authority, action: A
 
 def stepped(
     state: State, contract: Contract, unit: Unit, event: FulfilmentEvent, *, fee_minor: int = 0
-) -> tuple[Contract, tuple[Notice, ...]]:
+) -> Contract:
     """A unit takes a step; when it is final its money moves, in the same entry."""
     _stop_waiting(state, contract, unit)
     now_ms = UnixMs(event.time_ms)
@@ -122,12 +122,12 @@ def stepped(
     if event.state is FulfilmentState.ACCEPTED:
         return settling.release(state, contract, unit, seq=event.seq, now_ms=now_ms)
     if unit.final:
-        return settling.refund(state, contract, unit, seq=event.seq, now_ms=now_ms, fee_minor=fee_minor)
+        return settling.refund(state, contract, unit, now_ms=now_ms, fee_minor=fee_minor)
     if event.state is FulfilmentState.DELIVERED:
         state.timers.set(unit.inspect_by_ms, TimerKind.INSPECTION, timer_of(contract, unit))
     else:
         wait_for_delivery(state, contract, unit)
-    return contract, ()
+    return contract
 
 
 def settled(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Notice, ...]:
@@ -146,8 +146,8 @@ def late_credit(terms: Terms, unit: Unit, delivered_ms: int) -> int:
 
 
 def _moved(state: State, contract: Contract, unit: Unit, event: FulfilmentEvent) -> tuple[Notice, ...]:
-    contract, notices = stepped(state, contract, unit, event)
-    return settled(state, contract, UnixMs(event.time_ms)) + notices
+    contract = stepped(state, contract, unit, event)
+    return settled(state, contract, UnixMs(event.time_ms))
 
 
 def _delivered_first(contract: Contract) -> Unit:

@@ -30,34 +30,28 @@ from thingmarket.time import UnixMs, utc_day
 from thingmarket.transitions import Role
 
 
-def release(
-    state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs
-) -> tuple[Contract, tuple[Notice, ...]]:
+def release(state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs) -> Contract:
     """The unit was accepted: goods to the buyer, money to seller, operator and tax, and its invoice. [SET-7]
 
     `unit` stands in the contract already, with its final state.
     """
     accounts = escrow_accounts(state, contract)
     unit, legs = _sold(state, contract, unit, accounts, accounts.escrow, seq=seq, now_ms=now_ms)
-    return _paid_out(state, contract, unit, accounts.release(portion(unit), legs), now_ms), ()
+    return _paid_out(state, contract, unit, accounts.release(portion(unit), legs), now_ms)
 
 
-def refund(
-    state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs, fee_minor: int = 0
-) -> tuple[Contract, tuple[Notice, ...]]:
+def refund(state: State, contract: Contract, unit: Unit, *, now_ms: UnixMs, fee_minor: int = 0) -> Contract:
     """The unit failed or was cancelled: goods to the offer, a fee to the seller, the rest to the buyer."""
     back = points.returned(state, contract, unit)
     chain = escrow_accounts(state, contract).refund(portion(unit), fee_minor=fee_minor, more=back)
-    return _paid_out(state, contract, replace(unit, cancel_fee_minor=fee_minor), chain, now_ms), ()
+    return _paid_out(state, contract, replace(unit, cancel_fee_minor=fee_minor), chain, now_ms)
 
 
-def exchange(
-    state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs
-) -> tuple[Contract, tuple[Notice, ...]]:
+def exchange(state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs) -> Contract:
     """Delivery versus payment: what the caller found there goes both ways at once, without escrow. [CON-8]"""
     accounts = escrow_accounts(state, contract)
     unit, legs = _sold(state, contract, unit, accounts, accounts.buyer_wallet, seq=seq, now_ms=now_ms)
-    return _paid_out(state, contract, unit, accounts.exchange(portion(unit), legs), now_ms), ()
+    return _paid_out(state, contract, unit, accounts.exchange(portion(unit), legs), now_ms)
 
 
 def _paid_out(state: State, contract: Contract, unit: Unit, chain: bytes, now_ms: UnixMs) -> Contract:
