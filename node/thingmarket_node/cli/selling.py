@@ -15,12 +15,16 @@ from thingmarket_node.cli.parties import contract_value, home_argument, node_opt
 from thingmarket_node.cli.sheets import OFFER_HELP, offer_of, read_sheet
 
 _STEPS = ("ready", "delivered", "failed")
+_Opening = Callable[..., Awaitable[Trader]]
 
 
 def commands(whose: str, home: str) -> tuple[click.Command, click.Command]:
     """`sell` and `fulfil` of an owner or of a thing, whose folder is called `home` in examples."""
-    opening: Callable[..., Awaitable[Trader]] = open_owner if whose == "owner" else open_thing
+    opening: _Opening = open_owner if whose == "owner" else open_thing
+    return _sell(whose, home, opening), _fulfil(whose, home, opening)
 
+
+def _sell(whose: str, home: str, opening: _Opening) -> click.Command:
     @click.command(
         epilog=OFFER_HELP,
         help=f"""Publish the offer of a SHEET, and leave what follows to `fulfil`.
@@ -49,6 +53,10 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command]:
         output.say(f"{value.pop('told')}\n  {value['offer']}")
         output.end(value)
 
+    return sell
+
+
+def _fulfil(whose: str, home: str, opening: _Opening) -> click.Command:
     @click.command(
         help=f"""Say, as the seller, what was done for CONTRACT: a part of it is ready, delivered or failed.
 
@@ -84,7 +92,7 @@ def commands(whose: str, home: str) -> tuple[click.Command, click.Command]:
             output.say(f"unit {unit['number']}: {unit['fulfilment']}, money {unit['escrow']}")
         output.end(value)
 
-    return sell, fulfil
+    return fulfil
 
 
 async def _say(
