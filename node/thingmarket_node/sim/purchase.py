@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from thingmarket.billing.charges import Charges
+from thingmarket.errors import Code
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import Role, party_id
 from thingmarket.ids import NetworkId
@@ -14,11 +16,14 @@ from thingmarket_node.core.calls import NodeKeys
 from thingmarket_node.core.messages import Now
 from thingmarket_node.sim.actors import Client, Place
 from thingmarket_node.sim.auditor import Auditor
+from thingmarket_node.sim.buyers import Buyer, Delegator, Newborn
 from thingmarket_node.sim.disk import Disk
 from thingmarket_node.sim.faults import draw
 from thingmarket_node.sim.machine import Machine
 from thingmarket_node.sim.network import Network
-from thingmarket_node.sim.people import TAXES, Buyer, Owner, Seller, Square, key_event, seed_of
+from thingmarket_node.sim.owners import Owner
+from thingmarket_node.sim.people import TAXES, Square, key_event, seed_of
+from thingmarket_node.sim.sellers import Seller
 from thingmarket_node.sim.signatures import Signatures
 from thingmarket_node.sim.world import BEGIN_MS, Violation, World, require
 
@@ -77,10 +82,12 @@ class Run:
         homes = [Owner(place, f"buyers-{number}") for number in range(world.between(1, 2))]
         shops = [Owner(place, f"sellers-{number}") for number in range(world.between(1, 2))]
         sellers = [Seller(place, f"shop-{number}", shop, square) for number, shop in enumerate(shops)]
-        buyers = [
-            Buyer(place, f"printer-{number}", homes[world.between(0, len(homes) - 1)], square, sellers)
-            for number in range(world.between(1, 3))
-        ]
+        buyers: list[Buyer] = []
+        for number in range(world.between(1, 3)):
+            home = homes[world.between(0, len(homes) - 1)]
+            kind = (Buyer, Buyer, Delegator, Newborn)[world.between(0, 3)]
+            buyer = kind(place, f"printer-{number}", home, square, sellers)
+            buyers += [buyer, buyer.agent] if isinstance(buyer, Delegator) else [buyer]
         self._owners = [*homes, *shops]
         for home in homes:
             home.neighbours = [other for other in self._owners if other is not home]
@@ -88,21 +95,38 @@ class Run:
 
     def marks(self) -> dict[str, int]:
         """How often rare things came about, so that a search that finds nothing is known to have looked."""
-        oracle, machine = self.auditor.reference.oracle, self.machine
-        sales = [sale.state for sale in oracle.contracts.values()]
-        states = [asked.state for asked in oracle.waiting.values()]
+        memory, machine = self.auditor.reference.oracle.memory, self.machine
+        parts = [part for sale in memory.sales.values() for part in sale.parts]
+        states = [asked.state for asked in memory.waiting.values()]
+        papers = [paper for of_seller in memory.papers.values() for paper in of_seller]
+        standing = memory.standing.values()
+        codes = [outcome.code for outcome in self.auditor.reference.outcomes]
         return {
             "entries": self.auditor.reference.seq,
-            "contracts": len(sales),
-            "released": sales.count("ACCEPTED"),
-            "refunded": sales.count("FAILED"),
+            "contracts": len(memory.sales),
+            "released": sum(part.state == "ACCEPTED" for part in parts),
+            "failed": sum(part.state == "FAILED" for part in parts),
+            "cancelled": sum(part.state == "CANCELLED" for part in parts),
+            "in_parts": sum(len(sale.parts) > 1 for sale in memory.sales.values()),
+            "late": sum(part.late_credit > 0 for part in parts),
+            "refunds": sum(paper.corrects > 0 for paper in papers),
+            "points_redeemed": sum(part.points > 0 for part in parts),
+            "rated": len(memory.rated),
+            "bought_again": sum(one.made for one in standing),
+            "skipped": sum(one.skipped for one in standing),
             "approved": states.count("APPROVED"),
             "rejected": states.count("REJECTED"),
             "timed_out": states.count("TIMED_OUT"),
             "withdrawn": states.count("WITHDRAWN"),
-            "approved_too_late": sum(asked.missed for asked in oracle.waiting.values()),
-            "approved_before": oracle.served,
-            "refused": sum(outcome.code != 0 for outcome in self.auditor.reference.outcomes),
+            "approved_too_late": sum(asked.missed for asked in memory.waiting.values()),
+            "approved_before": memory.served,
+            "guards_tripped": codes.count(Code.GUARD_TRIPPED),
+            "wrong_codes": codes.count(Code.WRONG_CLAIM_CODE),
+            "claimed": len(memory.claimed),
+            "lowered": len(memory.caps),
+            "delegated": sum(len(given.chain) > 1 for given in memory.mandates.values()),
+            "slots_taken": codes.count(Code.SLOT_TAKEN),
+            "refused": sum(code != 0 for code in codes),
             "crashes": machine.crashes,
             **machine.marks,
             **self.auditor.marks,
@@ -139,6 +163,11 @@ class Run:
             currencies=("EUR",),
             tax_basis_points=TAXES,
             rules=RULES_NOW,
+            charges=Charges(
+                fee_basis_points=world.between(0, 900),
+                reserve_basis_points=world.between(1, 2_500),
+                reserve_days=1,
+            ),
         )
         self.disk.write(genesis_group(body, Now(world.now_ms, 0)))
         self.disk.sync()
@@ -190,8 +219,11 @@ class Run:
         self.network.faults = self.machine.faults = self.faults.healed()
 
     def _longest_ms(self) -> int:
-        offers = self.auditor.reference.oracle.offers.values()
-        return max((o.offer.delivery_ms + o.offer.inspection_ms for o in offers), default=0)
+        memory = self.auditor.reference.oracle.memory
+        offers = (listed.offer for listed in memory.offers.values())
+        spans = (one.delivery_ms + one.terms.grace_ms + one.inspection_ms for one in offers)
+        again = (one.wish.interval_ms * one.wish.occurrences_max for one in memory.standing.values())
+        return max(spans, default=0) + max(again, default=0)
 
     def _is_quiet(self) -> bool:
         if not self._healed_ms or self.machine.core is None or not self.machine.core.is_idle:

@@ -1,15 +1,19 @@
 """Follows the durable log, record by record, with a market of its own that never crashes."""
 
+from typing import Any
+
 from thingmarket.audit.merkle import Tree, leaf_hash
-from thingmarket.ids import Digest, Key
+from thingmarket.ids import Key
 from thingmarket.market import Market
+from thingmarket.market.denied import COUNTED_CODES
 from thingmarket.market.entries import Command, Entry, Outcome
-from thingmarket.settlement.accounts import AccountKind
+from thingmarket.market.state import State
 from thingmarket.wire.log import outcome_bytes, read_entry
 from thingmarket_node import groups
 from thingmarket_node.core.sequencer import hash_of_outcomes
 from thingmarket_node.groups import EMPTY
-from thingmarket_node.sim.oracle import Oracle
+from thingmarket_node.sim.oracle.comparing import compare
+from thingmarket_node.sim.oracle.oracle import Oracle
 from thingmarket_node.sim.world import Violation, require
 
 
@@ -58,15 +62,18 @@ class Reference:
         require(root == group.state_root, "replay", f"group {group.number} comes to another state")
         self.head = self.head.at(group)
         self.groups.append(data)
-        self._check_money()
+        self._check()
         return entries
 
     def _apply(self, entry: Entry) -> None:
         state = self.market.state
         require(entry.time_ms >= state.time_ms, "log-time", f"entry {entry.seq} is older than the one before")
-        before = state.effects_root()
+        before, rows = state.effects_root(), _rows(state)
         outcome = self.market.apply(entry)
-        if outcome.code:
+        if outcome.code in COUNTED_CODES:
+            state.effects_root()
+            _check_counted(rows, _rows(state), entry.seq)
+        elif outcome.code:
             same = state.effects_root() == before and not outcome.notices
             require(same, "refused-changes-nothing", f"entry {entry.seq}, refused with {outcome.code}")
         if isinstance(entry.content, Command):
@@ -82,33 +89,30 @@ class Reference:
         self.outcomes.append(outcome)
         self.bodies.append(outcome_bytes(outcome))
 
-    def _check_money(self) -> None:
-        """Debits are credits, and every balance is what the oracle reckons."""
-        state, oracle = self.market.state, self.oracle
+    def _check(self) -> None:
+        """Debits are credits, and everything is what the oracle reckons."""
+        state = self.market.state
         try:
             state.ledger.check_invariants(state.time_ms)
         except AssertionError as error:
             raise Violation("ledger", str(error)) from error
-        for (owner, ledger), minor in oracle.wallets.items():
-            number = state.party(owner).number
-            wallet = state.ledger.find(owner=number, ledger=ledger, kind=AccountKind.OWNER_WALLET)
-            balance = state.ledger.balance(wallet) if wallet else None
-            held = balance.credits_posted - balance.debits_posted if balance else 0
-            require(held == minor, "money", f"a wallet holds {held}, not {minor}, after entry {state.seq}")
-        for leaf, given in oracle.mandates.items():
-            counter = state.spending.get((Digest(leaf), "EUR"))
-            counted = (counter.total_minor, counter.reserved_minor) if counter else (0, 0)
-            reckoned = (sum(given.spent.values()), oracle.reserved(leaf))
-            require(counted == reckoned, "budget", f"spent and reserved are {counted}, not {reckoned}")
-        for pending, asked in oracle.waiting.items():
-            require(state.pendings[pending].state.value == asked.state, "approvals", f"not {asked.state}")
-        for digest, offer in oracle.offers.items():
-            record = state.offers[digest]
-            stock = state.ledger.balance(record.stock_account)
-            left = stock.credits_posted - stock.debits_posted - stock.debits_pending
-            require(left == offer.left, "stock", f"{left} steps are left, not {offer.left}")
-            require(record.state.value == offer.state, "offers", f"an offer is {record.state.value}")
-        for name, sale in oracle.contracts.items():
-            contract = state.contracts[name]
-            found = contract.fulfilment.value
-            require(found == sale.state, "contracts", f"a contract is {found}, not {sale.state}")
+        compare(self.oracle.memory, state)
+
+
+def _rows(state: State) -> dict[str, dict[Any, Any]]:
+    """Rows by their table, of tables that a counted refusal may change, and roots of all others."""
+    tables = {table.name: table for table in state.effect_tables}
+    rows = {name: dict(tables.pop(name).items()) for name in ("things", "devices")}
+    return {**rows, "others": {name: table.root() for name, table in tables.items()}}
+
+
+def _check_counted(before: dict[str, dict[Any, Any]], after: dict[str, dict[Any, Any]], seq: int) -> None:
+    """A counted refusal changes exactly one row, of a thing or a device."""
+    changed = [
+        (table, key)
+        for table, rows in after.items()
+        for key in rows.keys() | before[table].keys()
+        if rows.get(key) != before[table].get(key)
+    ]
+    one = len(changed) == 1 and changed[0][0] != "others"
+    require(one, "counted-changes-one-row", f"entry {seq} changed {[name for name, _ in changed]}")

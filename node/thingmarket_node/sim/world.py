@@ -6,10 +6,11 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
-from thingmarket.limits import DAY_MS
+BEGIN_MS: Final = 1_801_439_400_000
+"""True time at the start of every run, Unix milliseconds: 31 January 2027, 23:50 UTC.
 
-BEGIN_MS: Final = 1_800_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2
-"""True time at the start of every run, Unix milliseconds: noon UTC."""
+Ten minutes later the day and the month are others, and so are the budgets of both.
+"""
 
 Act = Callable[[], None]
 

@@ -1,0 +1,105 @@
+"""All that the oracle remembers, and the plainest look-ups in it."""
+
+from dataclasses import dataclass, field
+
+from thingmarket.billing.charges import NO_CHARGES, Charges
+from thingmarket.contract.approvals import PendingId
+from thingmarket.contract.personas import Persona
+from thingmarket.identity.mandates import Autonomy
+from thingmarket.ids import ContractId, Digest, PartyId
+from thingmarket.market.entries import Command
+from thingmarket.policy.guards import GuardRules
+from thingmarket.settlement.accounts import AccountKind
+from thingmarket_node.sim.oracle.rows import (
+    Asked,
+    Body,
+    Count,
+    Device,
+    Given,
+    Listed,
+    Paper,
+    Points,
+    Sale,
+    Standing,
+    Wanted,
+)
+from thingmarket_node.sim.world import require
+
+Account = tuple[AccountKind, PartyId, bytes]
+"""Kind, owner, and what tells apart his accounts of that kind."""
+
+ThingName = tuple[PartyId, PartyId]
+"""Owner and thing."""
+
+
+NOBODY = PartyId("")
+
+
+@dataclass(slots=True)
+class Memory:
+    """One market, as told by its log."""
+
+    node: PartyId = NOBODY
+    rates: dict[str, int] = field(default_factory=dict)
+    charges: Charges = NO_CHARGES
+    owners: set[PartyId] = field(default_factory=set)
+    accounts: dict[Account, int] = field(default_factory=dict)
+    deposits: set[bytes] = field(default_factory=set)
+    mandates: dict[bytes, Given] = field(default_factory=dict)
+    counts: dict[Digest, Count] = field(default_factory=dict)
+    revoked_links: set[tuple[PartyId, bytes]] = field(default_factory=set)
+    revoked_ms: dict[ThingName, int] = field(default_factory=dict)
+    caps: dict[ThingName, tuple[Autonomy, int]] = field(default_factory=dict)
+    things: dict[ThingName, Body] = field(default_factory=dict)
+    devices: dict[PartyId, Device] = field(default_factory=dict)
+    claimed: dict[PartyId, PartyId] = field(default_factory=dict)
+    guards: dict[ThingName, GuardRules] = field(default_factory=dict)
+    personas: dict[tuple[PartyId, str], Persona] = field(default_factory=dict)
+    offers: dict[Digest, Listed] = field(default_factory=dict)
+    needs: dict[bytes, Wanted] = field(default_factory=dict)
+    sales: dict[ContractId, Sale] = field(default_factory=dict)
+    waiting: dict[PendingId, Asked] = field(default_factory=dict)
+    standing: dict[bytes, Standing] = field(default_factory=dict)
+    papers: dict[PartyId, list[Paper]] = field(default_factory=dict)
+    points: dict[PartyId, Points] = field(default_factory=dict)
+    reserves: dict[tuple[PartyId, int], int] = field(default_factory=dict)
+    rated: dict[ContractId, str] = field(default_factory=dict)
+    served: int = 0  # purchases that took the place of an approved order
+    made: list[Sale] = field(default_factory=list)  # by the entry in hand
+
+    # --- money
+
+    def held(self, kind: AccountKind, owner: PartyId, reference: bytes = b"") -> int:
+        """What an account holds, minor units."""
+        return self.accounts.get((kind, owner, reference), 0)
+
+    def wallet(self, owner: PartyId) -> int:
+        """What an owner can spend."""
+        return self.held(AccountKind.OWNER_WALLET, owner)
+
+    def move(self, source: Account, target: Account, minor: int) -> None:
+        """Money goes from one account to another; only the world outside may owe any."""
+        require(minor >= 0, "money", f"{minor} would move")
+        self.accounts[source] = self.accounts.get(source, 0) - minor
+        self.accounts[target] = self.accounts.get(target, 0) + minor
+        owed = self.accounts[source] < 0 and source[0] is not AccountKind.EXTERNAL
+        require(not owed, "money", f"{source[0].name} was overdrawn")
+
+    # --- who acts
+
+    def acting(self, command: Command) -> tuple[PartyId | None, Given | None]:
+        """For whom a sender acts, and under what; nobody when he may not act at all."""
+        sender, leaf = command.header.sender, command.header.mandate_leaf
+        if sender in self.owners:
+            return (None if leaf else sender), None
+        given = self.mandates.get(leaf)
+        if given is None or not given.alive or given.chain[-1].subject != sender:
+            return None, None
+        return given.owner, given
+
+    def side(self, sale: Sale, sender: PartyId, owner: PartyId) -> str:
+        """Which side of a sale a sender speaks for: buyer, seller, or nobody's."""
+        listed = self.offers[sale.offer]
+        if owner == sale.buyer_owner and sender in (sale.buyer, sale.buyer_owner):
+            return "buyer"
+        return "seller" if owner == listed.owner and sender in (listed.seller, listed.owner) else ""

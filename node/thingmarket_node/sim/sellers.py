@@ -1,0 +1,173 @@
+"""Sellers: they promise different things, deliver in time, late, in parts or not at all, and pay back."""
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from thingmarket.billing.commands import Refund
+from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
+from thingmarket.catalog.terms import Milestone, SettlementKind, Terms
+from thingmarket.contract.feedback import AskFeedback
+from thingmarket.contract.orders import Fulfil, FulfilStep
+from thingmarket.identity.envelope import TypeId
+from thingmarket.identity.mandates import Action
+from thingmarket.ids import ContractId, Digest
+from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from thingmarket.wire import billing, catalog, trade, trust
+from thingmarket_node.sim.actors import Outcome
+from thingmarket_node.sim.people import CATEGORY, Thing
+
+if TYPE_CHECKING:
+    from thingmarket_node.sim.buyers import Buyer
+
+_PLANS: tuple[tuple[FulfilStep, ...], ...] = (
+    (FulfilStep.READY, FulfilStep.DELIVERED),
+    (FulfilStep.DELIVERED,),
+    (FulfilStep.READY, FulfilStep.FAILED),
+    (FulfilStep.FAILED,),
+    (FulfilStep.DELIVERED, FulfilStep.DELIVERED),
+    (FulfilStep.READY,),
+    (),
+)
+
+
+class Seller(Thing):
+    """Publishes offers, and fulfils what is bought, mostly."""
+
+    actions = (Action.SELL, Action.FEEDBACK)
+
+    def work(self) -> None:
+        """Publish one or two offers, perhaps withdrawing one later."""
+        for number in range(self.world.between(1, 2)):
+            self._publish(number)
+
+    def _publish(self, number: int) -> None:
+        world = self.world
+        short = world.chance(300)
+        delivery_ms = (
+            world.between(2, 30) * HOUR_MS if world.chance(60) else world.between(20, 400) * SECOND_MS
+        )
+        jurisdiction = "" if world.chance(500) else ("DE", "FR")[world.between(0, 1)]
+        offer = Offer(
+            key=b"",
+            product_id=f"ink-{self.name}-{number}",
+            title="Black ink",
+            category=CATEGORY,
+            unit="C62",
+            currency="EUR",
+            price_minor=world.between(100, 60_00),
+            price_base_steps=world.between(1, 3),
+            tax_category="S" if jurisdiction or world.chance(500) else "Z",
+            stock_steps=world.between(1, 20),
+            min_steps=1,
+            max_steps=world.between(2, 10),
+            valid_until_ms=max(world.now_ms, self.now_ms)
+            + (world.between(1, 8) * MINUTE_MS if short else DAY_MS),
+            fulfilment=FulfilmentKind.HUMAN,
+            delivery_ms=delivery_ms,
+            inspection_ms=world.between(20, 400) * SECOND_MS,
+            terms=self._terms(delivery_ms),
+            jurisdiction=jurisdiction,
+        )
+
+        def published(outcome: Outcome) -> None:
+            if outcome.code:
+                return
+            self.square.offers.append((Digest(outcome.reference), offer))
+            if world.chance(200):
+                self.later(10, 200, lambda: self._withdraw(outcome.reference, number))
+
+        self.tell(TypeId.PUBLISH_OFFER, offer, catalog.publish_offer_body, published)
+
+    def _terms(self, delivery_ms: int) -> Terms:
+        """What is promised besides goods and price: nothing, or one thing or the other."""
+        world = self.world
+        if world.chance(350):
+            return Terms()
+        if world.chance(120):
+            return Terms(settlement=SettlementKind.DVP)
+        terms = Terms(grace_ms=world.between(1, 300) * SECOND_MS)
+        if world.chance(600):
+            credit = world.between(1, 50_000_000) if world.chance(800) else 1
+            terms = replace(
+                terms,
+                late_credit_basis_points_per_day=credit,
+                late_credit_max_basis_points=world.between(1, 10_000),
+            )
+        if world.chance(300):
+            terms = replace(terms, milestones=self._milestones(delivery_ms))
+        if world.chance(400):
+            first_ms = min((one.delivery_ms for one in terms.milestones), default=delivery_ms)
+            terms = replace(terms, cancel_window_ms=world.between(1, max(1, first_ms // 2)))
+        if world.chance(600):
+            terms = replace(terms, cancel_planned_basis_points=world.between(0, 3_000))
+        if world.chance(400):
+            terms = replace(terms, cancel_ready_basis_points=world.between(0, 10_000))
+        return terms
+
+    def _milestones(self, delivery_ms: int) -> tuple[Milestone, ...]:
+        share = self.world.between(1, 999_999)
+        first_ms = self.world.between(delivery_ms // 2, delivery_ms)
+        return (
+            Milestone(title="first", share_millionths=share, delivery_ms=first_ms),
+            Milestone(title="second", share_millionths=1_000_000 - share, delivery_ms=delivery_ms),
+        )
+
+    def _withdraw(self, offer: bytes, number: int) -> None:
+        """End an offer, mostly to sell the same at another price."""
+
+        def withdrawn(outcome: Outcome) -> None:
+            if not outcome.code and self.world.chance(700):
+                self._publish(number)
+
+        body = WithdrawOffer(key=b"", offer=offer)
+        self.tell(TypeId.WITHDRAW_OFFER, body, catalog.withdraw_offer_body, withdrawn)
+
+    # --- what was bought
+
+    def ordered(self, contract: bytes, buyer: "Buyer") -> None:
+        """Hear of an order, and do one of the things that sellers do, for each of its parts."""
+        world = self.world
+        for unit in self.state.contracts[ContractId(contract)].units:
+            plan = _PLANS[world.between(0, 1)]
+            if world.chance(350):
+                plan = _PLANS[world.between(0, len(_PLANS) - 1)]
+            begin_s = world.between(0, 400) if world.chance(250) else 0
+            for place, step in enumerate(plan):
+                least_s = begin_s + place * 20
+                act = partial(self._act, contract, step, unit.number, buyer)
+                self.later(least_s, least_s + 30, act)
+        if world.chance(500):
+            self.later(60, 600, lambda: self._afterwards(contract))
+
+    def _act(self, contract: bytes, step: FulfilStep, unit: int, buyer: "Buyer") -> None:
+        """Report a step of a unit; now and then only a part of it is delivered, and the rest follows."""
+        world, part = self.world, 0
+        steps = self.state.contracts[ContractId(contract)].units[unit - 1].quantity_steps
+        if step is FulfilStep.DELIVERED and steps > 1 and world.chance(300):
+            part = world.between(1, steps - 1)
+
+        def reported(outcome: Outcome) -> None:
+            if not outcome.code and step is FulfilStep.DELIVERED:
+                buyer.delivered(contract, unit)
+                if part:
+                    rest = len(self.state.contracts[ContractId(contract)].units)
+                    self.later(1, 60, partial(self._act, contract, step, rest, buyer))
+
+        body = Fulfil(key=b"", contract=contract, step=step, unit=unit, part_steps=part)
+        self.tell(TypeId.FULFIL, body, trade.fulfil_body, reported)
+
+    def _afterwards(self, contract: bytes) -> None:
+        """Pay something back, perhaps more than was paid; ask how it was."""
+        world, made = self.world, self.state.contracts[ContractId(contract)]
+        unit = made.units[world.between(0, len(made.units) - 1)]
+        if unit.total_minor and world.chance(700):
+            for _ in range(world.between(1, 2)):
+                most = unit.total_minor + (unit.total_minor if world.chance(150) else 0)
+                body = Refund(
+                    key=b"", contract=contract, unit=unit.number, amount_minor=world.between(1, most)
+                )
+                self.tell(TypeId.REFUND, body, billing.refund_body)
+        if world.chance(300):
+            asks = AskFeedback(key=b"", contract=contract)
+            self.tell(TypeId.ASK_FEEDBACK, asks, trust.ask_feedback_body)
