@@ -48,42 +48,49 @@ class EntryKind(IntEnum):
 RULES_NOW = 2
 """Number of the behaviour that a new log starts with; every released number stays readable."""
 
-Body = (
+OwnBody = (
     AdmitParty
     | PresentMandate
     | Revoke
-    | Offer
+    | Erase
+    | PublishRate
+    | Convert
+    | Deposit
+    | RegisterDevice
+    | ClaimThing
+    | RegisterThing
+    | SetThingState
+    | ReportMalfunction
+    | Approve
+    | SetPersona
+    | SetGuards
+    | LowerAutonomy
+)
+"""What a party says in its own name: who it is, what is its own, what it wishes of others."""
+
+TradeBody = (
+    Offer
     | WithdrawOffer
     | Need
     | WithdrawNeed
     | AskFacts
     | AnswerFacts
     | Purchase
-    | Fulfil
-    | AcceptDelivery
-    | Cancel
-    | OpenStandingOrder
-    | EndStandingOrder
-    | Deposit
-    | Erase
-    | FundRequest
-    | Refund
-    | PublishRate
-    | Convert
-    | OpenProgramme
-    | Approve
-    | SetPersona
-    | RegisterDevice
-    | ClaimThing
-    | RegisterThing
-    | SetThingState
-    | SetGuards
-    | ReportMalfunction
-    | LowerAutonomy
     | ProposeChoice
     | GiveFeedback
     | AskFeedback
+    | Fulfil
+    | AcceptDelivery
+    | Refund
+    | OpenProgramme
+    | Cancel
+    | OpenStandingOrder
+    | EndStandingOrder
 )
+"""What a party says for an owner, himself or a thing under his mandate."""
+
+Body = OwnBody | TradeBody | FundRequest
+"""What a command may say; a fund request is collected, and stands in the log as the operator's deposit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from thingmarket.catalog.questions import AnswerFacts, AskFacts
 from thingmarket.contract.approvals import Approve
 from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.feedback import AskFeedback, GiveFeedback
-from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, Purchase
+from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
 from thingmarket.contract.personas import SetPersona
 from thingmarket.contract.shadow import ProposeChoice
 from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
@@ -47,13 +47,21 @@ from thingmarket.market import (
 from thingmarket.market.answers import forget_time_ms
 from thingmarket.market.authority import authority_of
 from thingmarket.market.denied import Counted, Denied, count
-from thingmarket.market.entries import Command, Entry, Genesis, Notice, Outcome, RulesSwitch, TimersDue
+from thingmarket.market.entries import (
+    Command,
+    Entry,
+    Genesis,
+    Notice,
+    Outcome,
+    RulesSwitch,
+    TimersDue,
+    TradeBody,
+)
 from thingmarket.market.records import Answer, ListingState, PartyRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.guards import SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
-from thingmarket.time import UnixMs
 
 RULES_KNOWN = (2,)
 """Behaviours that this software can replay."""
@@ -226,12 +234,14 @@ class Market:
                 return guards.set_guards(state, command, body)
             case LowerAutonomy():
                 return autonomy.lower_autonomy(state, command, body, now_ms)
+            case FundRequest():
+                raise AssertionError("a fund request is collected: the log has the operator's deposit")
             case _:
-                return self._trade(entry, command, now_ms)
+                return self._trade(entry, command, body)
 
-    def _trade(self, entry: Entry, command: Command, now_ms: UnixMs) -> Result:
-        state, body, seq = self.state, command.body, entry.seq
-        authority = authority_of(state, command, now_ms)
+    def _trade(self, entry: Entry, command: Command, body: TradeBody) -> Result:
+        state, seq = self.state, entry.seq
+        authority = authority_of(state, command, entry.time_ms)
         match body:
             case Offer():
                 return listings.publish(state, command, body, authority, seq)
@@ -268,4 +278,4 @@ class Market:
             case EndStandingOrder():
                 return standing_orders.end_order(state, command, body, authority, seq)
             case _:
-                raise AssertionError(f"{type(body).__name__} has no handler")
+                assert_never(body)
