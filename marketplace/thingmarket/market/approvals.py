@@ -183,6 +183,9 @@ def earlier(state: State, order: Order, authority: Authority) -> PendingOrder | 
         raise Refusal(Code.UNKNOWN_ENTRY, "no such order of this buyer was approved", "COS-10")
     if authority.mandate is None or authority.mandate.leaf != found.mandate_leaf:
         return None  # what was said under one mandate, with its quorum and its limits, is said under no other
+    was, now = state.offers[Digest(found.purchase.offer)].offer, order.listing.offer
+    if (was.unit, was.unit_scale, was.terms) != (now.unit, now.unit_scale, now.terms):
+        return None  # as many steps may be a hundredth of the goods, or be paid for before they come
     serves = found.serves(
         seller_owner=order.listing.seller_owner,
         product_id=order.listing.offer.product_id,

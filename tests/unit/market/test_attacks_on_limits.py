@@ -92,3 +92,20 @@ def test_a_yes_for_a_revoked_mandate_buys_nothing_under_the_next() -> None:
     assert street.revoke(street.ann, mandate=street.machine.mandate_leaf).code == 0
     street.machine = street.thing("machine", street.ann, limits=[asks])
     assert street.buy(street.machine, again, approved_by=pending).pending
+
+
+def test_a_yes_for_five_pieces_buys_no_five_hundredths_of_a_piece() -> None:
+    street = Street()
+    street.machine = street.thing("machine", street.ann, limits=[limit(cosign_above_minor=0)])
+    pieces = street.offer(street.shop, product_id="drink")
+    pending = street.asked(street.machine, pieces, 5)
+    street.withdraw_offer(street.shop, pieces)
+    assert street.approve(street.ann, pending).code == 0
+    again = {"product_id": "drink", "price_minor": 1_000, "price_base_steps": 1}
+    crumbs = street.offer(street.shop, **again, unit_scale=2)  # 5 steps are 0.05 pieces, for the same money
+    grams = street.offer(street.shop, **again, unit="GRM")
+    at_once = street.offer(street.shop, **again, terms=Terms(settlement=SettlementKind.DVP))
+    for worse in (crumbs, grams, at_once):
+        assert street.buy(street.machine, worse, 5, approved_by=pending).pending
+    same = street.offer(street.shop, **again)
+    assert not street.buy(street.machine, same, 5, approved_by=pending).pending
