@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from thingmarket.canonical_records import BYTE, LENGTH, Pack, Unpack, record_codec
+from thingmarket.canonical_records import BYTE, LENGTH, Codec, Pack, Unpack, glance_reader, record_codec
 from thingmarket.errors import Code, Refusal
 
 
@@ -25,14 +25,25 @@ def packer(kind: Any) -> Pack:
 @lru_cache(maxsize=1024)
 def unpacker(kind: Any) -> Callable[[bytes], Any]:
     """Build the function that reads a value of type `kind` from exactly its bytes (MALFORMED)."""
-    read = _codec(kind)[1]
+    return _whole(_codec(kind)[1])
 
+
+@lru_cache(maxsize=1024)
+def glancer(kind: type, fields: frozenset[str]) -> Callable[[bytes], Any]:
+    """Build the function that reads these fields of a dataclass and leaves all others unset (MALFORMED).
+
+    Reading another field of what it gives is an AttributeError; so is comparing it.
+    """
+    return _whole(glance_reader(kind, *_fields(kind), wanted=fields), whole=False)
+
+
+def _whole(read: Unpack, *, whole: bool = True) -> Callable[[bytes], Any]:
     def read_all(data: bytes) -> Any:
         try:
             value, end = read(data, 0)
         except (IndexError, ValueError, KeyError, TypeError, OverflowError, UnicodeDecodeError):
             raise Refusal(Code.MALFORMED, "stored value cannot be read") from None
-        if end != len(data):
+        if whole and end != len(data):
             raise Refusal(Code.MALFORMED, "stored value has bytes left over")
         return value
 
@@ -74,6 +85,16 @@ def _unpack_text(data: bytes, at: int) -> tuple[str, int]:
     return raw.decode(), end
 
 
+def skip_int(data: bytes, at: int) -> int:
+    """The place behind what `pack_int` wrote."""
+    return at + 1 + data[at]
+
+
+def skip_bytes(data: bytes, at: int) -> int:
+    """The place behind what `pack_bytes` wrote."""
+    return at + 4 + int.from_bytes(data[at : at + 4], "big")
+
+
 def _pack_flag(value: bool) -> bytes:
     return b"\x01" if value else b"\x00"
 
@@ -82,16 +103,16 @@ def _unpack_flag(data: bytes, at: int) -> tuple[bool, int]:
     return data[at] == 1, at + 1
 
 
-_PLAIN: dict[Any, tuple[Pack, Unpack]] = {
-    int: (pack_int, unpack_int),
-    bytes: (pack_bytes, unpack_bytes),
-    str: (_pack_text, _unpack_text),
-    bool: (_pack_flag, _unpack_flag),
+_PLAIN: dict[Any, Codec] = {
+    int: Codec(pack_int, unpack_int, skip_int),
+    bytes: Codec(pack_bytes, unpack_bytes, skip_bytes),
+    str: Codec(_pack_text, _unpack_text, skip_bytes),
+    bool: Codec(_pack_flag, _unpack_flag, lambda _, at: at + 1),
 }
 
 
 @lru_cache(maxsize=1024)
-def _codec(kind: Any) -> tuple[Pack, Unpack]:
+def _codec(kind: Any) -> Codec:
     if kind in _PLAIN:
         return _PLAIN[kind]
     if isinstance(kind, typing.NewType):
@@ -109,36 +130,48 @@ def _codec(kind: Any) -> tuple[Pack, Unpack]:
     return _record_codec(typing.cast(type, kind))
 
 
-def _enum_codec(kind: type[enum.Enum]) -> tuple[Pack, Unpack]:
+def _enum_codec(kind: type[enum.Enum]) -> Codec:
+    # Members are looked up by what is stored of them: calling an enum takes ten times as long.
     if issubclass(kind, int):
-        return (
-            lambda value: pack_int(int(value)),
-            lambda data, at: (kind((read := unpack_int(data, at))[0]), read[1]),
-        )
-    return (
-        lambda value: _pack_text(value.value),
-        lambda data, at: (kind((read := _unpack_text(data, at))[0]), read[1]),
+        numbers = {int(member): member for member in kind}
+
+        def read_number(data: bytes, at: int) -> tuple[Any, int]:
+            number, end = unpack_int(data, at)
+            return numbers[number], end
+
+        return Codec(lambda value: pack_int(int(value)), read_number, skip_int)
+    names = {member.value.encode(): member for member in kind}
+    packed = {member: pack_bytes(name) for name, member in names.items()}
+
+    def read_name(data: bytes, at: int) -> tuple[Any, int]:
+        name, end = unpack_bytes(data, at)
+        return names[name], end
+
+    return Codec(packed.__getitem__, read_name, skip_bytes)
+
+
+_NOTHING = Codec(lambda _: b"", lambda _, at: (None, at), lambda _, at: at)
+
+
+def _union_codec(kinds: tuple[Any, ...]) -> Codec:
+    codecs = [_codec(k) if k is not type(None) else _NOTHING for k in kinds]
+
+    def pack(value: Any) -> bytes:
+        for place, (k, codec) in enumerate(zip(kinds, codecs, strict=True)):
+            if isinstance(value, typing.cast(type, k)):
+                return bytes((place,)) + codec.pack(value)
+        raise AssertionError(f"{type(value).__name__} is not one of {kinds}")
+
+    return Codec(
+        pack,
+        lambda data, at: codecs[data[at]].unpack(data, at + 1),
+        lambda data, at: codecs[data[at]].skip(data, at + 1),
     )
 
 
-def _union_codec(kinds: tuple[Any, ...]) -> tuple[Pack, Unpack]:
-    codecs = [
-        (k, *_codec(k)) if k is not type(None) else (k, lambda _: b"", lambda _, at: (None, at))
-        for k in kinds
-    ]
-
-    def pack(value: Any) -> bytes:
-        for place, (k, write, _) in enumerate(codecs):
-            if isinstance(value, typing.cast(type, k)):
-                return bytes((place,)) + write(value)
-        raise AssertionError(f"{type(value).__name__} is not one of {kinds}")
-
-    return pack, lambda data, at: codecs[data[at]][2](data, at + 1)
-
-
-def _tuple_codec(kinds: tuple[Any, ...]) -> tuple[Pack, Unpack]:
+def _tuple_codec(kinds: tuple[Any, ...]) -> Codec:
     if len(kinds) == 2 and kinds[1] is Ellipsis:
-        write, read = _codec(kinds[0])
+        write, read, skip_item = _codec(kinds[0])
 
         def unpack(data: bytes, at: int) -> tuple[Any, int]:
             count, at = int.from_bytes(data[at : at + 4], "big"), at + 4
@@ -148,35 +181,60 @@ def _tuple_codec(kinds: tuple[Any, ...]) -> tuple[Pack, Unpack]:
                 items.append(item)
             return tuple(items), at
 
-        return lambda value: len(value).to_bytes(4, "big") + b"".join(map(write, value)), unpack
-    codecs = [_codec(kind) for kind in kinds]
+        def skip(data: bytes, at: int) -> int:
+            count, at = int.from_bytes(data[at : at + 4], "big"), at + 4
+            for _ in range(count):
+                at = skip_item(data, at)
+            return at
+
+        return Codec(lambda value: len(value).to_bytes(4, "big") + b"".join(map(write, value)), unpack, skip)
+    return _row_codec([_codec(kind) for kind in kinds])
+
+
+def _row_codec(codecs: list[Codec]) -> Codec:
+    writes, reads = [codec.pack for codec in codecs], [codec.unpack for codec in codecs]
 
     def unpack_each(data: bytes, at: int) -> tuple[Any, int]:
         items = []
-        for _, read_item in codecs:
+        for read_item in reads:
             item, at = read_item(data, at)
             items.append(item)
         return tuple(items), at
 
-    return lambda value: b"".join(c[0](item) for c, item in zip(codecs, value, strict=True)), unpack_each
+    def skip_each(data: bytes, at: int) -> int:
+        for codec in codecs:
+            at = codec.skip(data, at)
+        return at
+
+    return Codec(
+        lambda value: b"".join([write(item) for write, item in zip(writes, value, strict=True)]),
+        unpack_each,
+        skip_each,
+    )
 
 
-def _set_codec(kind: Any) -> tuple[Pack, Unpack]:
-    write, _ = _codec(kind)
-    _, read_items = _tuple_codec((kind, ...))
+def _set_codec(kind: Any) -> Codec:
+    write = _codec(kind).pack
+    _, read_items, skip = _tuple_codec((kind, ...))
 
     def unpack(data: bytes, at: int) -> tuple[Any, int]:
         items, end = read_items(data, at)
         return frozenset(items), end
 
-    return lambda value: len(value).to_bytes(4, "big") + b"".join(sorted(map(write, value))), unpack
+    return Codec(
+        lambda value: len(value).to_bytes(4, "big") + b"".join(sorted(map(write, value))), unpack, skip
+    )
 
 
-def _record_codec(kind: type) -> tuple[Pack, Unpack]:
+def _record_codec(kind: type) -> Codec:
+    return record_codec(kind, *_fields(kind))
+
+
+def _fields(kind: type) -> tuple[list[Any], list[Codec]]:
+    """The plain types of a dataclass's fields, and their codecs."""
     hints = typing.get_type_hints(kind)
-    kinds = [_plain(hints[field.name]) for field in dataclasses.fields(kind)]
-    codecs = [_codec(hints[field.name]) for field in dataclasses.fields(kind)]
-    return record_codec(kind, kinds, codecs)
+    found = [hints[field.name] for field in dataclasses.fields(kind)]
+    return [_plain(each) for each in found], [_codec(each) for each in found]
 
 
 def _plain(kind: Any) -> Any:

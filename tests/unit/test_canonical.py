@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thingmarket.canonical import packer, unpacker
+from thingmarket.canonical import glancer, packer, unpacker
 from thingmarket.errors import Code, Refusal
 
 Name = NewType("Name", str)
@@ -142,3 +142,12 @@ def test_no_cut_off_value_is_read(kind: Any) -> None:
     for length in range(len(packed)):
         with pytest.raises(Refusal):
             unpacker(kind)(packed[:length])
+
+
+@given(ROWS, st.frozensets(st.sampled_from([each.name for each in fields(Row)])))
+def test_a_glance_reads_the_fields_that_are_asked_for_and_no_other(row: Row, wanted: frozenset[str]) -> None:
+    seen = glancer(Row, wanted)(packer(Row)(row))
+    assert {name: getattr(seen, name) for name in wanted} == {name: getattr(row, name) for name in wanted}
+    for other in {each.name for each in fields(Row)} - wanted:
+        with pytest.raises(AttributeError):
+            getattr(seen, other)
