@@ -7,8 +7,10 @@ from thingmarket.contract.approvals import PendingOrder
 from thingmarket.contract.orders import Erase
 from thingmarket.errors import Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate
+from thingmarket.ids import digest
 from thingmarket.limits import COMMAND_LIFE_MS
 from thingmarket.market.records import Answer
+from thingmarket.wire.trade import purchase_body
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.receipts import Receipts
 from thingmarket_node.core.sequencer import Decided, Declined, Formed, Remembered, Sequencer
@@ -139,5 +141,10 @@ def forgettings(orders: Iterable[PendingOrder]) -> list[m.Effect]:
             tuple(sealed.commitment for sealed in order.purchase.delivery), order.asked_ms - COMMAND_LIFE_MS
         )
         for order in orders
-        if order.purchase.delivery and not order.waits and not order.contract
+        if order.purchase.delivery and not order.waits and not order.contract and _is_alone(order)
     ]
+
+
+def _is_alone(order: PendingOrder) -> bool:
+    """Whether the buyer signed this purchase itself: parts of a standing order serve its next times, too."""
+    return order.body_digest == digest(purchase_body(order.purchase))

@@ -3,7 +3,10 @@
 from tests.builders import World, limit
 from thingmarket.contract.approvals import PendingId
 from thingmarket.contract.orders import RetentionClass, SealedRef
+from thingmarket.contract.standing import OpenStandingOrder
+from thingmarket.identity.envelope import TypeId
 from thingmarket.limits import COMMAND_LIFE_MS, DAY_MS
+from thingmarket.wire.standing import open_standing_order_body
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.telling import forgettings
 
@@ -44,3 +47,22 @@ def test_parts_of_an_order_that_came_to_nothing_are_erased() -> None:  # [COS-12
     world.asked(world.printer, world.ink, 5)
     world.pass_time(DAY_MS)
     assert world.forgotten() == [expected], "the second one had nothing sealed"
+
+
+def test_parts_of_a_standing_order_stay_for_its_next_times() -> None:  # [COS-12]
+    world = Home()
+    wish = OpenStandingOrder(
+        key=world.key(),
+        offer=world.ink,
+        quantity_steps=5,
+        currency="EUR",
+        total_max_minor=100_00,
+        interval_ms=DAY_MS,
+        occurrences_max=3,
+        delivery=(ADDRESS,),
+    )
+    world.send(world.printer, TypeId.OPEN_STANDING_ORDER, open_standing_order_body(wish))
+    world.pass_time(1)
+    (name,) = world.state.pendings
+    world.approve(world.alice, name, approved=False)
+    assert not world.forgotten()
