@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from thingmarket_node.scenarios import engine
-from thingmarket_node.scenarios.expectations import Report
+from thingmarket_node.scenarios.expectations import Report, judge
 from thingmarket_node.scenarios.processes import PROGRAM, environment
 
 WEAKENED = (sys.executable, "-P", str(Path(__file__).with_name("weakened_node.py")))
@@ -84,6 +86,50 @@ def test_announcer_passes_and_what_was_kept_running_ends_when_it_is_told_to(tmp_
         check_report(running.stdout.read(), "announcer", trades=1, codes=["DENIED", "DENIED"])
     assert children_below(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "trades", "codes"),
+    [
+        (
+            "washer-detergent",
+            5,
+            ["NEED_ENDED", "WRONG_STATE", "FEE_TOO_HIGH", "FEE_TOO_HIGH", "WRONG_TOTAL", "DENIED"],
+        ),
+        ("paper-towels", 1, ["WRONG_STATE"]),
+    ],
+)
+def test_it_passes(name: str, trades: int, codes: list[str]) -> None:
+    report = engine.run(engine.find(name), in_silence)
+    assert not failed(report)
+    check_report(json.dumps(report.value()), name, trades, codes)
+
+
+def test_vending_machine_passes_and_notices_whatever_is_not_as_it_says() -> None:
+    scenario = engine.find("vending-machine")
+    report = engine.run(scenario, in_silence)
+    assert not failed(report)
+    codes = ["DENIED", "DENIED", "OFFER_ENDED", "MANDATE_REVOKED"]
+    check_report(json.dumps(report.value()), "vending-machine", trades=5, codes=codes)
+    expected, found = scenario.expected, report.found
+    late = replace(expected.trades[3], late_credit_minor=456)
+    for changes, names in (
+        ({"trades": (*expected.trades[:3], late, expected.trades[4])}, {"trade 4"}),
+        ({"refusals": expected.refusals[:-1]}, {"number of refusals", "refusal 4"}),
+        ({"balances_minor": {**expected.balances_minor, "vera": 14_937}}, {"balance of vera, minor units"}),
+        ({"operator_minor": {**expected.operator_minor, "fees": 331}}, {"the node's fees, minor units"}),
+        ({"points": {**expected.points, "pia": 19}}, {"points of pia"}),
+        ({"decisions": {"vera": {"allow": 12}}}, {"decisions for vera"}),
+    ):
+        checks = judge(replace(expected, **changes), found)
+        assert {check.name for check in checks if not check.holds} == names
+    for changed, names in (
+        ({"escrow_minor": 1}, {"all money together, minor units", "all escrows, as the node adds them up"}),
+        ({"points": {**found.points, "vera": -31}}, {"points of vera", "points given less points held"}),
+        ({"trades": [*found.trades, late]}, {"number of trades", "trade 6"}),
+    ):
+        checks = judge(expected, replace(found, **changed))
+        assert {check.name for check in checks if not check.holds} == names
 
 
 def test_a_changed_price_does_not_pass() -> None:

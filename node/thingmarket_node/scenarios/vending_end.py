@@ -23,13 +23,13 @@ INVOICES: Final[list[tuple[Any, ...]]] = [
     ("rolf", "vera", 3_392, 542, (), 0, 0),
     ("rolf", "vera", 7_913, 1_264, (), 0, 0),
 ]
-# Sold, jurisdiction, category: net and tax.
-TAX: Final = {
-    (True, "DE", "S"): (280, 54),
-    (True, "DE", "R"): (120, 8),
-    (False, "DE", "S"): (3_456, 657),
-    (False, "", "S"): (9_500, 1_806),
-}
+# Sold or bought, jurisdiction (none: the seller owes it), category, net and tax.
+TAX: Final = [
+    (False, "", "S", 9_500, 1_806),
+    (False, "DE", "S", 3_456, 657),
+    (True, "DE", "R", 120, 8),
+    (True, "DE", "S", 280, 54),
+]
 UBL: Final = {
     "InvoiceTypeCode": ["380"],
     "RegistrationName": ["Bevco GmbH", "Vera Kaltgetr\u00e4nke"],
