@@ -24,6 +24,7 @@ NetworkId = NewType("NetworkId", bytes)
 
 KEY_BYTES = 16
 DIGEST_BYTES = 32
+CONTRACT_ID_BYTES = 16
 _ID_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-")
 
 

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import World, replayed
-from thingmarket.catalog.terms import WHOLE_SHARE, Milestone, SettlementKind, Terms
+from thingmarket.catalog.terms import Milestone, SettlementKind, Terms
 from thingmarket.contract.contract import OPEN_STATES, Contract, ContractState
 from thingmarket.contract.fulfilment import FulfilmentState
-from thingmarket.contract.units import parts
 from thingmarket.limits import DAY_MS, HOUR_MS, UNITS_MAX
 from thingmarket.market.cancelling import preview
 from thingmarket.market.queries import reader_of
 from thingmarket.market.records import TimerKind
+from thingmarket.proportions import WHOLE_MILLIONTHS, parts
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.escrow import EscrowState
 
@@ -29,7 +29,7 @@ def all_terms(draw: st.DrawFn) -> Terms:
     if draw(st.booleans()) and draw(st.booleans()):
         return Terms(settlement=SettlementKind.DVP)
     weights = draw(st.lists(st.integers(1, 9), max_size=4))
-    shares = parts(WHOLE_SHARE, weights) if weights else ()
+    shares = parts(WHOLE_MILLIONTHS, weights) if weights else ()
     due = sorted(draw(st.integers(1, 4)) * DAY_MS for _ in shares)
     if due:
         due[-1] = DELIVERY_MS

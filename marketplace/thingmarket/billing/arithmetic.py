@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.limits import DAY_MS
 from thingmarket.money import rounded_half_up
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 
 _DAYS_IN_400_YEARS: Final = 146_097
 _DAYS_BEFORE_1970: Final = 719_468  # from 0000-03-01, where a year begins that ends with its leap day

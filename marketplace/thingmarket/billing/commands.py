@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.errors import Code, Refusal
-from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, checked_bytes
+from thingmarket.ids import CONTRACT_ID_BYTES, DIGEST_BYTES, KEY_BYTES, checked_bytes
 from thingmarket.limits import (
     INTEGER_MAX,
     POINT_VALUE_MINOR_MAX,
@@ -14,9 +13,9 @@ from thingmarket.limits import (
     UNITS_MAX,
 )
 from thingmarket.money import checked_amount, currency_of
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.time import checked_time
 
-_CONTRACT_ID_BYTES: Final = 16
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
@@ -68,7 +67,7 @@ class OpenProgramme:
 def check_refund(refund: Refund) -> None:
     """Refuse bad ids, a unit that no contract has, or an amount that is not positive."""
     checked_bytes(refund.key, KEY_BYTES, "key")
-    checked_bytes(refund.contract, _CONTRACT_ID_BYTES, "contract")
+    checked_bytes(refund.contract, CONTRACT_ID_BYTES, "contract")
     if not 1 <= refund.unit <= UNITS_MAX:
         raise Refusal(Code.OUT_OF_RANGE, f"unit={refund.unit} is not between 1 and {UNITS_MAX}")
     checked_amount(refund.amount_minor, "amount_minor")

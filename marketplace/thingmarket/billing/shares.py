@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from thingmarket.billing.arithmetic import Settled
 from thingmarket.billing.charges import Charges
-from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

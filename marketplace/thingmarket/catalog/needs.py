@@ -28,11 +28,9 @@ from thingmarket.limits import (
     PREFERENCES_MAX,
     TITLE_CHARS_MAX,
 )
+from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.quantity import checked_steps, checked_unit
 from thingmarket.time import UnixMs, checked_time
-
-WHOLE_MILLIONTHS: Final = 1_000_000
-"""A whole share or a full score, in millionths."""
 
 
 @unique

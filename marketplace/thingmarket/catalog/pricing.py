@@ -1,15 +1,13 @@
 """What a quantity costs: one line by the arithmetic of EN 16931. [BUY-2]"""
 
 from dataclasses import dataclass
-from typing import Final
 
 from thingmarket.catalog.offers import Offer
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import INTEGER_MAX
 from thingmarket.money import rounded_half_up
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.quantity import checked_steps
-
-WHOLE_BASIS_POINTS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,7 @@ from thingmarket.limits import (
     MILESTONES_MAX,
     TITLE_CHARS_MAX,
 )
-
-WHOLE_SHARE: Final = 1_000_000
-"""All of a contract, in millionths."""
-
-WHOLE_BASIS_POINTS: Final = 10_000
-"""All of an amount, in basis points."""
+from thingmarket.proportions import WHOLE_BASIS_POINTS, WHOLE_MILLIONTHS
 
 
 @unique
@@ -90,12 +85,12 @@ def _check_milestones(milestones: tuple[Milestone, ...], delivery_ms: int) -> No
         raise Refusal(Code.BAD_FIELD, f"{len(milestones)} milestones; at most {MILESTONES_MAX}")
     for milestone in milestones:
         check_label(milestone.title, TITLE_CHARS_MAX, "milestone")
-        if not 1 <= milestone.share_millionths <= WHOLE_SHARE:
-            raise Refusal(Code.OUT_OF_RANGE, f"a share is 1 to {WHOLE_SHARE} millionths")
+        if not 1 <= milestone.share_millionths <= WHOLE_MILLIONTHS:
+            raise Refusal(Code.OUT_OF_RANGE, f"a share is 1 to {WHOLE_MILLIONTHS} millionths")
         if not 1 <= milestone.delivery_ms <= delivery_ms:
             raise Refusal(Code.OUT_OF_RANGE, "a milestone is due after 1 ms to the offer's delivery_ms")
-    if sum(milestone.share_millionths for milestone in milestones) != WHOLE_SHARE:
-        raise Refusal(Code.BAD_FIELD, f"the shares of all milestones must add up to {WHOLE_SHARE}")
+    if sum(milestone.share_millionths for milestone in milestones) != WHOLE_MILLIONTHS:
+        raise Refusal(Code.BAD_FIELD, f"the shares of all milestones must add up to {WHOLE_MILLIONTHS}")
     if max(milestone.delivery_ms for milestone in milestones) != delivery_ms:
         raise Refusal(Code.BAD_FIELD, "the last milestone is due at the offer's delivery_ms")
 

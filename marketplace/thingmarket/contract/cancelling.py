@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from thingmarket.catalog.terms import WHOLE_BASIS_POINTS, Terms
+from thingmarket.catalog.terms import Terms
 from thingmarket.contract.contract import Contract, ContractState
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
-from thingmarket.contract.orders import CONTRACT_ID_BYTES
 from thingmarket.contract.units import Unit
 from thingmarket.errors import Code, Refusal
-from thingmarket.ids import KEY_BYTES, checked_bytes
+from thingmarket.ids import CONTRACT_ID_BYTES, KEY_BYTES, checked_bytes
 from thingmarket.limits import INTEGER_MAX
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 
 CANCELLABLE: Final = tuple(row.state for row in FULFILMENT.steps if row.message == "Cancel")
 """States in which a unit can be cancelled, as far as the offer's terms let it."""

@@ -7,15 +7,13 @@ from typing import Final
 
 from thingmarket.catalog.attributes import ScaledInteger, check_name
 from thingmarket.contract.contract import Contract
-from thingmarket.contract.orders import CONTRACT_ID_BYTES
 from thingmarket.contract.units import Unit
 from thingmarket.errors import Code, Refusal
-from thingmarket.ids import KEY_BYTES, ContractId, PartyId, checked_bytes, derived_id
+from thingmarket.ids import CONTRACT_ID_BYTES, KEY_BYTES, ContractId, PartyId, checked_bytes, derived_id
 from thingmarket.limits import FACTS_MAX
+from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Protocol, Role, Silence, Step
-
-WHOLE_MILLIONTHS: Final = 1_000_000
 
 
 @unique

@@ -7,14 +7,13 @@ from thingmarket.catalog.attributes import check_name
 from thingmarket.catalog.labels import check_label
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.terms import Place, check_coarse
-from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, checked_bytes, checked_id
+from thingmarket.ids import CONTRACT_ID_BYTES, DIGEST_BYTES, KEY_BYTES, checked_bytes, checked_id
 from thingmarket.limits import FACTS_MAX, ID_CHARS_MAX, INTEGER_MAX, SEALED_PARTS_MAX, UNITS_MAX
 from thingmarket.money import checked_amount, currency_of
 from thingmarket.policy.decision import Fact
 from thingmarket.quantity import checked_steps
 
 COMMITMENT_BYTES = 32
-CONTRACT_ID_BYTES = 16
 
 
 @unique

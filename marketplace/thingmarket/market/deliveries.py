@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from thingmarket.catalog.terms import WHOLE_BASIS_POINTS, Terms
+from thingmarket.catalog.terms import Terms
 from thingmarket.contract.contract import Contract, ContractState, FulfilmentEvent
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
-from thingmarket.contract.orders import CONTRACT_ID_BYTES, AcceptDelivery, Fulfil, FulfilStep
+from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep
 from thingmarket.contract.units import Unit, divided
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
-from thingmarket.ids import ContractId
+from thingmarket.ids import CONTRACT_ID_BYTES, ContractId
 from thingmarket.limits import DAY_MS, FACTS_OF_CONTRACT_MAX, UNITS_MAX
 from thingmarket.market import settling
 from thingmarket.market.authority import Authority, permit
@@ -21,6 +21,7 @@ from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Decision, Fact
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 

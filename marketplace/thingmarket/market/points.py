@@ -2,7 +2,6 @@
 
 from thingmarket.billing.commands import OpenProgramme
 from thingmarket.billing.records import Programme
-from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.units import Unit
 from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal
@@ -13,6 +12,7 @@ from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.settlement.accounts import AccountFlag, AccountKind, AccountNumber
 from thingmarket.settlement.escrow import Leg, TransferCode, derived_id_of
 from thingmarket.settlement.transfers import Status, Transfer

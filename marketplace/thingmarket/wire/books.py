@@ -15,13 +15,12 @@ from thingmarket.billing.records import RateRecord
 from thingmarket.billing.statement import Statement, TaxKey, TaxSum, summed
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import checked_party_id
-from thingmarket.ids import DIGEST_BYTES, Digest, checked_bytes
+from thingmarket.ids import CONTRACT_ID_BYTES, DIGEST_BYTES, Digest, checked_bytes
 from thingmarket.limits import INVOICES_PAGE_ROWS_MAX, QUERY_ROWS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX
 from thingmarket.market.billing import InvoicesPage, Place, PointsView, StatementPart
 from thingmarket.money import currency_of
 from thingmarket.v1 import billing_pb2 as pb
 
-_CONTRACT_ID_BYTES = 16
 _PARTS_MAX = 8  # lines, allowances and tax groups of one invoice
 _REASONS = {reason.value: reason for reason in AllowanceReason}
 
@@ -135,7 +134,7 @@ def invoice_value(message: pb.InvoiceView) -> Invoice:
         issued_ms=message.issued_ms,
         currency=message.currency,
         currency_scale=currency_of(message.currency).scale,
-        contract=checked_bytes(message.contract, _CONTRACT_ID_BYTES, "contract"),
+        contract=checked_bytes(message.contract, CONTRACT_ID_BYTES, "contract"),
         unit=message.unit,
         seq=message.seq,
         lines=lines,

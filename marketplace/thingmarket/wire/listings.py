@@ -6,7 +6,6 @@ from typing import TypeVar
 from thingmarket.catalog.attributes import Attribute
 from thingmarket.catalog.needs import Need
 from thingmarket.catalog.offers import Offer
-from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.catalog.questions import AnswerFacts, QuestionState, with_facts
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity import did, envelope
@@ -15,6 +14,7 @@ from thingmarket.identity.parties import checked_party_id, is_thing
 from thingmarket.ids import DIGEST_BYTES, Digest, PartyId, checked_bytes
 from thingmarket.limits import ANSWERED_FACTS_MAX
 from thingmarket.market.queries import NeedView, OffersPage, OfferView, QuestionView
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import read_signed, signed_message, signed_value

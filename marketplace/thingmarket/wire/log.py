@@ -2,7 +2,6 @@
 
 from thingmarket.billing.charges import NO_CHARGES, Charges, check_charges
 from thingmarket.catalog.offers import check_tax_row, row_parts, tax_row
-from thingmarket.catalog.pricing import WHOLE_BASIS_POINTS
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity import envelope
 from thingmarket.identity.envelope import Signed, TypeId
@@ -20,6 +19,7 @@ from thingmarket.market.entries import (
     TimersDue,
 )
 from thingmarket.money import currency_of
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.time import UnixMs
 from thingmarket.v1 import envelope_pb2
 from thingmarket.v1 import log_pb2 as pb

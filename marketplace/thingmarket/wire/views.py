@@ -9,7 +9,7 @@ from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.contract.units import Unit
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import checked_party_id
-from thingmarket.ids import DIGEST_BYTES, ContractId, Digest, PartyId, checked_bytes
+from thingmarket.ids import CONTRACT_ID_BYTES, DIGEST_BYTES, ContractId, Digest, PartyId, checked_bytes
 from thingmarket.limits import FACTS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX, UNITS_MAX
 from thingmarket.market.entries import Notice, NoticeKind, Outcome
 from thingmarket.market.queries import (
@@ -25,7 +25,6 @@ from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.calls import decision_value
 from thingmarket.wire.envelope import fact_value
 
-CONTRACT_ID_BYTES = 16
 _HISTORY_MAX = 96  # sixteen units of up to four steps each, divisions and what concerns all of them
 _NOTICES_MAX = 10_000  # what one entry tells; a message ends long before
 _CURRENCIES_MAX = 64

@@ -9,10 +9,11 @@ import click
 
 from thingmarket.catalog.attributes import AttributeValue, ScaledInteger, shown
 from thingmarket.catalog.choice import explain_choice
-from thingmarket.catalog.needs import WHOLE_MILLIONTHS, Need
+from thingmarket.catalog.needs import Need
 from thingmarket.catalog.ranking import Scored
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import HOUR_MS
+from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.wire.listings import OfferSeen, QuestionSeen
 from thingmarket_client.choosing import Chosen
 from thingmarket_client.decisions import record_of

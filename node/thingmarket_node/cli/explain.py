@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from thingmarket.catalog.needs import WHOLE_MILLIONTHS
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import is_thing
 from thingmarket.policy.rules import RULES
+from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.wire.reads import Explanation
 from thingmarket_client.decisions import ChoiceRecord, load_record
 from thingmarket_node.cli.amounts import HexType, fact_words, share, written

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from thingmarket.contract.feedback import WHOLE_MILLIONTHS, Feedback
+from thingmarket.contract.feedback import Feedback
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.effective import EffectiveMandate, effective
@@ -20,6 +20,7 @@ from thingmarket.market.hindsight import past_acts
 from thingmarket.policy.decision import Verdict
 from thingmarket.policy.preview import Change, Preview, preview
 from thingmarket.policy.rules import RULES
+from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.wire.identity import read_mandate
 from thingmarket.wire.log import read_entry
 from thingmarket_client.keystore import load_owner_keys, load_thing_keys

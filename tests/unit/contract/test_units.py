@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from tests.unit.catalog.samples import an_offer
 from thingmarket.catalog.pricing import price
-from thingmarket.catalog.terms import WHOLE_SHARE, Milestone, Terms
-from thingmarket.contract.units import divided, parts, units_of
+from thingmarket.catalog.terms import Milestone, Terms
+from thingmarket.contract.units import divided, units_of
+from thingmarket.proportions import WHOLE_MILLIONTHS, parts
 
 DELIVERY_MS = 1_000
 
@@ -47,7 +48,7 @@ def test_a_plain_offer_makes_one_unit_of_everything() -> None:  # [CON-4]
 
 @given(st.integers(1, 100), st.lists(st.integers(1, 50), min_size=1, max_size=8))
 def test_milestones_divide_goods_net_and_tax_exactly(quantity: int, weights: list[int]) -> None:  # [CON-5]
-    shares = parts(WHOLE_SHARE, weights)
+    shares = parts(WHOLE_MILLIONTHS, weights)
     made = an_offer(delivery_ms=DELIVERY_MS, terms=in_shares(*shares))
     cost = price(made, quantity, 1_900)
     units = units_of(made, cost, quantity, 0)
