@@ -53,8 +53,11 @@ class Reference:
         require(not objection, "chain", objection)
         entries = [self.read(entry) for entry in group.entries]
         first = len(self.bodies)
-        for entry in entries:
-            self._apply(entry)
+        try:
+            for entry in entries:
+                self._apply(entry)
+        except (LookupError, TypeError, ValueError) as error:
+            raise Violation("bugs", f"group {group.number}: {error!r}") from error
         self.tree.extend([leaf_hash(entry) for entry in group.entries])
         same = hash_of_outcomes(self.bodies[first:]) == group.outcome_hash
         require(same, "replay", f"group {group.number} comes to other outcomes")
@@ -96,7 +99,10 @@ class Reference:
             state.ledger.check_invariants(state.time_ms)
         except AssertionError as error:
             raise Violation("ledger", str(error)) from error
-        compare(self.oracle.memory, state)
+        try:
+            compare(self.oracle.memory, state)
+        except LookupError as error:
+            raise Violation("unknown", f"the market knows nothing of {error}") from error
 
 
 def _rows(state: State) -> dict[str, dict[Any, Any]]:

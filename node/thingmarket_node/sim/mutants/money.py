@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from thingmarket.contract import cancelling as fees
 from thingmarket.contract.fulfilment import FulfilmentState
+from thingmarket.ids import PartyId
 from thingmarket.market import deliveries, points, refunds, settling
 from thingmarket.market.state import State
 from thingmarket_node.sim.mutants.patches import Mutant, Patches
@@ -39,8 +40,8 @@ def _reserve_released_twice(patches: Patches) -> None:
     def broken(original: Any) -> Any:
         def reserve_over(state: State, reference: bytes, now_ms: Any) -> Any:
             name, currency, day = reference.decode().split("|")
-            key = (name, currency, int(day))
-            state.reserves.put(key, 2 * state.reserves[key])  # type: ignore[arg-type]
+            key = (PartyId(name), currency, int(day))
+            state.reserves.put(key, 2 * state.reserves[key])
             return original(state, reference, now_ms)
 
         return reserve_over
