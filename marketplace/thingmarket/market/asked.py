@@ -3,6 +3,7 @@
 from thingmarket.catalog.questions import QuestionState
 from thingmarket.ids import Digest, PartyId
 from thingmarket.market.records import QuestionRecord
+from thingmarket.market.registers import count_under, row_under
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
@@ -29,12 +30,8 @@ class Asked:
                     self.open_names.add((record.offer, name))
                 else:
                     self.open_names.remove((record.offer, name))
-            self.open_of[record.asker_owner] = self.open_of.get(record.asker_owner, 0) + now - was
-            self.open_at[record.offer] = self.open_at.get(record.offer, 0) + now - was
+            count_under(self.open_of, record.asker_owner, now - was)
+            count_under(self.open_at, record.offer, now - was)
         if (old is None) != (new is None):
             for owner in (record.asker_owner, record.seller_owner):
-                timeline = self.of.setdefault(owner, Timeline())
-                if new is not None:
-                    timeline.add(record.seq, digest)
-                else:
-                    timeline.remove(record.seq, digest)
+                row_under(self.of, owner, (record.seq, digest), present=new is not None)

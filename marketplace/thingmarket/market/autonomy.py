@@ -30,9 +30,8 @@ def lower_autonomy(state: State, command: Command, body: LowerAutonomy, now_ms: 
     for mandate in _mandates_of(state, owner.id, body.thing):
         notices.append(Notice(owner.id, NoticeKind.MANDATE, mandate.leaf, level.name))
         if level is Autonomy.ANNOUNCER:
-            offers = state.indexes.offers_under.get(mandate.leaf, ())
-            by_age = sorted(offers, key=lambda one: state.offers[one].seq)
-            notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in by_age]
+            offers = state.indexes.live_under(mandate.leaf)
+            notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in offers]
     return Result(notices=tuple(notices))
 
 

@@ -1,6 +1,7 @@
 """Look-ups of billing: how many invoices a seller wrote, and who may see which. [INV-8]"""
 
 from thingmarket.billing.records import InvoiceRecord
+from thingmarket.market.registers import count_under, row_under
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
@@ -37,16 +38,10 @@ class Billed:
         if (old is None) == (new is None):
             return
         seller = name[0]
-        self.counts[seller] = self.counts.get(seller, 0) + (1 if new else -1)
+        change = 1 if new else -1
+        count_under(self.counts, seller, change)
         if record.points:
-            sellers = self.points_from.setdefault(record.buyer, {})
-            sellers[seller] = sellers.get(seller, 0) + (1 if new else -1)
-        row = (record.seq, packed_name(name))
+            count_under(self.points_from.setdefault(record.buyer, {}), seller, change)
+        row = (record.seq, packed_name(name))  # one row for both, kept once
         for owner in (seller, record.buyer):
-            timeline = self.of.get(owner)
-            if timeline is None:
-                timeline = self.of[owner] = Timeline()
-            if new is not None:
-                timeline.add_row(row)
-            else:
-                timeline.remove(*row)
+            row_under(self.of, owner, row, present=new is not None)

@@ -1,14 +1,11 @@
 """Waiting orders by who is asked, whose they are and what they hang on; follows the table, has no root."""
 
-from typing import TypeVar
-
 from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.personas import Persona
 from thingmarket.ids import Digest, PartyId
+from thingmarket.market.registers import count_under, row_under
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
-
-K = TypeVar("K")
 
 
 class Inbox:
@@ -34,15 +31,15 @@ class Inbox:
         assert record is not None, "a change has an old or a new value"
         change = (new is not None and not new.contract) - (old is not None and not old.contract)
         self.unmade += change
-        _count(self.unmade_of_thing, record.thing, change)
+        count_under(self.unmade_of_thing, record.thing, change)
         was, now = old is not None and old.waits, new is not None and new.waits
         if was == now:
             return
-        _count(self.waiting_of, record.owner, now - was)
-        _count(self.waiting_of_thing, record.thing, now - was)
-        _keep(self.waiting_under, record.mandate_leaf, record, present=now)
+        count_under(self.waiting_of, record.owner, now - was)
+        count_under(self.waiting_of_thing, record.thing, now - was)
+        row_under(self.waiting_under, record.mandate_leaf, (record.seq, name), present=now)
         for party in record.asked:
-            _keep(self.waiting_at, party, record, present=now)
+            row_under(self.waiting_at, party, (record.seq, name), present=now)
         if record.purchase.need and now:
             self.waiting_for[record.purchase.need] = name
         elif record.purchase.need:
@@ -51,22 +48,4 @@ class Inbox:
     def _persona_changed(
         self, name: tuple[PartyId, PartyId], old: Persona | None, new: Persona | None
     ) -> None:
-        _count(self.personas_of, name[0], (new is not None) - (old is not None))
-
-
-def _keep(index: dict[K, Timeline[PendingId]], key: K, record: PendingOrder, *, present: bool) -> None:
-    timeline = index.setdefault(key, Timeline())
-    if present:
-        timeline.add(record.seq, record.id)
-    else:
-        timeline.remove(record.seq, record.id)
-        if not len(timeline):
-            del index[key]
-
-
-def _count(index: dict[K, int], key: K, change: int) -> None:
-    count = index.get(key, 0) + change
-    if count:
-        index[key] = count
-    else:
-        index.pop(key, None)
+        count_under(self.personas_of, name[0], (new is not None) - (old is not None))

@@ -1,16 +1,14 @@
 """Look-ups that follow from the tables; they have no root of their own and stand in no snapshot."""
 
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.market.records import ListingState, MandateRecord, MandateState, NeedRecord, OfferRecord
+from thingmarket.market.registers import count_under, name_under, row_under
 from thingmarket.market.shelves import Shelves
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
-
-K = TypeVar("K")
-N = TypeVar("N", bound=bytes)
 
 
 class Reader(NamedTuple):
@@ -34,7 +32,7 @@ class Indexes:
         self._needs = needs
         self.offers_live = 0
         self.offers_live_of: dict[PartyId, int] = {}
-        self.offers_under: dict[bytes, set[Digest]] = {}  # live ones by the leaf they were made under
+        self.offers_under: dict[bytes, Timeline[Digest]] = {}  # live ones by the leaf they were made under
         self.needs_live_of: dict[PartyId, int] = {}
         self.contracts_open = 0
         self.shelves = Shelves(offers)
@@ -60,6 +58,11 @@ class Indexes:
             readers.add(Reader(self._needs[Digest(contract.need)].announcer, contract.buyer_owner))
         return readers
 
+    def live_under(self, leaf: bytes) -> tuple[Digest, ...]:
+        """Live offers that were made under a leaf, oldest first."""
+        timeline = self.offers_under.get(leaf)
+        return tuple(digest for _, digest in timeline.after(0)) if timeline else ()
+
     def _offer_changed(self, digest: Digest, old: OfferRecord | None, new: OfferRecord | None) -> None:
         was = old is not None and old.state is ListingState.LIVE
         now = new is not None and new.state is ListingState.LIVE
@@ -68,19 +71,17 @@ class Indexes:
         if was == now:
             return
         self.offers_live += now - was
-        _count(self.offers_live_of, record.seller_owner, now - was)
-        _keep(self.offers_under, record.mandate_leaf, digest, present=now)
+        count_under(self.offers_live_of, record.seller_owner, now - was)
+        row_under(self.offers_under, record.mandate_leaf, (record.seq, digest), present=now)
 
     def _need_changed(self, digest: Digest, old: NeedRecord | None, new: NeedRecord | None) -> None:
         was = old is not None and old.state is ListingState.LIVE
         now = new is not None and new.state is ListingState.LIVE
         record = new or old
         assert record is not None, "a change has an old or a new value"
-        _count(self.needs_live_of, record.owner, now - was)
-        if new is not None and old is None:
-            _timeline(self.needs_of, new.owner).add(new.seq, digest)
-        elif old is not None and new is None:
-            self.needs_of[old.owner].remove(old.seq, digest)
+        count_under(self.needs_live_of, record.owner, now - was)
+        if (old is None) != (new is None):
+            row_under(self.needs_of, record.owner, (record.seq, digest), present=new is not None)
 
     def _mandate_changed(self, digest: Digest, old: MandateRecord | None, new: MandateRecord | None) -> None:
         was = old is not None and old.state is MandateState.ACTIVE
@@ -89,12 +90,8 @@ class Indexes:
         assert record is not None, "a change has an old or a new value"
         if was == now:
             return
-        _keep(self.mandates_from, record.effective.root_owner, digest, present=now)
-        timeline = _timeline(self.mandates_of, record.effective.subject)
-        if now:
-            timeline.add(record.seq, digest)
-        else:
-            timeline.remove(record.seq, digest)
+        name_under(self.mandates_from, record.effective.root_owner, digest, present=now)
+        row_under(self.mandates_of, record.effective.subject, (record.seq, digest), present=now)
 
     def _contract_changed(self, contract: ContractId, old: Contract | None, new: Contract | None) -> None:
         record = new or old
@@ -103,31 +100,9 @@ class Indexes:
         now = new is not None and new.state in OPEN_STATES
         self.contracts_open += now - was
         change = (new.held_minor if new else 0) - (old.held_minor if old else 0)
-        _count(self.escrow_minor, (record.buyer_owner, record.currency), change)
+        count_under(self.escrow_minor, (record.buyer_owner, record.currency), change)
         for reader in self.readers_of(record):
-            timeline = _timeline(self.contracts_of, reader)
-            if old is not None:
-                timeline.remove(old.changed_seq, contract)
             if new is not None:
-                timeline.add(new.changed_seq, contract)
-
-
-def _timeline(index: dict[K, Timeline[N]], key: K) -> Timeline[N]:
-    timeline = index.get(key)
-    if timeline is None:
-        timeline = index[key] = Timeline()
-    return timeline
-
-
-def _count(index: dict[K, int], key: K, change: int) -> None:
-    index[key] = index.get(key, 0) + change
-
-
-def _keep(index: dict[K, set[N]], key: K, name: N, *, present: bool) -> None:
-    names = index.setdefault(key, set())
-    if present:
-        names.add(name)
-    else:
-        names.remove(name)
-    if not names:
-        del index[key]
+                row_under(self.contracts_of, reader, (new.changed_seq, contract), present=True)
+            if old is not None:
+                row_under(self.contracts_of, reader, (old.changed_seq, contract), present=False)

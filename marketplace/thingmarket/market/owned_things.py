@@ -4,6 +4,7 @@ from thingmarket.identity.claim_labels import device_tag
 from thingmarket.identity.things import THINGS
 from thingmarket.ids import PartyId
 from thingmarket.market.records import DeviceRecord, ThingRecord
+from thingmarket.market.registers import count_under, name_under, row_under
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
@@ -32,24 +33,16 @@ class OwnedThings:
         self, name: tuple[PartyId, PartyId], old: ThingRecord | None, new: ThingRecord | None
     ) -> None:
         owner, thing = name
-        live = sum((new is not None and not THINGS.is_final(new.state),))
-        live -= sum((old is not None and not THINGS.is_final(old.state),))
-        if live:
-            self._live[thing] = self._live.get(thing, 0) + live
-        if old is None and new is not None:
-            self.of.setdefault(owner, Timeline()).add(new.seq, thing.encode())
-            self.owners_of.setdefault(thing, set()).add(owner)
-        elif new is None and old is not None:
-            self.of[owner].remove(old.seq, thing.encode())
-            self.owners_of[thing].remove(owner)
+        record = new or old
+        assert record is not None, "a change has an old or a new value"
+        was = old is not None and not THINGS.is_final(old.state)
+        now = new is not None and not THINGS.is_final(new.state)
+        count_under(self._live, thing, now - was)
+        if (old is None) != (new is None):
+            present = new is not None
+            row_under(self.of, owner, (record.seq, thing.encode()), present=present)
+            name_under(self.owners_of, thing, owner, present=present)
 
     def _device_changed(self, device: PartyId, old: DeviceRecord | None, new: DeviceRecord | None) -> None:
-        if (old is None) == (new is None):
-            return
-        found = self.tagged.setdefault(device_tag(device), set())
-        if new is not None:
-            found.add(device)
-        else:
-            found.remove(device)
-            if not found:
-                del self.tagged[device_tag(device)]
+        if (old is None) != (new is None):
+            name_under(self.tagged, device_tag(device), device, present=new is not None)

@@ -119,8 +119,7 @@ def _end(state: State, record: MandateRecord, how: MandateState, now_ms: UnixMs)
     state.mandates.put(leaf, ended)
     state.timers.cancel(record.effective.expires_ms, TimerKind.MANDATE, leaf)
     notices = [_notice(ended)]
-    offers = sorted(state.indexes.offers_under.get(leaf, ()), key=lambda digest: state.offers[digest].seq)
-    notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in offers]
+    notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in state.indexes.live_under(leaf)]
     revoked = how is MandateState.REVOKED
     notices += approvals.mandate_ended(state, leaf, state.seq + 1, now_ms, revoked=revoked)
     notices += standing_orders.mandate_ended(state, leaf, state.seq + 1, now_ms)

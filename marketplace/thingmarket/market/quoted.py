@@ -4,6 +4,7 @@ from itertools import product
 
 from thingmarket.billing.records import RateRecord
 from thingmarket.ids import Digest, PartyId
+from thingmarket.market.registers import count_under, row_under
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
@@ -22,11 +23,6 @@ class Quoted:
         assert record is not None, "a change has an old or a new value"
         if (old is None) == (new is None):
             return
-        count = self.live_of.get(record.publisher, 0)
-        self.live_of[record.publisher] = count + (1 if new else -1)
+        count_under(self.live_of, record.publisher, 1 if new else -1)
         for pair in product(("", record.from_currency), ("", record.to_currency)):
-            timeline = self.of.setdefault(pair, Timeline())
-            if new is not None:
-                timeline.add(record.seq, digest)
-            else:
-                timeline.remove(record.seq, digest)
+            row_under(self.of, pair, (record.seq, digest), present=new is not None)

@@ -8,6 +8,7 @@ from thingmarket.catalog.products import product_key
 from thingmarket.catalog.words import offer_words
 from thingmarket.ids import Digest
 from thingmarket.market.records import ListingState, OfferRecord
+from thingmarket.market.registers import row_under
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
@@ -46,13 +47,7 @@ class Shelves:
             return
         row = (record.seq, digest)
         for name in _shelves_of(record.offer):
-            if now:
-                self._timelines.setdefault(name, Timeline()).add_row(row)
-                continue
-            timeline = self._timelines[name]
-            timeline.remove(*row)
-            if not len(timeline):
-                del self._timelines[name]
+            row_under(self._timelines, name, row, present=now)
 
 
 def shelf_names(*, category: str = "", product_id: str = "", words: Sequence[str] = ()) -> tuple[str, ...]:

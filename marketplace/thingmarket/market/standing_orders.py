@@ -1,6 +1,7 @@
 """Standing orders at work: opened, bought for, skipped, suspended, ended, forgotten. [STO-1]"""
 
 from dataclasses import replace
+from itertools import islice
 
 from thingmarket.catalog.pricing import price
 from thingmarket.contract.orders import Purchase
@@ -219,6 +220,7 @@ def _notice(record: StandingOrder, word: str) -> Notice:
 
 def listed(state: State, reader: Reader, after_seq: int) -> tuple[StandingOrder, ...]:
     """Standing orders of an owner, or those of a thing itself, oldest first. [STO-8]"""
-    orders = (state.standing_orders[name] for name in state.calendar.of.get(reader.owner, ()))
-    own = (order for order in orders if reader.party in (order.owner, order.buyer) and order.seq > after_seq)
-    return tuple(sorted(own, key=lambda order: order.seq)[:SEARCH_RESULTS_MAX])
+    timeline = state.calendar.of.get(reader.owner)
+    orders = (state.standing_orders[name] for _, name in timeline.after(after_seq)) if timeline else ()
+    own = (order for order in orders if reader.party in (order.owner, order.buyer))
+    return tuple(islice(own, SEARCH_RESULTS_MAX))

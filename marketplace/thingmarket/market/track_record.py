@@ -3,6 +3,7 @@
 from thingmarket.contract.feedback import Feedback, FeedbackState
 from thingmarket.contract.shadow import Proposal
 from thingmarket.ids import ContractId, Digest, PartyId
+from thingmarket.market.registers import row_under
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
@@ -20,14 +21,17 @@ class TrackRecord:
 
     def _feedback_changed(self, contract: ContractId, old: Feedback | None, new: Feedback | None) -> None:
         if old is not None and old.state is FeedbackState.GIVEN:
-            self.given[old.by_owner].remove(old.seq, contract)
-            self.received[old.about].remove(old.seq, contract)
+            self._gave(contract, old, present=False)
         if new is not None and new.state is FeedbackState.GIVEN:
-            self.given.setdefault(new.by_owner, Timeline()).add(new.seq, contract)
-            self.received.setdefault(new.about, Timeline()).add(new.seq, contract)
+            self._gave(contract, new, present=True)
+
+    def _gave(self, contract: ContractId, feedback: Feedback, *, present: bool) -> None:
+        row = (feedback.seq, contract)
+        row_under(self.given, feedback.by_owner, row, present=present)
+        row_under(self.received, feedback.about, row, present=present)
 
     def _proposal_changed(self, need: Digest, old: Proposal | None, new: Proposal | None) -> None:
         if old is not None:
-            self.proposed[old.owner, old.thing].remove(old.seq, need)
+            row_under(self.proposed, (old.owner, old.thing), (old.seq, need), present=False)
         if new is not None:
-            self.proposed.setdefault((new.owner, new.thing), Timeline()).add(new.seq, need)
+            row_under(self.proposed, (new.owner, new.thing), (new.seq, need), present=True)
