@@ -58,7 +58,7 @@ class Waiting:
         """Orders that wait for this party's word, oldest first; each is what its buyer signed."""
         found: list[PendingSeen] = []
         for _ in range(PAGES_MAX):
-            request = inbox.inbox_request(found[-1].seq if found else 0)
+            request = inbox.inbox_request(found[-1].seq, found[-1].id) if found else inbox.inbox_request()
             page, more = inbox.read_inbox(await self._session.ask(lambda stub: stub.ListPending, request))
             found += page
             if not (more and page):

@@ -1,6 +1,7 @@
 """Questions to the projection, by a connection of its own: whoever asks much does not hold up its writer."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -28,10 +29,11 @@ _CONTRACTS: Final = """
 SELECT id, state, buyer_owner = :owner, CASE buyer_owner WHEN :owner THEN buyer ELSE seller END AS actor,
     CASE buyer_owner WHEN :owner THEN seller_owner ELSE buyer_owner END, product, title, category,
     quantity_steps, currency, total_minor, returned_minor, created_ms, seq FROM contracts
-WHERE (buyer_owner = :owner OR seller_owner = :owner) AND seq < :before_seq
+WHERE (buyer_owner = :owner OR seller_owner = :owner)
+    AND (seq < :before_seq OR (seq = :before_seq AND id < :before_contract))
     AND created_ms >= :since_ms AND created_ms < :until_ms AND (:actor = '' OR actor = :actor)
     AND substr(category, 1, length(:category)) = :category AND (:state = '' OR state = :state)
-ORDER BY created_ms DESC, seq DESC LIMIT :limit
+ORDER BY created_ms DESC, seq DESC, id DESC LIMIT :limit
 """
 _SPENDING: Final = f"""
 SELECT buyer, category, currency, created_ms / {DAY_MS} * {DAY_MS} AS day_ms, COUNT(*), SUM(total_minor),
@@ -96,6 +98,7 @@ class Insight:
             "until_ms": wanted.until_ms,
             "category": wanted.category,
             "before_seq": wanted.before_seq,
+            "before_contract": wanted.before_contract,
             "limit": wanted.limit,
             "state": state,
         }
@@ -105,3 +108,8 @@ class Insight:
         except TimeoutError:
             await self._db.interrupt()
             raise Refusal(Code.BUSY, "this would take too long: ask for a shorter time", "INS-2") from None
+        except aiosqlite.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            # An interruption stops whatever runs on this connection by then, which may be another caller's.
+            raise Refusal(Code.BUSY, "another query took too long: ask again", "INS-2") from None

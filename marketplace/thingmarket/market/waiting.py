@@ -38,11 +38,13 @@ class PersonaView:
     quiet_until_ms: int
 
 
-def inbox(state: State, reader: Reader, after_seq: int, now_ms: UnixMs) -> InboxPage:
+def inbox(
+    state: State, reader: Reader, after_seq: int, now_ms: UnixMs, after_pending: bytes = b""
+) -> InboxPage:
     """Orders that wait for the reader's own word, at most 100; a thing's inbox is empty. [COS-8]"""
     timeline = state.inbox.waiting_at.get(reader.party)
     found: list[PendingView] = []
-    for _, name in timeline.after(after_seq) if timeline else ():
+    for _, name in timeline.after(after_seq, after_pending) if timeline else ():
         if len(found) == INBOX_PAGE_MAX:
             return InboxPage(tuple(found), more=True)
         found.append(_view(state, state.pendings[name], now_ms))

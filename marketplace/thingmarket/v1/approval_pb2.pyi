@@ -278,16 +278,20 @@ class ListPendingRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    AFTER_PENDING_FIELD_NUMBER: _builtins.int
     after_seq: _builtins.int
     """Orders after this log position, for the next page."""
+    after_pending: _builtins.bytes
+    """With it, orders of that position with a higher id as well, since one entry may ask many. 16 bytes, or empty."""
     def __init__(
         self,
         *,
         after_seq: _builtins.int = ...,
+        after_pending: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_pending", b"after_pending", "after_seq", b"after_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

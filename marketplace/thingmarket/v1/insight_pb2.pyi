@@ -30,6 +30,7 @@ class InsightFilter(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     BEFORE_SEQ_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    BEFORE_CONTRACT_FIELD_NUMBER: _builtins.int
     actor: _builtins.str
     """Thing or owner that acted; all of the owner's when empty."""
     since_ms: _builtins.int
@@ -42,6 +43,10 @@ class InsightFilter(_message.Message):
     """Rows older than this log position; 0 begins with the newest. Not for spending."""
     limit: _builtins.int
     """Most rows, 1..200; 0 for 100. Not for spending."""
+    before_contract: _builtins.bytes
+    """Contracts only: those of `before_seq` with a lower id as well, since one entry may make many. 16 bytes, or
+    empty.
+    """
     def __init__(
         self,
         *,
@@ -51,10 +56,11 @@ class InsightFilter(_message.Message):
         category: _builtins.str = ...,
         before_seq: _builtins.int = ...,
         limit: _builtins.int = ...,
+        before_contract: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "before_seq", b"before_seq", "category", b"category", "limit", b"limit", "since_ms", b"since_ms", "until_ms", b"until_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "before_contract", b"before_contract", "before_seq", b"before_seq", "category", b"category", "limit", b"limit", "since_ms", b"since_ms", "until_ms", b"until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -181,9 +181,9 @@ def persona_value(message: pb.GetPersonaResponse) -> PersonaSeen:
     )
 
 
-def inbox_request(after_seq: int = 0) -> pb.ListPendingRequest:
-    """Ask for the orders that wait for the caller's word."""
-    return pb.ListPendingRequest(after_seq=after_seq)
+def inbox_request(after_seq: int = 0, after_pending: bytes = b"") -> pb.ListPendingRequest:
+    """Ask for the orders that wait for the caller's word, behind the last one of the page before."""
+    return pb.ListPendingRequest(after_seq=after_seq, after_pending=after_pending)
 
 
 def pending_request(pending: bytes) -> pb.GetPendingRequest:

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from thingmarket.catalog.offers import check_category
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import checked_party_id
+from thingmarket.ids import CONTRACT_ID_BYTES, checked_bytes
 from thingmarket.limits import DAY_MS, INSIGHT_DAYS_MAX, INSIGHT_ROWS_MAX, INTEGER_MAX
 from thingmarket.v1 import insight_pb2 as pb
 
@@ -22,6 +23,7 @@ class Filter:
     category: str = ""
     before_seq: int = 0
     limit: int = ROWS_USUAL
+    before_contract: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ def read_filter(message: pb.InsightFilter) -> Filter:
             raise Refusal(Code.OUT_OF_RANGE, f"{name}={getattr(message, name)} is beyond 2^53-1", "INS-2")
     if message.limit > INSIGHT_ROWS_MAX:
         raise Refusal(Code.OUT_OF_RANGE, f"at most {INSIGHT_ROWS_MAX} rows at once", "INS-2")
+    if message.before_contract:
+        checked_bytes(message.before_contract, CONTRACT_ID_BYTES, "before_contract")
     return Filter(
         actor=message.actor,
         since_ms=message.since_ms,
@@ -111,6 +115,7 @@ def read_filter(message: pb.InsightFilter) -> Filter:
         category=message.category,
         before_seq=message.before_seq or INTEGER_MAX,
         limit=message.limit or ROWS_USUAL,
+        before_contract=message.before_contract,
     )
 
 

@@ -44,7 +44,9 @@ def _owner(state: State, command: Command) -> str:
     if not header.mandate_leaf:
         return header.sender
     record = state.mandates.get(Digest(header.mandate_leaf))
-    return record.effective.root_owner if record else ""
+    if record is None or record.effective.subject != header.sender:
+        return ""  # who names the mandate of another thing, and is refused for it, stands in nobody's books
+    return record.effective.root_owner
 
 
 def _listing(state: State, command: Command) -> Offer | None:

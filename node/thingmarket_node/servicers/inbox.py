@@ -23,7 +23,9 @@ class InboxQueries:
         """Orders that wait for the caller's word."""
         page = await self._shell.read(
             token_of(context),
-            lambda state, reader: waiting.inbox(state, reader, request.after_seq, self._now_ms()),
+            lambda state, reader: waiting.inbox(
+                state, reader, request.after_seq, self._now_ms(), request.after_pending
+            ),
         )
         response = inbox.inbox_message(page)
         while response.ByteSize() > PAGE_BYTES_MAX:

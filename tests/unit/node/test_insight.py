@@ -1,5 +1,6 @@
 """The tables that people query: equal to the log, made again at will, each party's own."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 
 from tests.builders import PRINTER_INK, Actor, World, limit
 from thingmarket.catalog.terms import Terms
+from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.envelope import TypeId
 from thingmarket.limits import DAY_MS
 from thingmarket.market.indexes import Reader
 from thingmarket.market.market import Market
@@ -16,6 +19,7 @@ from thingmarket.market.refunds import refunded_minor
 from thingmarket.v1 import insight_pb2
 from thingmarket.wire.insight import Filter, check_report, read_filter
 from thingmarket.wire.log import outcome_bytes, read_entry
+from thingmarket.wire.standing import open_standing_order_body
 from thingmarket_node.core.messages import Published
 from thingmarket_node.core.publishing import published
 from thingmarket_node.insight import Insight
@@ -195,3 +199,65 @@ def test_a_filter_beyond_its_limits_is_refused() -> None:
     ):
         with pytest.raises(Refusal):
             read_filter(insight_pb2.InsightFilter(**wrong))
+
+
+async def test_who_names_the_mandate_of_another_thing_stands_in_nobodys_books(
+    street: Street, tmp_path: Path
+) -> None:
+    """[INS-2]"""
+    world = street.world
+    thief = world.thing("thief", world.owner("carol"))
+    body = world.purchase_body(street.ink)
+    outcome = world.send(thief, TypeId.PURCHASE, body, leaf=street.printer.mandate_leaf)
+    assert outcome.code == Code.NOT_PERMITTED
+    await projected(world, tmp_path / "projection.db")
+    insight = await Insight.open(tmp_path / "projection.db")
+    anna = street.reader(street.anna)
+    assert thief.id not in {row.actor for row in await insight.orders(anna, everything())}
+    assert thief.id not in {row.actor for row in await insight.decisions(anna, everything())}
+    await insight.close()
+
+
+async def test_pages_lose_no_contract_of_an_entry_that_made_many(street: Street, tmp_path: Path) -> None:
+    """[INS-2]"""
+    world = street.world
+    for _ in range(5):
+        wish = OpenStandingOrder(
+            key=world.key(),
+            offer=street.ink,
+            quantity_steps=1,
+            currency="EUR",
+            total_max_minor=100_00,
+            interval_ms=DAY_MS,
+            occurrences_max=1,
+            first_ms=world.time_ms + DAY_MS,
+        )
+        world.send(street.copier, TypeId.OPEN_STANDING_ORDER, open_standing_order_body(wish))
+    world.pass_time(2 * DAY_MS)
+    await projected(world, tmp_path / "projection.db")
+    insight = await Insight.open(tmp_path / "projection.db")
+    anna, found = street.reader(street.anna), list[bytes]()
+    before: dict[str, object] = {}
+    while page := await insight.contracts(anna, everything(limit=2, **before), ""):
+        found += [row.id for row in page]
+        before = {"before_seq": page[-1].seq, "before_contract": page[-1].id}
+    assert sorted(found) == sorted(world.state.contracts)
+    await insight.close()
+
+
+async def test_who_is_interrupted_by_another_callers_query_is_told_to_ask_again(
+    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[INS-2]"""
+    await projected(street.world, tmp_path / "projection.db")
+    insight = await Insight.open(tmp_path / "projection.db")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
+    monkeypatch.setattr("thingmarket_node.insight._ORDERS", endless)
+    asked = asyncio.ensure_future(insight.orders(street.reader(street.anna), everything()))
+    while not asked.done():
+        await asyncio.sleep(0)
+        await insight._db.interrupt()
+    with pytest.raises(Refusal) as refused:
+        asked.result()
+    assert refused.value.number == Code.BUSY
+    await insight.close()
