@@ -93,10 +93,6 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
     return Result(reference=pending.id, decision=decision, notices=notices_of(pending), pending=True)
 
 
-def _place(seq: int, cause: bytes) -> bytes:
-    return seq.to_bytes(8, "big") + cause
-
-
 def _check_room(state: State, mandate: EffectiveMandate, order: Order) -> None:
     inbox, thing = state.inbox, mandate.subjects[0]
     for held, most, what in (

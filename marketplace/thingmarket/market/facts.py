@@ -71,7 +71,6 @@ def ask(state: State, command: Command, body: AskFacts, authority: Authority, se
         raise Refusal(Code.FULL, "too many open questions; wait for their answers", "CAT-15")
     digest = command.body_digest
     record = QuestionRecord(
-        asker=command.header.sender,
         asker_owner=authority.owner,
         seller_owner=listing.seller_owner,
         offer=offer,

@@ -5,10 +5,11 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import Role, checked_party_id
 from thingmarket.limits import INTEGER_MAX
 from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.escrows import GUARDED
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
-from thingmarket.settlement.accounts import AccountFlag, AccountKind
+from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.escrow import TransferCode, derived_id_of
 from thingmarket.settlement.transfers import Transfer
 from thingmarket.time import UnixMs
@@ -33,7 +34,7 @@ def deposit(state: State, command: Command, body: Deposit, now_ms: UnixMs) -> Re
             owner=owner.number,
             ledger=money,
             kind=AccountKind.OWNER_WALLET,
-            flags=AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
+            flags=GUARDED,
         ),
         amount=body.amount_minor,
         ledger=money,

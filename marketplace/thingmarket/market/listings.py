@@ -17,13 +17,14 @@ from thingmarket.limits import (
 from thingmarket.market import settling, slots
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.escrows import GUARDED
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.shadow import need_ended
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.policy.acts import Act
-from thingmarket.settlement.accounts import AccountFlag, AccountKind
+from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.escrow import TransferCode, derived_id_of
 from thingmarket.settlement.transfers import Status, Transfer
 from thingmarket.time import UnixMs
@@ -70,7 +71,7 @@ def _open(state: State, command: Command, offer: Offer, authority: Authority, se
         ledger=goods_ledger,
         kind=AccountKind.GOODS,
         reference=digest,
-        flags=AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
+        flags=GUARDED,
     )
     declared = Transfer(
         id=declaration,

@@ -9,17 +9,17 @@ from thingmarket.ids import PartyId
 from thingmarket.limits import DAY_MS, LEDGER_AMOUNT_MAX
 from thingmarket.market.authority import Authority
 from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.escrows import GUARDED
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.proportions import WHOLE_BASIS_POINTS
-from thingmarket.settlement.accounts import AccountFlag, AccountKind, AccountNumber
+from thingmarket.settlement.accounts import AccountKind, AccountNumber
 from thingmarket.settlement.escrow import Leg, TransferCode, derived_id_of
 from thingmarket.settlement.transfers import Status, Transfer
 from thingmarket.time import UnixMs, utc_day
 
 POINTS_LEDGERS_FROM = 2**48  # below are goods
-_GUARDED = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
 
 
 def open_programme(
@@ -222,7 +222,7 @@ def _wallet(state: State, owner: PartyId, programme: Programme) -> AccountNumber
         owner=state.party(owner).number,
         ledger=programme.ledger,
         kind=AccountKind.POINTS_WALLET,
-        flags=_GUARDED,
+        flags=GUARDED,
     )
 
 

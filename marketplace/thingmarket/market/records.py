@@ -134,7 +134,6 @@ class NeedRecord:
 class QuestionRecord:
     """Facts that a party asked for, under the digest of the question's body."""
 
-    asker: PartyId
     asker_owner: PartyId
     seller_owner: PartyId
     offer: Digest
@@ -176,10 +175,10 @@ class TimerKind(IntEnum):
     OFFER = 3
     NEED = 4
     MANDATE = 5
+    APPROVAL = 6
     START = 7
     RESERVE = 8
     STANDING_ORDER = 9
-    APPROVAL = 6
     QUESTION = 10
     CLAIM = 12
     POINTS = 13
