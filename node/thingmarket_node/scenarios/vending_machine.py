@@ -187,6 +187,9 @@ def _have_it_repaired(stage: Stage) -> None:
     units = [(one["total_minor"], one["fulfilment"], one["escrow"]) for one in repaired["units"]]
     parts = [(3_392, "ACCEPTED", "RELEASED"), (7_913, "ACCEPTED", "RELEASED")]
     stage.check("inspection and repair were paid one by one", parts, units)
+    told = stage.do("vera", "explain", contract, "--home", "vera", "--home", "machine")
+    stage.check("why it was chosen is proven, though it had to wait", True, told["record_proven"])
+    stage.check("and who said yes", [stage.ids["vera"]], told["allowed_by"]["approvals"])
 
 
 # --- what was promised, and what it cost
