@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,12 +13,14 @@ from thingmarket.catalog.attributes import Attribute, ScaledInteger
 from thingmarket.catalog.needs import Comparison, Constraint
 from thingmarket.errors import Code, Refusal
 from thingmarket.money import CURRENCIES
-from thingmarket_node.cli.amounts import minor_of, written
+from thingmarket_node.cli.amounts import LateType, SpanType, minor_of, written
 from thingmarket_node.cli.sheets import SHEET_BYTES_MAX, need_of, offer_of, read_sheet
 from thingmarket_node.scenarios import engine
 from thingmarket_node.scenarios.expectations import Check, Expected, Found, Refused, Report, Trade, judge
 
 KEY = b"k" * 16
+MONEY = "all money together, minor units"
+WALLETS = "all wallets, as the node adds them up"
 NOW_MS = 1_800_000_000_000
 EUR = CURRENCIES["EUR"]
 TRADE = Trade(
@@ -49,6 +52,7 @@ def as_expected() -> Found:
         trades=[TRADE],
         refusals=[REFUSED],
         balances_minor={"anna": 8_810, "bob": 1_190},
+        books_minor={"wallets": 10_000, "escrow": 0, "fees": 0},
     )
 
 
@@ -83,6 +87,8 @@ def test_a_run_without_checks_shows_nothing() -> None:
         {"cause": "silence: inspection"},
         {"need": False},
         {"rules": ("AUT-0",)},
+        {"units": 2},
+        {"late_credit_minor": 1},
     ],
 )
 def test_a_trade_that_differs_in_anything_does_not_pass(change: dict[str, object]) -> None:
@@ -116,10 +122,7 @@ def test_a_refusal_that_did_not_come_does_not_pass() -> None:
 def test_a_balance_passes_only_to_the_cent(off_minor: int) -> None:
     found = as_expected()
     found.balances_minor["bob"] += off_minor
-    wrong = (
-        {"balance of bob, minor units", "wallets and escrows together, minor units"} if off_minor else set()
-    )
-    assert failed(found) == wrong
+    assert failed(found) == ({"balance of bob, minor units", MONEY, WALLETS} if off_minor else set())
     assert found.money_conserved == (off_minor == 0)
 
 
@@ -135,6 +138,39 @@ def test_money_in_escrow_counts() -> None:
     found.balances_minor["bob"] -= 100
     found.escrow_minor = 100
     assert found.money_conserved
+    assert "all escrows, as the node adds them up" in failed(found)
+    found.books_minor |= {"wallets": 9_900, "escrow": 100}
+    assert failed(found) == {"balance of bob, minor units"}
+
+
+def test_what_the_operator_holds_counts_and_must_be_expected() -> None:
+    found = as_expected()
+    found.balances_minor["bob"] -= 30
+    found.books_minor |= {"wallets": 9_970, "fees": 10, "tax DE:S": 20}
+    assert found.money_conserved
+    fees, tax = "the node's fees, minor units", "the node's tax DE:S, minor units"
+    assert failed(found) == {"balance of bob, minor units", fees, tax}
+    taken = replace(
+        EXPECTED,
+        balances_minor={"anna": 8_810, "bob": 1_160},
+        operator_minor={"fees": 10, "tax DE:S": 20},
+    )
+    assert all(check.holds for check in judge(taken, found))
+    del found.books_minor["fees"]
+    assert not found.money_conserved
+
+
+def test_points_and_decisions_must_be_as_expected() -> None:
+    found = as_expected()
+    found.points = {"anna": 15, "bob": -15}
+    found.decisions = {"anna": {"allow": 2}}
+    assert failed(found) == {"points of anna", "points of bob"}
+    wanted = replace(EXPECTED, points=found.points, decisions={"anna": {"allow": 2}})
+    assert all(check.holds for check in judge(wanted, found))
+    found.points = {"anna": 15, "bob": -14}
+    found.decisions = {"anna": {"allow": 1, "deny LIM-2": 1}}
+    wrong = {check.name for check in judge(wanted, found) if not check.holds}
+    assert wrong == {"points of bob", "points given less points held", "decisions for anna"}
 
 
 def test_a_check_of_the_play_counts() -> None:
@@ -150,7 +186,9 @@ def test_every_scenario_states_what_must_come_of_it(name: str) -> None:
     assert scenario.expected.trades and scenario.expected.refusals
     assert set(scenario.expected.balances_minor) == set(scenario.deposits_minor)
     paid_in = sum(scenario.deposits_minor.values())
-    assert sum(scenario.expected.balances_minor.values()) == paid_in, "the final balances add up"
+    held = (*scenario.expected.balances_minor.values(), *scenario.expected.operator_minor.values())
+    assert sum(held) == paid_in, "the final balances add up"
+    assert sum(scenario.expected.points.values()) == 0, "points are somebody's whom somebody gave"
 
 
 def test_a_scenario_that_is_not_there_is_refused() -> None:
@@ -236,3 +274,23 @@ def test_an_amount_is_read_as_it_is_written(minor: int, code: str) -> None:
 def test_what_is_no_amount_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="no amount in EUR"):
         minor_of(text, EUR)
+
+
+@pytest.mark.parametrize(
+    ("text", "span_ms"), [("2s", 2_000), ("20m", 1_200_000), ("2h", 7_200_000), ("7d", 604_800_000)]
+)
+def test_a_span_of_time_has_one_unit(text: str, span_ms: int) -> None:
+    assert SpanType().convert(text, None, None) == span_ms
+
+
+@pytest.mark.parametrize("text", ["", "s", "2", "2w", "-2s", "1.5h", "2 h", "\u0662s", "1" * 7 + "d"])
+def test_what_is_no_span_of_time_is_told(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="no span of time"):
+        SpanType().convert(text, None, None)
+
+
+def test_a_late_delivery_names_its_order_and_seconds() -> None:
+    assert LateType().convert("2=3", None, None) == (2, 3_000)
+    for text in ("", "2", "=3", "2=", "2=-1", "two=3"):
+        with pytest.raises(click.BadParameter, match="second order three seconds late"):
+            LateType().convert(text, None, None)
