@@ -57,7 +57,7 @@ def search(home: Path, text: str, category: str, product: str, card: str | None,
         )
         for seen in found[:_SHOWN_MAX]
     ]
-    output.table(f"{len(found)} offers", ("offer", "title", "without tax", "in stock", "facts"), rows)
+    output.table("offers", ("offer", "title", "without tax", "in stock", "facts"), rows)
     if len(found) > len(rows):
         output.say(f"and {len(found) - len(rows)} more: ask more narrowly")
     output.end({"offers": [offer_value(seen) for seen in found]})

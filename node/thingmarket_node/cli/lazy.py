@@ -1,10 +1,23 @@
-"""A group of commands whose modules are loaded when they are called, so that --help is quick."""
+"""Groups of commands: what their --help lists, and modules that are loaded when they are called."""
 
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Final
 
 import click
+
+_SENTENCE: Final = 200  # characters; click cuts what is longer
+
+
+class Group(click.Group):
+    """A group whose --help says the whole first sentence of each command, over as many lines as it takes."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands."""
+        found = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(_SENTENCE)) for name, one in found])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from thingmarket.ids import NetworkId
 from thingmarket.limits import FEE_BASIS_POINTS_MAX, RESERVE_DAYS_MAX
 from thingmarket.money import Currency
 from thingmarket_node.cli.amounts import CurrencyType, HexType
+from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.node_books import books
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.rate import rate
@@ -71,7 +72,7 @@ class ProbationType(click.ParamType[Probation]):
         return probation
 
 
-@click.group()
+@click.group(cls=Group)
 def node() -> None:
     """Make, run and look at a node.
 

@@ -32,17 +32,24 @@ class Output:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+        found = list(rows)
+        print(title)
+        if not found:
+            print("  none", flush=True)
+            return
+        table = Table(show_edge=False, pad_edge=False)
         for column in columns:
             table.add_column(column, no_wrap=True)
-        for row in rows:
+        for row in found:
             table.add_row(*map(str, row))
         console = Console(markup=False, emoji=False)  # did:key: is no key, and a title means nothing
         # Ids stay whole, so that they can be copied; a narrow terminal breaks the lines itself.
         console.width = max(
             console.width, console.measure(table, options=console.options.update(width=_WIDE)).maximum
         )
-        console.print(table)
+        with console.capture() as drawn:
+            console.print(table)
+        print("\n".join(line.rstrip() for line in drawn.get().splitlines()), flush=True)
 
     def event(self, name: str, line: str, **facts: Any) -> None:
         """Tell one step of a long command: a line for people, an object of its own for programs."""

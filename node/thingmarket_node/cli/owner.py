@@ -19,6 +19,7 @@ from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.holdings import balance, contracts, needs
 from thingmarket_node.cli.inbox import approve, inbox, reject
 from thingmarket_node.cli.insight import decisions, orders, report
+from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.owned import ORDERS, guards, things
 from thingmarket_node.cli.parties import (
@@ -34,7 +35,7 @@ from thingmarket_node.cli.persona import persona
 from thingmarket_node.cli.trust import lower, preview_command, satisfaction, shadow
 
 
-@click.group()
+@click.group(cls=Group)
 def owner() -> None:
     """Act as an owner, whose keys are in a folder: permit, pay, buy, revoke.
 

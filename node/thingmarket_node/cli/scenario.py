@@ -7,10 +7,11 @@ from types import FrameType
 
 import click
 
+from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.output import Output, json_option
 
 
-@click.group()
+@click.group(cls=Group)
 def scenario() -> None:
     """Run whole stories: a node, owners and things, each a process of its own, on free ports.
 

@@ -19,6 +19,7 @@ from thingmarket_node.cli.catalogue import answer, ask, choose, questions, searc
 from thingmarket_node.cli.claiming import claim, factory, report_malfunction
 from thingmarket_node.cli.delegation import delegate
 from thingmarket_node.cli.inbox import became
+from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import (
     kept_order,
@@ -42,7 +43,7 @@ from thingmarket_node.cli.unanswered import outbox
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.group()
+@click.group(cls=Group)
 def thing() -> None:
     """Act as a thing, whose key and mandate are in a folder: sell, need, buy.
 
