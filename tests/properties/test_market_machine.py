@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.builders import Actor, World, limit, replayed
+from tests.support.searches import search_offers
 from thingmarket.contract.approvals import PendingId
 from thingmarket.contract.contract import ContractState
 from thingmarket.contract.fulfilment import FulfilmentState
@@ -25,7 +26,7 @@ from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from thingmarket.market.entries import Outcome
 from thingmarket.market.indexes import Reader
 from thingmarket.market.market import Market
-from thingmarket.market.queries import balances, list_contracts, search_offers
+from thingmarket.market.queries import balances, list_contracts
 from thingmarket.market.records import ListingState, MandateState
 from thingmarket.market.state import State
 from thingmarket.settlement.escrow import EscrowState

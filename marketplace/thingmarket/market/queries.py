@@ -15,7 +15,6 @@ from thingmarket.limits import SEARCH_RESULTS_MAX
 from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.records import ListingState, OfferFacts, OfferRecord
-from thingmarket.market.searching import Search, Wanted
 from thingmarket.market.standing import trades
 from thingmarket.market.state import State
 from thingmarket.policy.spending import SpendingCounter
@@ -33,14 +32,6 @@ class OfferView:
     seq: int
     state: str
     answers: tuple[bytes, ...] = ()  # signed commands that answered questions, oldest first
-
-
-@dataclass(frozen=True, slots=True)
-class OffersPage:
-    """Live offers in the order of their publication; `next_after_seq` is 0 when there are no more."""
-
-    offers: tuple[OfferView, ...]
-    next_after_seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +98,6 @@ def reader_of(state: State, party: PartyId) -> Reader:
     if leaf is None:
         raise Refusal(Code.MANDATE_REVOKED, "every mandate of this thing was revoked or expired", "QRY-1")
     return Reader(party, state.mandates[leaf].effective.root_owner)
-
-
-def search_offers(
-    state: State, *, category: str = "", product_id: str = "", limit: int, after_seq: int = 0
-) -> OffersPage:
-    """One page of live offers by UNSPSC prefix and product, all steps at once. [QRY-2]"""
-    search = Search(Wanted(category=category, product_id=product_id), limit=limit, after_seq=after_seq)
-    while not search.done:
-        search.step(state)
-    return OffersPage(live_views(state, search.found), next_after_seq=search.next_after_seq)
 
 
 def live_views(state: State, digests: Sequence[Digest]) -> tuple[OfferView, ...]:

@@ -50,13 +50,6 @@ def read_signed(data: bytes) -> Signed:
     return signed_value(parse(pb.Signed, data, COMMAND_BYTES_MAX + 1024))
 
 
-def decision_message(decision: Decision) -> pb.Decision:
-    """Write a decision with its reasons."""
-    message = pb.Decision()
-    fill_decision(message, decision)
-    return message
-
-
 def fill_decision(message: pb.Decision, decision: Decision) -> None:
     """Write a decision where it stands: to make it apart and put it there costs a copy."""
     message.verdict = pb.Verdict.ValueType(decision.verdict)
@@ -84,13 +77,6 @@ def fact_value(message: pb.Fact) -> Fact:
     if kind is None:
         raise Refusal(Code.BAD_FIELD, f"fact {message.name} has no value")
     return Fact(message.name, message.integer if kind == "integer" else message.text)
-
-
-def refusal_detail(refusal: Refusal) -> pb.RefusalDetail:
-    """Write a refusal as the typed detail of a gRPC status."""
-    message = pb.RefusalDetail()
-    fill_detail(message, refusal)
-    return message
 
 
 def fill_detail(message: pb.RefusalDetail, refusal: Refusal) -> None:

@@ -13,7 +13,7 @@ from thingmarket.identity.envelope import Signed
 from thingmarket.identity.parties import checked_party_id, is_thing
 from thingmarket.ids import DIGEST_BYTES, Digest, PartyId, checked_bytes
 from thingmarket.limits import ANSWERED_FACTS_MAX
-from thingmarket.market.queries import NeedView, OffersPage, OfferView, QuestionView
+from thingmarket.market.queries import NeedView, OfferView, QuestionView
 from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.commands import read_command
@@ -129,11 +129,6 @@ def _answers(message: pb.OfferView, offer: Digest, seller: PartyId) -> tuple[Att
             envelope.verify(signed, did.decode(sender))
         facts |= {fact.name: fact for fact in answer.attributes if fact.name not in facts}
     return tuple(facts[name] for name in sorted(facts))
-
-
-def offers_page_message(page: OffersPage) -> pb.SearchOffersResponse:
-    """Write found offers."""
-    return pb.SearchOffersResponse(offers=map(offer_message, page.offers), next_after_seq=page.next_after_seq)
 
 
 def read_best_page(message: pb.SearchOffersResponse) -> tuple[tuple[OfferSeen, ...], int, bool]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.builders import Actor, World
+from tests.support.searches import search_offers
 from thingmarket.contract.orders import RetentionClass, SealedRef
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
@@ -71,7 +72,7 @@ def test_search_gives_live_offers_in_the_order_of_their_publication() -> None:  
     world.withdraw_offer(world.bob, gone)
 
     def found(**filters: object) -> list[bytes]:
-        page = queries.search_offers(world.state, limit=100, **filters)  # type: ignore[arg-type]
+        page = search_offers(world.state, limit=100, **filters)  # type: ignore[arg-type]
         assert page.next_after_seq == 0
         return [view.digest for view in page.offers]
 
@@ -80,7 +81,7 @@ def test_search_gives_live_offers_in_the_order_of_their_publication() -> None:  
     assert found(category="44103105") == found(product_id="ink-black") == [world.ink]
     assert found(product_id="ink-black", category="14") == found(product_id="toner") == []
     restored = State.restore(world.state.snapshot())
-    assert queries.search_offers(restored, limit=100) == queries.search_offers(world.state, limit=100)
+    assert search_offers(restored, limit=100) == search_offers(world.state, limit=100)
 
 
 def test_search_goes_on_page_by_page() -> None:  # [QRY-2]
@@ -88,7 +89,7 @@ def test_search_goes_on_page_by_page() -> None:  # [QRY-2]
     offers = [world.ink] + [world.offer(world.shop, price_minor=price) for price in range(1, 8)]
     seen, after_seq = [], 0
     while True:
-        page = queries.search_offers(world.state, limit=3, after_seq=after_seq)
+        page = search_offers(world.state, limit=3, after_seq=after_seq)
         seen += [view.digest for view in page.offers]
         if not page.next_after_seq:
             break
@@ -102,9 +103,9 @@ def test_one_search_looks_at_a_bounded_number_of_rows(monkeypatch: pytest.Monkey
     toner = world.offer(world.shop, product_id="toner")
     world.offer(world.shop)
     monkeypatch.setattr(searching, "QUERY_ROWS_MAX", 1)
-    first = queries.search_offers(world.state, product_id="toner", category="44", limit=9)
+    first = search_offers(world.state, product_id="toner", category="44", limit=9)
     assert first.offers == () and first.next_after_seq == world.state.offers[elsewhere].seq
-    second = queries.search_offers(
+    second = search_offers(
         world.state, product_id="toner", category="44", limit=9, after_seq=first.next_after_seq
     )
     assert [view.digest for view in second.offers] == [toner]
@@ -121,7 +122,7 @@ def test_one_search_looks_at_a_bounded_number_of_rows(monkeypatch: pytest.Monkey
 )
 def test_a_search_that_asks_for_nonsense_is_refused(filters: dict[str, object], code: Code) -> None:
     with pytest.raises(Refusal) as refusal:
-        queries.search_offers(World().state, **filters)  # type: ignore[arg-type]
+        search_offers(World().state, **filters)  # type: ignore[arg-type]
     assert refusal.value.number == code
 
 
@@ -280,13 +281,13 @@ def test_what_an_entry_changed_before_it_was_refused_is_taken_back() -> None:  #
     contract = world.bought(world.printer, world.ink, need=world.need(world.printer))
     state, reader = world.state, world.reader(world.alice)
     before = (state.effects_root(), state.snapshot(), queries.list_contracts(state, reader))
-    offers = queries.search_offers(state, limit=9)
+    offers = search_offers(state, limit=9)
     state.contracts.put(contract, replace(state.contracts[contract], changed_seq=state.seq + 1))
     state.contracts.drop(contract)
     state.offers.put(world.ink, replace(state.offers[world.ink], state=ListingState.WITHDRAWN))
     state.timers.set(world.time_ms + 1, TimerKind.OFFER, world.ink)
-    assert state.effects_root() != before[0] and not queries.search_offers(state, limit=9).offers
+    assert state.effects_root() != before[0] and not search_offers(state, limit=9).offers
     state.undo.roll_back()
     assert (state.effects_root(), state.snapshot(), queries.list_contracts(state, reader)) == before
-    assert queries.search_offers(state, limit=9) == offers
+    assert search_offers(state, limit=9) == offers
     assert world.market.next_deadline_ms() != world.time_ms + 1

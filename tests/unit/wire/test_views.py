@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders import World
+from tests.support.searches import search_offers
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import RetentionClass, SealedRef
 from thingmarket.errors import Code, Refusal
@@ -52,8 +53,11 @@ def test_an_offer_reaches_the_client_with_its_terms() -> None:  # [QRY-2]
 def test_a_page_of_offers_says_where_the_next_begins() -> None:  # [QRY-2]
     world = Pair()
     world.offer(world.shop)
-    page = queries.search_offers(world.state, limit=1)
-    offers, next_after_seq = listings.read_offers_page(listings.offers_page_message(page))
+    page = search_offers(world.state, limit=1)
+    message = pb.SearchOffersResponse(
+        offers=map(listings.offer_message, page.offers), next_after_seq=page.next_after_seq
+    )
+    offers, next_after_seq = listings.read_offers_page(message)
     assert [seen.digest for seen in offers] == [world.ink]
     assert next_after_seq == page.next_after_seq > 0
 
