@@ -201,7 +201,10 @@ def reserve_over(state: State, reference: bytes, now_ms: UnixMs) -> tuple[Notice
     reserve = state.ledger.find(owner=number, ledger=money, kind=AccountKind.SELLER_RESERVE)
     wallet = state.ledger.find(owner=number, ledger=money, kind=AccountKind.OWNER_WALLET)
     assert reserve and wallet, "who has a reserve has sold something"
-    minor = min(minor, state.ledger.balance(reserve).free)
+    later_days = range(int(day) + 1, utc_day(now_ms) + 1)
+    later_minor = sum(state.reserves.get((owner, currency, later)) or 0 for later in later_days)
+    # Refunds used up the oldest days first: what is kept for later ones is not given for this one.
+    minor = min(minor, max(0, state.ledger.balance(reserve).free - later_minor))
     if not minor:
         return ()
     freed = Transfer(

@@ -158,9 +158,13 @@ def served_by(memory: Memory, order: Order) -> Asked | None:
     asked = memory.waiting.get(PendingId(body.approved_by)) if body.approved_by else None
     if asked is None or not asked.missed or order.now_ms >= asked.serves_until_ms:
         return None
+    if order.given is None or order.given.leaf != asked.given.leaf:
+        return None
     was = asked.purchase
     old, new = memory.offers[Digest(was.offer)], memory.offers[Digest(body.offer)]
-    same = (old.owner, old.offer.product_id) == (new.owner, new.offer.product_id)
+    same = (old.owner, old.offer.product_id, old.offer.unit, old.offer.unit_scale, old.offer.terms) == (
+        (new.owner, new.offer.product_id, new.offer.unit, new.offer.unit_scale, new.offer.terms)
+    )
     less = body.quantity_steps <= was.quantity_steps and body.total_minor <= was.total_minor
     for_a_step = body.total_minor * was.quantity_steps <= was.total_minor * body.quantity_steps
     return asked if same and less and for_a_step and body.currency == was.currency else None

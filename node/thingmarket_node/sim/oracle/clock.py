@@ -106,9 +106,10 @@ def _turn(memory: Memory, name: bytes, now_ms: int, seq: int, told: list[Notice]
 
 
 def _free_reserve(memory: Memory, seller: PartyId, day: int) -> None:
-    """A seller gets what of a day's reserve refunds have left."""
-    held = memory.held(AccountKind.SELLER_RESERVE, seller)
-    minor = min(memory.reserves.pop((seller, day)), held)
+    """A seller gets what of a day's reserve refunds have left; they use up the oldest days first."""
+    reserved = memory.reserves.pop((seller, day))
+    later = sum(minor for (whose, when), minor in memory.reserves.items() if whose == seller and when > day)
+    minor = min(reserved, max(0, memory.held(AccountKind.SELLER_RESERVE, seller) - later))
     memory.move((AccountKind.SELLER_RESERVE, seller, b""), paying.wallet_of(seller), minor)
 
 

@@ -53,6 +53,7 @@ def guard(memory: Memory, given: Given, product: str, quantity: int, now_ms: int
     tripped: list[GuardAction] = []
     if guards.rate is not None:
         recent = sum(made_ms > now_ms - guards.rate.window_ms for made_ms in body.orders_ms)
+        recent += sum(_is_of(memory, sale, given) for sale in memory.made)  # of this very entry
         if recent + 1 > guards.rate.orders_max:
             tripped.append(guards.rate.action)
     bought = sorted(body.bought.get(product, [])[-_USUAL_OF:])
@@ -63,6 +64,14 @@ def guard(memory: Memory, given: Given, product: str, quantity: int, now_ms: int
     if GuardAction.QUARANTINE in tripped:
         return TRIPPED
     return ASKS if tripped else GRANTED
+
+
+def _is_of(memory: Memory, sale: Sale, given: Given) -> bool:
+    """Whether a sale was bought under the authority of the same thing."""
+    if not sale.leaf:
+        return False
+    other = memory.mandates[sale.leaf]
+    return (other.owner, other.thing) == (given.owner, given.thing)
 
 
 def learn(memory: Memory, made: list[Sale]) -> None:
