@@ -105,7 +105,7 @@ class Buyer(Thing):
     def _stand(self, offer_digest: Digest, offer: Offer, quantity: int) -> None:
         """Buy again and again."""
         world = self.world
-        times, interval_ms = world.between(1, 4), world.between(5, 120) * SECOND_MS
+        times, interval_ms = world.between(1, 8), world.between(5, 200) * SECOND_MS
         body = OpenStandingOrder(
             key=b"",
             offer=offer_digest,

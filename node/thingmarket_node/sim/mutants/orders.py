@@ -61,8 +61,8 @@ def _revocation_ignored(patches: Patches) -> None:
 
 def _one_yes_is_enough(patches: Patches) -> None:
     def broken(original: Any) -> Any:
-        def ask(state: Any, command: Any, order: Any, authority: Any, **more: Any) -> Any:
-            result = original(state, command, order, authority, **more)
+        def ask(state: Any, *args: Any) -> Any:
+            result = original(state, *args)
             name = PendingId(result.reference)
             state.pendings.put(name, replace(state.pendings[name], quorum=1))
             return result
