@@ -83,13 +83,20 @@ def _with_losses(other: Scored, best: Scored) -> Scored:
 def _described(one: Scored) -> str:
     offer = one.candidate.offer
     total = Money(one.candidate.total_minor, currency_of(offer.currency))
-    score = f", score {one.score}" if one.parts else ""  # a need without wishes scores nothing
+    score = f", score {_percent(one.score)}" if one.parts else ""  # a need without wishes scores nothing
     return f"{offer.title} ({one.candidate.digest.hex()[:8]}) for {total}{score}"
 
 
 def _part_line(part: Part) -> str:
     value = part.note if part.note else part.value
-    return f"{part.attribute} {value}: {part.points} of {part.weight}"
+    return f"{part.attribute} {value}: {_percent(part.points)} of {_percent(part.weight)}"
+
+
+def _percent(millionths: int) -> str:
+    """Millionths as percent, exactly: `71.46 %`."""
+    whole, rest = divmod(abs(millionths), 10_000)
+    digits = f"{whole}.{rest:04d}".rstrip("0").rstrip(".")
+    return f"{'-' if millionths < 0 else ''}{digits} %"
 
 
 def _why_behind(other: Scored, best: Scored) -> str:
@@ -102,5 +109,7 @@ def _why_behind(other: Scored, best: Scored) -> str:
     if other.score == best.score:
         return f"same score, {costs}" if dearer else "same score and total, later digest"
     moved = [loss for loss in other.losses if loss.millionths]
-    points = ", ".join(f"{loss.attribute} {-loss.millionths:+d}" for loss in moved)
-    return f"{best.score - other.score} behind ({points}), {costs}"
+    points = ", ".join(
+        f"{loss.attribute} {'+' if loss.millionths < 0 else ''}{_percent(-loss.millionths)}" for loss in moved
+    )
+    return f"{_percent(best.score - other.score)} behind ({points}), {costs}"

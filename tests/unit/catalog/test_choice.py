@@ -124,15 +124,15 @@ def test_a_choice_is_explained_in_numbers() -> None:
     chosen, *others = explain_choice(choose(need, candidates))
     first, second = sorted(candidates[1:3], key=lambda candidate: candidate.digest)
     assert chosen == (
-        f"chosen: {first.offer.title} ({first.digest.hex()[:8]}) for 26.00 EUR, score 712500; "
-        "price 26.00 EUR: 525000 of 750000; co2 100 grams: 187500 of 250000"
+        f"chosen: {first.offer.title} ({first.digest.hex()[:8]}) for 26.00 EUR, score 71.25 %; "
+        "price 26.00 EUR: 52.5 % of 75 %; co2 100 grams: 18.75 % of 25 %"
     )
     assert others == [
-        f"not chosen: {second.offer.title} ({second.digest.hex()[:8]}) for 26.00 EUR, score 712500; "
+        f"not chosen: {second.offer.title} ({second.digest.hex()[:8]}) for 26.00 EUR, score 71.25 %; "
         "same score and total, later digest",
-        f"not chosen: brown ({candidates[0].digest.hex()[:8]}) for 25.00 EUR, score 625000; "
-        "87500 behind (price +37500, co2 -125000), costs 1.00 EUR less",
-        f"not chosen: sold out ({candidates[3].digest.hex()[:8]}) for 20.00 EUR, score 1000000; "
+        f"not chosen: brown ({candidates[0].digest.hex()[:8]}) for 25.00 EUR, score 62.5 %; "
+        "8.75 % behind (price +3.75 %, co2 -12.5 %), costs 1.00 EUR less",
+        f"not chosen: sold out ({candidates[3].digest.hex()[:8]}) for 20.00 EUR, score 100 %; "
         "out of stock: 0 pieces left, 2 pieces needed",
     ]
     assert explain_choice(choose(need, [])) == ["no offers to choose from"]
