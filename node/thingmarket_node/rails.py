@@ -4,6 +4,7 @@ from typing import Protocol
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import Digest, PartyId
+from thingmarket.money import Money, currency_of
 
 
 class Rail(Protocol):
@@ -32,7 +33,6 @@ class PlayMoney:
                 Code.NOT_PERMITTED, "this node has no payment rail; see play_money_max_minor", "SET-2"
             )
         if amount_minor > self._left_minor:
-            raise Refusal(
-                Code.NOT_PERMITTED, f"the node's play money has {self._left_minor} minor units left", "SET-2"
-            )
+            left = Money(self._left_minor, currency_of(currency))
+            raise Refusal(Code.NOT_PERMITTED, f"the node's play money has {left} left", "SET-2")
         self._left_minor -= amount_minor

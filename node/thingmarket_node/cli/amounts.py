@@ -99,7 +99,11 @@ class HexType(click.ParamType[bytes]):
         except ValueError:
             data = b""
         if len(data) != self._length:
-            self.fail(f"{value!r} is not {self._length * 2} hexadecimal digits", param, ctx)
+            self.fail(
+                f"{value!r} is not {self._length * 2} hexadecimal digits; --json shows ids in full",
+                param,
+                ctx,
+            )
         return data
 
 

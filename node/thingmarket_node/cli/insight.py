@@ -197,11 +197,12 @@ def report(
 
     spent, decided = asked(home, card, read)
     output = Output(as_json=as_json)
-    _tables(output, home, spent, decided)
-    if plot is not None:
+    if plot is not None:  # first, for who reads on with `| head` wants it too
         from thingmarket_node.cli.plots import draw_report
 
         draw_report(plot, [row for row in spent if row.currency == currency], decided, currency=currency)
+    _tables(output, home, spent, decided)
+    if plot is not None:
         output.say(f"drawn: {plot}")
     output.end(
         {

@@ -4,13 +4,15 @@ import datetime
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from thingmarket.limits import DAY_MS
 from thingmarket.money import currency_of
 from thingmarket.wire.insight import DecisionRow, SpendingRow
+
+_DATES_MAX: Final = 8  # so many fit beside each other
 
 
 def _figure(rows: int) -> tuple[Any, Any]:
@@ -114,6 +116,7 @@ def _date_axis(axes: Any, days: Sequence[int]) -> None:
     if days:
         first, last = _day(days[0]), _day(days[-1])
         axes.set_xlim(first - datetime.timedelta(days=1), last + datetime.timedelta(days=1))
-        locator = dates.AutoDateLocator(maxticks=12)  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        every = -(-len(days) // _DATES_MAX)  # whole days: a bar stands for one, so hours would mean nothing
+        axes.set_xticks([_day(day) for day in days[::every]])
+        axes.xaxis.set_major_formatter(dates.DateFormatter("%Y-%m-%d"))  # type: ignore[no-untyped-call]
+        axes.margins(y=0.12)

@@ -42,6 +42,7 @@ _NEXT_OF_RULE: Final = {
     "COS-5": "Let the owner answer what waits: `thingmarket owner inbox OWNER`.",
     "COS-8": "See what waits: `thingmarket owner inbox OWNER`; what came to nothing is kept for a week.",
     "THG-12": "See why it is held: `thingmarket owner things OWNER`; then `owner release` or `owner resume`.",
+    "SET-2": "Ask for less; or the operator raises play_money_max_minor in node.toml and starts the node anew.",
     "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home.",
 }
 _NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
@@ -61,7 +62,7 @@ def show(error: Exception, *, as_json: bool) -> None:
     rule = f" [{found['rule']}]" if found["rule"] else ""
     number = f"{found['number']} " if found["number"] else ""
     print(f"refused: {number}{found['name']}: {found['reason']}{rule}", file=sys.stderr)
-    if found["rule_text"]:
+    if found["rule_text"] and found["rule_text"] not in found["reason"]:
         print(f"  rule:  {found['rule_text']}", file=sys.stderr)
     if found["next"]:
         print(f"  next:  {found['next']}", file=sys.stderr)
@@ -76,7 +77,7 @@ def described(error: Exception) -> dict[str, Any]:
     from thingmarket_client.errors import Unanswered
 
     if isinstance(error, Unanswered):
-        return _parts(Code.UNAVAILABLE, str(error))
+        return _parts(Code.UNAVAILABLE, str(error).removeprefix("UNAVAILABLE: "))
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         advice = _NEXT_WITHOUT_FILE if isinstance(error, FileNotFoundError) else ""
