@@ -16,6 +16,10 @@ from thingmarket.time import UnixMs, utc_day
 # What ends or completes a bond binds nobody to anything new.
 _LEFT_OVER: Final = (Action.CANCEL, Action.ACCEPT_DELIVERY, Action.FEEDBACK)
 
+_TRADING: Final = (ThingState.ACTIVE, ThingState.REGISTERED)  # looked at for every row of a search
+# Who is not there yet as a thing of its own may be a sub-agent; who was stopped may not.
+_STOPPED: Final = (ThingState.SUSPENDED, ThingState.QUARANTINED)
+
 ThingName = tuple[PartyId, PartyId]
 """Owner and thing: one thing may have come to different states with different owners."""
 
@@ -28,14 +32,26 @@ def name_of(mandate: EffectiveMandate) -> ThingName:
 def standing(state: State, mandate: EffectiveMandate, act: Act) -> ThingRecord:
     """The thing that acts, if its state lets it (DENIED)."""
     record = state.things[mandate.root_owner, mandate.subjects[0]]
-    if record.state is ThingState.ACTIVE or act.action in _LEFT_OVER:
+    if act.action in _LEFT_OVER:
         return record
-    if record.state is not ThingState.REGISTERED:
-        facts = (Fact("thing.state", record.state.value), Fact("thing.since", record.since_ms))
-        raise denied("THG-12", *facts, Fact("thing.cause", record.cause))
+    stopped = record if record.state not in _TRADING else _stopped_below(state, mandate)
+    if stopped is not None:
+        facts = (Fact("thing.state", stopped.state.value), Fact("thing.since", stopped.since_ms))
+        raise denied("THG-12", *facts, Fact("thing.cause", stopped.cause))
+    if record.state is ThingState.ACTIVE:
+        return record
     if act.action is Action.BUY and state.probation != NO_PROBATION:
         _check_probation(state, record, act)
     return record
+
+
+def _stopped_below(state: State, mandate: EffectiveMandate) -> ThingRecord | None:
+    """A thing below the root of a chain that its owner has by itself, too, and that was stopped as such."""
+    for subject in mandate.subjects[1:]:
+        record = state.things.get((mandate.root_owner, subject))
+        if record is not None and record.state in _STOPPED:
+            return record
+    return None
 
 
 def _check_probation(state: State, record: ThingRecord, act: Act) -> None:
@@ -58,8 +74,10 @@ def trades(state: State, mandate_leaf: bytes) -> bool:
     """Whether whoever acted under this leaf (empty: an owner himself) may still be dealt with."""
     if not mandate_leaf:
         return True
-    record = state.things[name_of(state.mandates[mandate_leaf].effective)]  # type: ignore[index]
-    return record.state is ThingState.ACTIVE or record.state is ThingState.REGISTERED
+    mandate = state.mandates[mandate_leaf].effective  # type: ignore[index]
+    if state.things[name_of(mandate)].state not in _TRADING:
+        return False
+    return len(mandate.subjects) == 1 or _stopped_below(state, mandate) is None
 
 
 def assurance_of(state: State, mandate_leaf: bytes) -> int:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from tests.builders import Actor, World, limit
-from tests.support.things import guard, state_of
+from tests.support.things import guard, order, state_of
 from thingmarket.catalog.terms import SettlementKind, Terms
 from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.identity.envelope import TypeId
-from thingmarket.identity.things import Probation, ThingState
+from thingmarket.identity.things import Probation, ThingOrder, ThingState
 from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
 from thingmarket.market.entries import Outcome
@@ -109,3 +109,20 @@ def test_a_yes_for_five_pieces_buys_no_five_hundredths_of_a_piece() -> None:
         assert street.buy(street.machine, worse, 5, approved_by=pending).pending
     same = street.offer(street.shop, **again)
     assert not street.buy(street.machine, same, 5, approved_by=pending).pending
+
+
+def test_a_quarantined_thing_does_not_go_on_as_the_sub_agent_of_another() -> None:
+    street = Street()
+    own = street.mandate(street.ann, street.machine.id)
+    boss = street.present(street.machine, own)
+    robot = street.thing("robot", street.ann)
+    lent = street.present(robot, own, street.delegated(own, boss, robot.id))
+    selling = street.offer(lent, product_id="scrap")
+    assert not street.buy(lent, street.drink).code
+    assert not order(street, street.ann, robot.id, ThingOrder.QUARANTINE).code
+    assert street.buy(robot, street.drink).rule == "THG-12"
+    assert street.buy(lent, street.drink).rule == "THG-12"
+    assert street.buy(street.actors[street.carl.id], selling).rule == "THG-6"
+    assert not street.buy(boss, street.drink).code
+    assert not order(street, street.ann, robot.id, ThingOrder.RELEASE).code
+    assert not street.buy(lent, street.drink).code
