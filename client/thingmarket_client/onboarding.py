@@ -24,8 +24,9 @@ from thingmarket.identity.things import (
 from thingmarket.ids import Key
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.malfunctions import ReportMalfunction, Severity, check_report_malfunction
+from thingmarket.wire import thing_views
 from thingmarket.wire import things as wire
-from thingmarket.wire.things import ThingSeen
+from thingmarket.wire.thing_views import ThingSeen
 from thingmarket_client.errors import RefusedByNode, UnsafeFile
 from thingmarket_client.keystore import create_private, read_private
 from thingmarket_client.outbox import Letter
@@ -97,8 +98,8 @@ class Onboarding(Trader):
 
     async def look_at_itself(self) -> ThingSeen:
         """How far it has come (UNKNOWN_THING before it registered)."""
-        response = await self.session.ask(lambda stub: stub.GetThing, wire.thing_request())
-        return wire.thing_value(response.thing)
+        response = await self.session.ask(lambda stub: stub.GetThing, thing_views.thing_request())
+        return thing_views.thing_value(response.thing)
 
     async def register(self, kind: str) -> None:
         """Say what it is, and take part from now on; again does no harm."""

@@ -17,9 +17,10 @@ from thingmarket.ids import PartyId
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.guards import GuardRules, SetGuards, check_set_guards
 from thingmarket.policy.malfunctions import ReportMalfunction, Severity, check_report_malfunction
+from thingmarket.wire import thing_views
 from thingmarket.wire import things as wire
 from thingmarket.wire.envelope import signed_bytes
-from thingmarket.wire.things import DeviceSeen, ThingSeen
+from thingmarket.wire.thing_views import DeviceSeen, ThingSeen
 from thingmarket_client.trader import Trader
 
 PAGES_MAX: Final = 100  # of 100 rows: an owner has at most 10,000 things
@@ -34,8 +35,10 @@ class OwnedThings(Trader):
         The code is compared here: what is sent later is right, so no try of the device is wasted.
         """
         tag, code = read_label(label)
-        response = await self.session.ask(lambda stub: stub.FindDevices, wire.find_devices_request(tag))
-        for device in wire.devices_value(response):
+        response = await self.session.ask(
+            lambda stub: stub.FindDevices, thing_views.find_devices_request(tag)
+        )
+        for device in thing_views.devices_value(response):
             if claim_commitment(device.salt, code) == device.claim_commitment:
                 return device
         raise Refusal(Code.UNKNOWN_THING, "no device with this label waits; let it register first", "THG-3")
@@ -52,9 +55,9 @@ class OwnedThings(Trader):
         """His things, oldest first."""
         found: list[ThingSeen] = []
         for _ in range(PAGES_MAX):
-            request = wire.things_request(found[-1].seq if found else 0)
+            request = thing_views.things_request(found[-1].seq if found else 0)
             response = await self.session.ask(lambda stub: stub.ListThings, request)
-            page, more = wire.things_value(response)
+            page, more = thing_views.things_value(response)
             found += page
             if not (more and page):
                 break
@@ -62,8 +65,8 @@ class OwnedThings(Trader):
 
     async def thing(self, thing: str) -> ThingSeen:
         """One of his things (UNKNOWN_THING)."""
-        response = await self.session.ask(lambda stub: stub.GetThing, wire.thing_request(thing))
-        return wire.thing_value(response.thing)
+        response = await self.session.ask(lambda stub: stub.GetThing, thing_views.thing_request(thing))
+        return thing_views.thing_value(response.thing)
 
     async def say(self, thing: PartyId, order: ThingOrder, reason: str = "") -> None:
         """Suspend, resume, quarantine, release or decommission a thing."""

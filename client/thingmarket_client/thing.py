@@ -15,7 +15,7 @@ from thingmarket.ids import PartyId
 from thingmarket.limits import CLOCK_SKEW_MS
 from thingmarket.time import UnixMs
 from thingmarket.wire.identity import present_mandate_body, read_mandate
-from thingmarket.wire.things import ThingSeen
+from thingmarket.wire.thing_views import ThingSeen
 from thingmarket_client.choosing import Bars, MandateBars, nothing_barred
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.keystore import (

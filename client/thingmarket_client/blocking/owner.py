@@ -23,7 +23,7 @@ from thingmarket.policy.guards import GuardRules
 from thingmarket.policy.malfunctions import Severity
 from thingmarket.wire.books import RateSeen
 from thingmarket.wire.inbox import PendingSeen
-from thingmarket.wire.things import DeviceSeen, ThingSeen
+from thingmarket.wire.thing_views import DeviceSeen, ThingSeen
 from thingmarket_client.blocking.trader import BlockingTrader
 from thingmarket_client.mandates import LIFE_MS
 from thingmarket_client.outbox import Answer

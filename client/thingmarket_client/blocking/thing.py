@@ -13,7 +13,7 @@ from thingmarket.identity.envelope import Signed
 from thingmarket.ids import PartyId
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.malfunctions import Severity
-from thingmarket.wire.things import ThingSeen
+from thingmarket.wire.thing_views import ThingSeen
 from thingmarket_client.blocking.trader import BlockingTrader
 from thingmarket_client.choosing import Bars
 from thingmarket_client.session.session import PATIENCE_MS

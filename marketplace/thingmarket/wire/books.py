@@ -20,6 +20,7 @@ from thingmarket.limits import INVOICES_PAGE_ROWS_MAX, QUERY_ROWS_MAX, SEALED_PA
 from thingmarket.market.billing import InvoicesPage, Place, PointsView, StatementPart
 from thingmarket.money import currency_of
 from thingmarket.v1 import billing_pb2 as pb
+from thingmarket.wire.strict import member
 
 _PARTS_MAX = 8  # lines, allowances and tax groups of one invoice
 _REASONS = {reason.value: reason for reason in AllowanceReason}
@@ -116,8 +117,6 @@ def invoice_value(message: pb.InvoiceView) -> Invoice:
         raise Refusal(Code.TOO_LARGE, "more parts than an invoice has")
     if len(message.sealed) > SEALED_PARTS_MAX:
         raise Refusal(Code.TOO_LARGE, "more sealed parts than a contract has")
-    if message.kind not in InvoiceKind._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"invoice kind {message.kind} is not known")
     lines = tuple(map(_line, message.lines))
     allowances = tuple(Allowance(_reason(one.reason), one.amount_minor) for one in message.allowances)
     tax = tuple(map(_tax, message.tax))
@@ -125,7 +124,7 @@ def invoice_value(message: pb.InvoiceView) -> Invoice:
     if totals.payable_minor != message.payable_minor:
         raise Refusal(Code.TAMPERED, "the node shows an invoice whose parts are not its sum", "INV-2")
     return Invoice(
-        kind=InvoiceKind(message.kind),
+        kind=member(InvoiceKind, message.kind, "kind"),
         seller=checked_party_id(message.seller),
         buyer=checked_party_id(message.buyer),
         seller_thing=checked_party_id(message.seller_party),

@@ -13,6 +13,7 @@ from thingmarket.v1 import audit_service_pb2, envelope_pb2, market_service_pb2, 
 from thingmarket.wire.envelope import fact_value, signed_message, signed_value
 from thingmarket.wire.receipts import receipt_value
 from thingmarket.wire.refusals import read_refusal_status
+from thingmarket.wire.strict import member
 
 SESSION_BYTES = 16
 TOKEN_BYTES = 32
@@ -103,12 +104,10 @@ def read_submit_response(message: market_service_pb2.SubmitResponse) -> Submitte
 
 def decision_value(message: envelope_pb2.Decision) -> Decision:
     """Read a decision with its reasons (BAD_FIELD, TOO_LARGE)."""
-    if message.verdict not in Verdict._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"verdict {message.verdict} is not known", "POL-1")
     if len(message.rules) > _RULES_MAX or len(message.facts) > _FACTS_MAX:
         raise Refusal(Code.TOO_LARGE, "a decision has at most 32 rules and 64 facts", "POL-1")
     facts = tuple(fact_value(fact) for fact in message.facts)
-    return Decision(Verdict(message.verdict), tuple(message.rules), facts)
+    return Decision(member(Verdict, message.verdict, "verdict"), tuple(message.rules), facts)
 
 
 def stream_message(

@@ -18,7 +18,7 @@ from thingmarket.catalog.terms import PLAIN_TERMS, Milestone, SettlementKind, Te
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import COMMAND_BYTES_MAX
 from thingmarket.v1 import catalog_pb2 as pb
-from thingmarket.wire.strict import parse
+from thingmarket.wire.strict import member, parse
 
 
 def read_publish_offer(body: bytes) -> Offer:
@@ -40,7 +40,7 @@ def read_publish_offer(body: bytes) -> Offer:
         min_steps=message.min_steps,
         max_steps=message.max_steps,
         valid_until_ms=message.valid_until_ms,
-        fulfilment=_fulfilment(message.fulfilment),
+        fulfilment=member(FulfilmentKind, message.fulfilment, "fulfilment"),
         delivery_ms=message.delivery_ms,
         inspection_ms=message.inspection_ms,
         jurisdiction=message.jurisdiction,
@@ -77,14 +77,12 @@ def publish_offer_body(offer: Offer) -> bytes:
 
 
 def _terms(message: pb.Terms) -> Terms:
-    if message.settlement not in SettlementKind._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"settlement {message.settlement} is not known")
     fees = {
         name: getattr(message, name) if message.HasField(name) else None
         for name in ("cancel_planned_basis_points", "cancel_ready_basis_points")
     }
     return Terms(
-        settlement=SettlementKind(message.settlement),
+        settlement=member(SettlementKind, message.settlement, "settlement"),
         milestones=tuple(
             Milestone(title=m.title, share_millionths=m.share_millionths, delivery_ms=m.delivery_ms)
             for m in message.milestones
@@ -236,22 +234,15 @@ def answer_facts_body(answer: AnswerFacts) -> bytes:
     ).SerializeToString(deterministic=True)
 
 
-def _fulfilment(number: int) -> FulfilmentKind:
-    if number not in FulfilmentKind._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"fulfilment {number} is not known")
-    return FulfilmentKind(number)
-
-
 def _attribute(message: pb.Attribute) -> Attribute:
     return Attribute(message.name, _value(message.value))
 
 
 def constraint_value(message: pb.Constraint) -> Constraint:
     """Read a condition, not checked yet (BAD_FIELD)."""
-    if message.comparison not in Comparison._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"comparison {message.comparison} is not known")
+    comparison = member(Comparison, message.comparison, "comparison")
     values = tuple(_value(value) for value in message.values)
-    return Constraint(message.attribute, Comparison(message.comparison), values)
+    return Constraint(message.attribute, comparison, values)
 
 
 def _wish(message: pb.Preference) -> Wish:

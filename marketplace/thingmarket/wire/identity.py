@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from enum import IntEnum
-from typing import Final, TypeVar
+from typing import Final
 
 from google.protobuf.message import Message
 
@@ -34,15 +33,13 @@ from thingmarket.limits import (
 from thingmarket.v1 import identity_pb2 as pb
 from thingmarket.v1.envelope_pb2 import Signed as SignedMessage
 from thingmarket.wire.envelope import signed_message, signed_value
-from thingmarket.wire.strict import parse
+from thingmarket.wire.strict import member, parse
 
 MANDATE_VERSION: Final = 1
 
 # What this version enforces. Any other field of the messages is refused by its name: a limit that the
 # owner wrote and nobody counts would be worse than none.
 _MANDATE_FIELDS: Final = frozenset(field.name for field in fields(Mandate)) | {"version"}
-
-E = TypeVar("E", bound=IntEnum)
 
 
 def read_key_event(payload: bytes) -> KeyEvent:
@@ -51,7 +48,7 @@ def read_key_event(payload: bytes) -> KeyEvent:
     if message.sequence != 0:
         raise Refusal(Code.BAD_FIELD, f"sequence={message.sequence}: only event 0 is known in this version")
     return KeyEvent(
-        role=_member(Role, message.role, "role"),
+        role=member(Role, message.role, "role"),
         network_id=message.network_id,
         identity_key=message.identity_key,
         log_key=message.log_key,
@@ -94,8 +91,8 @@ def read_mandate(payload: bytes) -> Mandate:
         max_depth=message.max_depth,
         not_before_ms=message.not_before_ms,
         expires_ms=message.expires_ms,
-        autonomy=_member(Autonomy, message.autonomy, "autonomy"),
-        actions=tuple(_member(Action, action, "actions") for action in message.actions),
+        autonomy=member(Autonomy, message.autonomy, "autonomy"),
+        actions=tuple(member(Action, action, "actions") for action in message.actions),
         categories=_scope(message.categories),
         bound_items=tuple(_bound_item(item) for item in message.bound_items),
         counterparties=_scope(message.counterparties),
@@ -362,12 +359,6 @@ def _week_message(week: Week) -> pb.Week:
         for window in week.windows
     ]
     return pb.Week(any=week.any, windows=windows)
-
-
-def _member(kind: type[E], number: int, field: str) -> E:
-    if number not in kind._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"{field}={number} is not known")
-    return kind(number)
 
 
 def _bytes(message: Message) -> bytes:

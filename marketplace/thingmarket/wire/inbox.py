@@ -18,6 +18,7 @@ from thingmarket.v1 import envelope_pb2
 from thingmarket.wire.approvals import windows_message, windows_value
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import fact_value, read_signed, signed_message, signed_value
+from thingmarket.wire.strict import member
 
 _FACTS_MAX = 64
 _WORDS_MAX = COSIGNERS_MAX + 2  # everybody who may, once, and the buyer who withdraws
@@ -116,11 +117,9 @@ def pending_value(message: pb.PendingView) -> PendingSeen:
     if command.header.sender != message.buyer or command.header.mandate_leaf != message.mandate_leaf:
         raise Refusal(Code.TAMPERED, "the purchase is another's than the one who is said to buy")
     envelope.verify(signed, did.decode(command.header.sender))
-    if message.state not in PendingState._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"state {message.state[:20]!r} is not known")
     return PendingSeen(
         id=PendingId(checked_bytes(message.pending, PENDING_ID_BYTES, "pending")),
-        state=PendingState(message.state),
+        state=member(PendingState, message.state, "state"),
         purchase=purchase,
         body_digest=command.body_digest,
         buyer=command.header.sender,

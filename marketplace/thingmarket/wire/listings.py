@@ -18,7 +18,8 @@ from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import read_signed, signed_message, signed_value
-from thingmarket.wire.views import check_page, state_value
+from thingmarket.wire.strict import member
+from thingmarket.wire.views import check_page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,7 @@ def read_questions(message: pb.ListQuestionsResponse) -> tuple[QuestionSeen, ...
             offer=Digest(checked_bytes(one.offer, DIGEST_BYTES, "offer")),
             names=tuple(one.names),
             deadline_ms=one.deadline_ms,
-            state=state_value(QuestionState, one.state),
+            state=member(QuestionState, one.state, "state"),
             asked_by_us=one.asked_by_us,
             seq=one.seq,
         )

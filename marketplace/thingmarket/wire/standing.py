@@ -19,9 +19,8 @@ from thingmarket.ids import PartyId, checked_bytes
 from thingmarket.limits import COMMAND_BYTES_MAX, SEARCH_RESULTS_MAX
 from thingmarket.v1 import query_service_pb2 as queries
 from thingmarket.v1 import trade_pb2 as pb
-from thingmarket.wire.strict import parse
+from thingmarket.wire.strict import member, parse
 from thingmarket.wire.trade import sealed_message, sealed_value
-from thingmarket.wire.views import state_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ def _view(record: StandingOrder) -> queries.StandingOrderView:
 def _seen(message: queries.StandingOrderView) -> StandingSeen:
     return StandingSeen(
         id=StandingId(checked_bytes(message.standing_order, STANDING_ID_BYTES, "standing_order")),
-        state=state_value(StandingState, message.state),
+        state=member(StandingState, message.state, "state"),
         wish=_wish(message.wish),
         buyer=checked_party_id(message.buyer),
         next_ms=message.next_ms,

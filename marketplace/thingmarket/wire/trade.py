@@ -23,7 +23,7 @@ from thingmarket.limits import COMMAND_BYTES_MAX
 from thingmarket.policy.decision import Fact
 from thingmarket.v1 import envelope_pb2 as envelope_pb
 from thingmarket.v1 import trade_pb2 as pb
-from thingmarket.wire.strict import parse
+from thingmarket.wire.strict import member, parse
 
 
 def read_purchase(body: bytes) -> Purchase:
@@ -78,13 +78,11 @@ def purchase_body(purchase: Purchase) -> bytes:
 def read_fulfil(body: bytes) -> Fulfil:
     """Read and check a seller's report."""
     message = parse(pb.Fulfil, body, COMMAND_BYTES_MAX)
-    if message.step not in FulfilStep._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"fulfilment step {message.step} is not known")
     facts = tuple(_fact(fact) for fact in message.facts)
     report = Fulfil(
         key=message.key,
         contract=message.contract,
-        step=FulfilStep(message.step),
+        step=member(FulfilStep, message.step, "step"),
         facts=facts,
         unit=message.unit,
         part_steps=message.part_steps,
@@ -187,9 +185,7 @@ def sealed_message(sealed: SealedRef) -> pb.SealedRef:
 
 def sealed_value(message: pb.SealedRef) -> SealedRef:
     """Read what stands for sealed bytes (BAD_FIELD)."""
-    if message.retention not in RetentionClass._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"retention class {message.retention} is not known")
-    return SealedRef(message.commitment, RetentionClass(message.retention))
+    return SealedRef(message.commitment, member(RetentionClass, message.retention, "retention"))
 
 
 def _fact(message: envelope_pb.Fact) -> Fact:

@@ -28,7 +28,7 @@ from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.limits import COMMAND_BYTES_MAX
 from thingmarket.v1 import catalog_pb2
 from thingmarket.v1 import trust_pb2 as pb
-from thingmarket.wire.strict import parse
+from thingmarket.wire.strict import member, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,8 @@ class ShadowSeen:
 def read_lower_autonomy(body: bytes) -> LowerAutonomy:
     """Read and check a lowering."""
     message = parse(pb.LowerAutonomy, body, COMMAND_BYTES_MAX)
-    if message.autonomy not in Autonomy._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"autonomy={message.autonomy} is no level", "TRU-1")
-    value = LowerAutonomy(key=message.key, thing=PartyId(message.thing), autonomy=Autonomy(message.autonomy))
+    level = member(Autonomy, message.autonomy, "autonomy")
+    value = LowerAutonomy(key=message.key, thing=PartyId(message.thing), autonomy=level)
     check_lower_autonomy(value)
     return value
 

@@ -24,6 +24,7 @@ from thingmarket.v1 import envelope_pb2, log_pb2
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.calls import decision_value
 from thingmarket.wire.envelope import fact_value
+from thingmarket.wire.strict import member
 
 _HISTORY_MAX = 96  # sixteen units of up to four steps each, divisions and what concerns all of them
 _NOTICES_MAX = 10_000  # what one entry tells; a message ends long before
@@ -108,9 +109,9 @@ def contract_value(message: pb.ContractView) -> ContractSeen:
         raise Refusal(Code.TOO_LARGE, "more sealed parts, units or steps than a contract has")
     return ContractSeen(
         id=ContractId(checked_bytes(message.contract, CONTRACT_ID_BYTES, "contract")),
-        state=state_value(ContractState, message.state),
-        fulfilment=state_value(FulfilmentState, message.fulfilment),
-        escrow=state_value(EscrowState, message.escrow),
+        state=member(ContractState, message.state, "state"),
+        fulfilment=member(FulfilmentState, message.fulfilment, "state"),
+        escrow=member(EscrowState, message.escrow, "state"),
         buyer=checked_party_id(message.buyer),
         buyer_owner=checked_party_id(message.buyer_owner),
         seller=checked_party_id(message.seller),
@@ -161,7 +162,7 @@ def _event_value(message: pb.FulfilmentEvent) -> FulfilmentEvent:
     if len(message.facts) > FACTS_MAX:
         raise Refusal(Code.TOO_LARGE, f"{len(message.facts)} facts; at most {FACTS_MAX}")
     return FulfilmentEvent(
-        state=state_value(FulfilmentState, message.state),
+        state=member(FulfilmentState, message.state, "state"),
         seq=message.seq,
         time_ms=message.time_ms,
         cause=message.cause,
@@ -182,8 +183,8 @@ def _unit_message(unit: Unit) -> pb.UnitView:
 
 def _unit_value(message: pb.UnitView) -> Unit:
     return Unit(
-        fulfilment=state_value(FulfilmentState, message.fulfilment),
-        escrow=state_value(EscrowState, message.escrow),
+        fulfilment=member(FulfilmentState, message.fulfilment, "state"),
+        escrow=member(EscrowState, message.escrow, "state"),
         **{name: getattr(message, name) for name in _UNIT_FIELDS},
     )
 
@@ -263,16 +264,8 @@ def outcome_value(message: log_pb2.Outcome) -> Outcome:
 
 def notice_value(message: log_pb2.Notice) -> Notice:
     """Read one notice (BAD_FIELD)."""
-    if message.kind not in NoticeKind._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"notice of kind {message.kind} is not known")
-    return Notice(PartyId(message.owner), NoticeKind(message.kind), message.reference, message.state)
-
-
-def state_value(kind: type[E], name: str) -> E:
-    """Read the name of a state (BAD_FIELD)."""
-    if name not in kind._value2member_map_:
-        raise Refusal(Code.BAD_FIELD, f"{kind.__name__} {name[:20]!r} is not known")
-    return kind(name)
+    kind = member(NoticeKind, message.kind, "kind")
+    return Notice(PartyId(message.owner), kind, message.reference, message.state)
 
 
 def check_page(rows: int) -> None:

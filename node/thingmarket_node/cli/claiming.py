@@ -12,7 +12,7 @@ from thingmarket.identity.things import TRADING, ThingState
 from thingmarket.ids import PartyId
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.malfunctions import Severity
-from thingmarket.wire.things import ThingSeen
+from thingmarket.wire.thing_views import ThingSeen
 from thingmarket_client.keystore import THING_FILE
 from thingmarket_client.owner import Owner
 from thingmarket_client.thing import Thing, create_thing

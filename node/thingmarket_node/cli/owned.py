@@ -20,7 +20,7 @@ from thingmarket.policy.guards import (
     QuantityGuard,
     RateGuard,
 )
-from thingmarket.wire.things import ThingSeen
+from thingmarket.wire.thing_views import ThingSeen
 from thingmarket_client.keystore import load_thing_keys
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner

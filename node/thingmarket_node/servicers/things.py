@@ -6,7 +6,7 @@ from thingmarket.market import thing_reads
 from thingmarket.market.records import DeviceRecord, ThingRecord
 from thingmarket.market.state import State
 from thingmarket.v1 import thing_pb2 as pb
-from thingmarket.wire import things as wire
+from thingmarket.wire import thing_views
 from thingmarket_node.gate import token_of
 from thingmarket_node.shell import Shell
 
@@ -21,7 +21,7 @@ class ThingQueries:
         found = await self._shell.look(
             token_of(context), lambda state, party: thing_reads.tagged_devices(state, party, request.tag)
         )
-        return wire.devices_message(found)
+        return thing_views.devices_message(found)
 
     async def GetThing(self, request: pb.GetThingRequest, context: Any) -> pb.GetThingResponse:
         """One thing of the caller, or the caller itself."""
@@ -48,8 +48,8 @@ class ThingQueries:
 
 def _message(state: State, record: ThingRecord | DeviceRecord, *, to_itself: bool) -> pb.ThingView:
     if isinstance(record, DeviceRecord):
-        return wire.factory_message(record)
-    return wire.thing_message(
+        return thing_views.factory_message(record)
+    return thing_views.thing_message(
         record,
         probation=state.probation,
         guards=thing_reads.guards_of(state, record),

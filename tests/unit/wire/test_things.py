@@ -35,7 +35,7 @@ from thingmarket.policy.guards import (
 )
 from thingmarket.policy.malfunctions import ReportMalfunction, Severity
 from thingmarket.v1 import thing_pb2 as pb
-from thingmarket.wire import things
+from thingmarket.wire import thing_views, things
 from thingmarket.wire.envelope import signed_bytes
 
 KEY, BYTES = bytes(range(16)), bytes(range(32))
@@ -161,14 +161,14 @@ class Attic(World):
         self.lamp = device(self, "lamp")
         assert register_device(self, self.lamp).code == 0
 
-    def shown(self, to: PartyId, thing: str = "") -> things.ThingSeen:
+    def shown(self, to: PartyId, thing: str = "") -> thing_views.ThingSeen:
         record = thing_seen(self.state, to, thing)
         if isinstance(record, DeviceRecord):
-            return things.thing_value(things.factory_message(record))
-        return things.thing_value(self.message(record, to_itself=to == record.thing))
+            return thing_views.thing_value(thing_views.factory_message(record))
+        return thing_views.thing_value(self.message(record, to_itself=to == record.thing))
 
     def message(self, record: ThingRecord, *, to_itself: bool) -> pb.ThingView:
-        return things.thing_message(
+        return thing_views.thing_message(
             record,
             probation=self.state.probation,
             guards=guards_of(self.state, record),
