@@ -42,7 +42,7 @@ _NEXT_OF_RULE: Final = {
     "COS-5": "Let the owner answer what waits: `thingmarket owner inbox OWNER`.",
     "COS-8": "See what waits: `thingmarket owner inbox OWNER`; what came to nothing is kept for a week.",
     "THG-12": "See why it is held: `thingmarket owner things OWNER`; then `owner release` or `owner resume`.",
-    "SET-2": "Ask for less; or the operator raises play_money_max_minor in node.toml and starts the node anew.",
+    "SET-2": "Ask for less; or let the operator raise play_money_max_minor in node.toml and restart.",
     "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home.",
 }
 _NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
