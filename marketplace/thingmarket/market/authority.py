@@ -10,8 +10,8 @@ from thingmarket.ids import PartyId
 from thingmarket.market.denied import Denied
 from thingmarket.market.entries import Command
 from thingmarket.market.guards import guarded, is_approved
-from thingmarket.market.standing import standing
 from thingmarket.market.state import State
+from thingmarket.market.thing_standing import standing
 from thingmarket.policy.acts import Act
 from thingmarket.policy.authorize import authorize
 from thingmarket.policy.cosign import NOBODY_SPOKE, Cosign, cosign_of

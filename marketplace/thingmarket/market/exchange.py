@@ -104,12 +104,7 @@ def convert(state: State, command: Command, body: Convert, now_ms: UnixMs) -> Re
     out = converted(rate, body.amount_minor)
     if out < body.min_out_minor:
         raise Refusal(Code.RATE_TOO_LOW, f"it gives {out}, not {body.min_out_minor}", "FX-2")
-    wallet = state.wallet(owner, rate.from_currency)
-    if wallet is None or wallet.free < body.amount_minor:
-        raise Refusal(LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS, "the wallet holds too little", "FX-2")
-    target = state.wallet(owner, rate.to_currency)
-    if target is not None and target.credits_posted + out > LEDGER_AMOUNT_MAX:
-        raise Refusal(Code.OUT_OF_RANGE, "a wallet's turnover would pass 2^62 minor units", "SET-6")
+    _check_wallets(state, owner, rate, body.amount_minor, out)
     taken_id, given_id = (
         derived_id_of(command.body_digest, now_ms, code)
         for code in (TransferCode.RATE_TAKEN, TransferCode.RATE_GIVEN)
@@ -148,6 +143,16 @@ def convert(state: State, command: Command, body: Convert, now_ms: UnixMs) -> Re
     )
     told = tuple(Notice(who, NoticeKind.EXCHANGE, digest, "CONVERTED") for who in (owner, rate.publisher))
     return Result(reference=taken_id, notices=told)
+
+
+def _check_wallets(state: State, owner: PartyId, rate: RateRecord, amount_minor: int, out: int) -> None:
+    """Whether an owner has what he gives, and can take what he gets. [FX-2] [SET-6]"""
+    wallet = state.wallet(owner, rate.from_currency)
+    if wallet is None or wallet.free < amount_minor:
+        raise Refusal(LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS, "the wallet holds too little", "FX-2")
+    target = state.wallet(owner, rate.to_currency)
+    if target is not None and target.credits_posted + out > LEDGER_AMOUNT_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, "a wallet's turnover would pass 2^62 minor units", "SET-6")
 
 
 def converted(rate: RateRecord, amount_minor: int) -> int:

@@ -17,8 +17,8 @@ from thingmarket.market.entries import Command
 from thingmarket.market.facts import stated
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord
 from thingmarket.market.result import Result
-from thingmarket.market.standing import assurance_of, trades
 from thingmarket.market.state import State
+from thingmarket.market.thing_standing import assurance_of, trades
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Verdict
 from thingmarket.policy.spending import Reservation, reservation_of

@@ -15,8 +15,8 @@ from thingmarket.limits import SEARCH_RESULTS_MAX
 from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.records import ListingState, OfferFacts, OfferRecord
-from thingmarket.market.standing import trades
 from thingmarket.market.state import State
+from thingmarket.market.thing_standing import trades
 from thingmarket.policy.spending import SpendingCounter
 
 

@@ -22,8 +22,8 @@ from thingmarket.limits import (
 from thingmarket.market.facts import stated
 from thingmarket.market.records import OfferRecord
 from thingmarket.market.shelves import shelf_names
-from thingmarket.market.standing import trades
 from thingmarket.market.state import State
+from thingmarket.market.thing_standing import trades
 from thingmarket.money import currency_of
 
 

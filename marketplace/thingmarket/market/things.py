@@ -29,8 +29,8 @@ from thingmarket.market.denied import Counted
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.records import DeviceRecord, ThingRecord, TimerKind
 from thingmarket.market.result import Result
-from thingmarket.market.standing import name_of, orders_of_day
 from thingmarket.market.state import State
+from thingmarket.market.thing_standing import name_of, orders_of_day
 from thingmarket.policy.decision import Decision, Fact, Verdict
 from thingmarket.time import UnixMs, utc_day
 from thingmarket.transitions import Role
