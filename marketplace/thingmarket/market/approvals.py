@@ -30,7 +30,7 @@ from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
-from thingmarket.policy.cosign import Cosign, may_cosign
+from thingmarket.policy.cosign import Cosign, yeses
 from thingmarket.policy.decision import Decision, Fact
 from thingmarket.policy.spending import Reservation
 from thingmarket.time import UnixMs
@@ -121,8 +121,7 @@ def _asked(
 
 def _brought(cosign: Cosign, mandate: EffectiveMandate, seq: int, now_ms: UnixMs) -> tuple[Word, ...]:
     """The signed approvals that came with the order itself and were not enough."""
-    said = dict.fromkeys(name for name in cosign.approved if may_cosign(mandate, name))
-    return tuple(Word(party=name, approved=True, seq=seq, time_ms=now_ms) for name in said)
+    return tuple(Word(party=name, approved=True, seq=seq, time_ms=now_ms) for name in yeses(cosign, mandate))
 
 
 def persona_of(state: State, mandate: EffectiveMandate) -> Persona:

@@ -13,7 +13,7 @@ from thingmarket.market.records import ThingRecord
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
-from thingmarket.policy.cosign import Cosign, may_cosign
+from thingmarket.policy.cosign import Cosign, yeses
 from thingmarket.policy.decision import Decision, Verdict
 from thingmarket.policy.guards import NO_GUARDS, GuardAction, SetGuards, judged
 from thingmarket.policy.rules import RULES
@@ -70,8 +70,7 @@ def guarded(
 
 def is_approved(mandate: EffectiveMandate, cosign: Cosign) -> bool:
     """Whether as many said yes to this very order as the mandate asks for."""
-    approved = {party for party in cosign.approved if may_cosign(mandate, party)}
-    return len(approved) >= max(1, mandate.cosign_quorum)
+    return len(yeses(cosign, mandate)) >= max(1, mandate.cosign_quorum)
 
 
 def _tripped(state: State, record: ThingRecord, act: Act, decision: Decision) -> Counted:

@@ -5,7 +5,7 @@ from typing import Final
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.mandates import Action, Autonomy
 from thingmarket.policy.acts import Act
-from thingmarket.policy.cosign import NOBODY_SPOKE, Cosign, may_cosign
+from thingmarket.policy.cosign import NOBODY_SPOKE, Cosign, may_cosign, yeses
 from thingmarket.policy.decision import Decision, Fact, Verdict
 from thingmarket.policy.question import Question
 from thingmarket.policy.rules import course_of
@@ -56,7 +56,7 @@ def _cosigned(question: Question, cosign: Cosign, names: tuple[str, ...]) -> Dec
     if question.act.payable_minor <= threshold:
         return Decision(Verdict.ALLOW, names, tuple(facts))
     mandate = question.mandate
-    approved = len({party for party in cosign.approved if may_cosign(mandate, party)})
+    approved = len(yeses(cosign, mandate))
     if approved:
         facts.append(Fact("approval", "approved"))
     if mandate.cosign_quorum > 1:

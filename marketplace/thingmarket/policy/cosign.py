@@ -45,6 +45,11 @@ def may_cosign(mandate: EffectiveMandate, party: PartyId) -> bool:
     return party == mandate.root_owner or party in mandate.cosigners
 
 
+def yeses(cosign: Cosign, mandate: EffectiveMandate) -> tuple[PartyId, ...]:
+    """Those who said yes and may, each once, in the order in which they did."""
+    return tuple(dict.fromkeys(party for party in cosign.approved if may_cosign(mandate, party)))
+
+
 def _is_for(approval: Approval, mandate: EffectiveMandate, body_digest: bytes, time_ms: UnixMs) -> bool:
     return (
         approval.body_digest == body_digest
