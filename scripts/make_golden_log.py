@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / part) for part in ("", "marketplace", "node", "client")]
 
 from tests.builders import Actor, World, limit  # noqa: E402
+from tests.golden.daily_life import DailyLife  # noqa: E402
 from tests.golden.record import FOLDER, steps_of, written  # noqa: E402
 from thingmarket.audit.commitments import commit  # noqa: E402
 from thingmarket.catalog.attributes import Attribute, ScaledInteger  # noqa: E402
@@ -50,7 +51,7 @@ WISHES: dict[str, Any] = {
 }
 
 
-class Town(World):
+class Town(DailyLife):
     """Alice's things buy, Bob's shop sells, and Carol learns what refusals are."""
 
     def __init__(self) -> None:
@@ -200,6 +201,7 @@ def told() -> World:
     town.trades_that_end_in_every_way()
     town.listings_that_end_in_every_way()
     town.things_of_every_autonomy()
+    town.a_week()
     town.refusals()
     town.ends()
     return town

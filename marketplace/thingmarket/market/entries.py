@@ -45,7 +45,7 @@ class EntryKind(IntEnum):
     RULES = 4
 
 
-RULES_NOW = 2
+RULES_NOW = 3
 """Number of the behaviour that a new log starts with; every released number stays readable."""
 
 OwnBody = (

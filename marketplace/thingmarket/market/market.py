@@ -63,7 +63,7 @@ from thingmarket.market.state import State
 from thingmarket.policy.guards import SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
 
-RULES_KNOWN = (2,)
+RULES_KNOWN = (3,)
 """Behaviours that this software can replay."""
 
 
