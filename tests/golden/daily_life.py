@@ -58,7 +58,7 @@ class DailyLife(World):
         register_device(self, bare)
         claim(self, self.vera, bare.id, code=bytes(16))  # refused, and counted
         claim(self, self.vera, bare.id)
-        permits = limit(300_00, cosign_above_minor=100_00)
+        permits = limit(900_00, cosign_above_minor=300_00)
         link = self.mandate(self.vera, bare.id, limits=(permits,))
         machine = self.present(replace(bare, owner=self.vera.id), link)
         register(self, machine)
