@@ -147,9 +147,11 @@ class Run:
         while world.now_ms < heal_ms and world.step():
             yield
         self._heal()
-        until_ms = world.now_ms + _SETTLED_MS + self._longest_ms()
         while not self._is_quiet():
-            if world.now_ms >= until_ms or not world.step():
+            # What is bought in the healed world has its own times.
+            too_late = world.now_ms >= self._healed_ms + _SETTLED_MS
+            too_late = too_late and world.now_ms >= self._healed_ms + _SETTLED_MS + self._longest_ms()
+            if too_late or not world.step():
                 raise Violation("liveness", self._what_waits())
             yield
         yield from self._epilogue()

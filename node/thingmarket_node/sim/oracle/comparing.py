@@ -142,19 +142,19 @@ def _listings(memory: Memory, state: State) -> None:
 
 
 def _open_once(memory: Memory) -> None:
-    """A need, and a slot of a party, has one open order at most."""
-    needs, slots = Counter[bytes](), Counter[tuple[PartyId, str]]()
+    """A need has one open contract and one waiting order at most, a slot of a party one open want."""
+    bought, waits, slots = Counter[bytes](), Counter[bytes](), Counter[tuple[PartyId, str]]()
     for sale in memory.sales.values():
         if sale.need and sale.is_open:
-            needs[sale.need] += 1
+            bought[sale.need] += 1
     for asked in memory.waiting.values():
         if asked.purchase.need and asked.state == "PENDING":
-            needs[asked.purchase.need] += 1
+            waits[asked.purchase.need] += 1
     for name, wanted in memory.needs.items():
-        open_sales = any(sale.need == name and sale.is_open for sale in memory.sales.values())
-        if wanted.need.slot and (wanted.state == "LIVE" or open_sales):
+        if wanted.need.slot and (wanted.state == "LIVE" or bought[name]):
             slots[wanted.announcer, wanted.need.slot] += 1
-    require(max(needs.values(), default=0) <= 1, "one-order", "two open orders of one need")
+    for counts, what in ((bought, "contracts of one need"), (waits, "orders wait for one need")):
+        require(max(counts.values(), default=0) <= 1, "one-order", f"two {what}")
     require(max(slots.values(), default=0) <= 1, "one-order", "two open wants of one slot")
 
 
