@@ -20,6 +20,8 @@ _TRADING: Final = (ThingState.ACTIVE, ThingState.REGISTERED)  # looked at for ev
 # Who is not there yet as a thing of its own may be a sub-agent; who was stopped may not.
 _STOPPED: Final = (ThingState.SUSPENDED, ThingState.QUARANTINED)
 
+_CAUSE_CHARS_MAX: Final = 128  # of the text of a fact: a cause is a word and a reason of 120 characters
+
 ThingName = tuple[PartyId, PartyId]
 """Owner and thing: one thing may have come to different states with different owners."""
 
@@ -37,7 +39,7 @@ def standing(state: State, mandate: EffectiveMandate, act: Act) -> ThingRecord:
     stopped = record if record.state not in _TRADING else _stopped_below(state, mandate)
     if stopped is not None:
         facts = (Fact("thing.state", stopped.state.value), Fact("thing.since", stopped.since_ms))
-        raise denied("THG-12", *facts, Fact("thing.cause", stopped.cause))
+        raise denied("THG-12", *facts, Fact("thing.cause", stopped.cause[:_CAUSE_CHARS_MAX]))
     if record.state is ThingState.ACTIVE:
         return record
     if act.action is Action.BUY and state.probation != NO_PROBATION:

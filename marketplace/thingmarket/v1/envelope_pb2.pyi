@@ -239,11 +239,11 @@ class Decision(_message.Message):
     """The answer."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of the rules that decided, as in `BUD-1`; at most 32."""
+        """Ids of the rules that decided, as in `BUD-1`; at most 48."""
 
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]:
-        """The facts in the order in which they were looked at; at most 64."""
+        """The facts in the order in which they were looked at; at most 128."""
 
     def __init__(
         self,

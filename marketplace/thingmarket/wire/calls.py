@@ -17,8 +17,8 @@ from thingmarket.wire.strict import member
 
 SESSION_BYTES = 16
 TOKEN_BYTES = 32
-_RULES_MAX = 32
-_FACTS_MAX = 64
+_RULES_MAX = 48  # all rules of a purchase with all guards are 35
+_FACTS_MAX = 128  # and their facts, with who approved, about 90
 _CONSISTENCY_HASHES_MAX = 64
 
 
@@ -105,7 +105,9 @@ def read_submit_response(message: market_service_pb2.SubmitResponse) -> Submitte
 def decision_value(message: envelope_pb2.Decision) -> Decision:
     """Read a decision with its reasons (BAD_FIELD, TOO_LARGE)."""
     if len(message.rules) > _RULES_MAX or len(message.facts) > _FACTS_MAX:
-        raise Refusal(Code.TOO_LARGE, "a decision has at most 32 rules and 64 facts", "POL-1")
+        raise Refusal(
+            Code.TOO_LARGE, f"a decision has at most {_RULES_MAX} rules and {_FACTS_MAX} facts", "POL-1"
+        )
     facts = tuple(fact_value(fact) for fact in message.facts)
     return Decision(member(Verdict, message.verdict, "verdict"), tuple(message.rules), facts)
 

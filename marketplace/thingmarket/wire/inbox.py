@@ -20,7 +20,7 @@ from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import fact_value, read_signed, signed_message, signed_value
 from thingmarket.wire.strict import member
 
-_FACTS_MAX = 64
+_FACTS_MAX = 128
 _WORDS_MAX = COSIGNERS_MAX + 2  # everybody who may, once, and the buyer who withdraws
 
 
