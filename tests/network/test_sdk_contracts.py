@@ -137,7 +137,7 @@ async def test_cancelling_costs_what_was_shown(town: Town) -> None:  # [CAN-1] [
         await town.machine.cancel(contract, max_fee_minor=2_37)
     assert caught.value.number == Code.FEE_TOO_HIGH
     assert (await town.told("thing", "preview-cancel", home, contract.hex()))["now_minor"] == 2_38
-    done = await town.told("thing", "cancel", home, contract.hex(), "--max-fee", "238")
+    done = await town.told("thing", "cancel", home, contract.hex(), "--max-fee", "2.38")
     assert (done["state"], done["fulfilment"]) == ("CANCELLED", "CANCELLED")
     free = await town.machine.reads.offer(await town.sold(cancel_window_ms=HOUR_MS))
     second = (await town.machine.buy(free, 1)).contract
@@ -190,6 +190,6 @@ async def test_a_standing_order_buys_by_itself_and_is_explained(
     assert order.state is StandingState.ENDED
     third = await town.told(
         *("owner", "stand", str(town.homes / "ada"), "--offer", offer.digest.hex(), "--quantity", "1"),
-        *("--every-hours", "24", "--times", "3"),
+        *("--every", "24h", "--times", "3", "--max-total", "99.00"),
     )
     assert len(bytes.fromhex(str(third["standing_order"]))) == 16

@@ -21,7 +21,7 @@ from thingmarket.market.funding import brought_in
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
-from thingmarket.money import currency_of
+from thingmarket.money import Money, currency_of
 from thingmarket.settlement.accounts import NO_FLAGS, AccountKind, AccountNumber
 from thingmarket.settlement.escrow import TransferCode, chain, derived_id_of
 from thingmarket.settlement.transfers import Status, Transfer
@@ -100,7 +100,8 @@ def convert(state: State, command: Command, body: Convert, now_ms: UnixMs) -> Re
     if rate.publisher == owner:
         raise Refusal(Code.SELF_PURCHASE, "this rate is your own", "FX-2")
     if body.amount_minor > rate.left_minor:
-        raise Refusal(Code.OUT_OF_RANGE, f"{rate.left_minor} minor units are left at this rate", "FX-2")
+        left = Money(rate.left_minor, currency_of(rate.from_currency))
+        raise Refusal(Code.OUT_OF_RANGE, f"{left} are left at this rate", "FX-2")
     out = converted(rate, body.amount_minor)
     if out < body.min_out_minor:
         raise Refusal(Code.RATE_TOO_LOW, f"it gives {out}, not {body.min_out_minor}", "FX-2")

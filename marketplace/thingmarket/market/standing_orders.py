@@ -34,6 +34,7 @@ from thingmarket.market.purchases import act_of, buy, checked_order
 from thingmarket.market.records import ListingState, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
+from thingmarket.money import Money, currency_of
 from thingmarket.policy.decision import Verdict
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
@@ -168,8 +169,8 @@ def _purchase(state: State, record: StandingOrder, now_ms: UnixMs) -> Purchase:
     rate = state.tax_basis_points[listing.offer.tax_row]
     total_minor = price(listing.offer, wish.quantity_steps, rate).total_minor
     if (wish.currency, True) != (listing.offer.currency, total_minor <= wish.total_max_minor):
-        payable = f"{total_minor} {listing.offer.currency}"
-        most = f"{wish.total_max_minor} {wish.currency}"
+        payable = Money(total_minor, currency_of(listing.offer.currency))
+        most = Money(wish.total_max_minor, currency_of(wish.currency))
         raise Refusal(Code.WRONG_TOTAL, f"payable is {payable}, at most {most} was wished for", "STO-2")
     return Purchase(
         key=derived_id(now_ms, b"occurrence", record.id, record.occurrences.to_bytes(8, "big")),

@@ -35,6 +35,14 @@ def minor_of(text: str, currency: Currency) -> int:
     return minor
 
 
+def amount_of(text: str, currency: Currency, where: str) -> int:
+    """Read an amount of a command line, or say where it is wrong and how it is written."""
+    try:
+        return minor_of(text, currency)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=where) from None
+
+
 def written(minor: int, code: str) -> str:
     """Write minor units for people, as in `19.99 EUR`."""
     return str(Money(minor, currency_of(code)))

@@ -16,7 +16,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.money import Currency, currency_of
 from thingmarket_client.books import BookKeeping
 from thingmarket_client.owner import Owner
-from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
+from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, written
 from thingmarket_node.cli.insight import moment, short
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
@@ -204,14 +204,15 @@ def refund(
     Example:
       thingmarket owner refund inks CONTRACT 5.00
     """
+    minor = amount_of(amount, currency, "AMOUNT")
 
     async def act() -> None:
         async with await open_owner(home, card) as opened:
-            await opened.refund(contract, minor_of(amount, currency), unit)
+            await opened.refund(contract, minor, unit)
 
     asyncio.run(act())
     output = Output(as_json=as_json)
-    output.say(f"{amount} {currency.code} were paid back.")
+    output.say(f"{written(minor, currency.code)} were paid back.")
     output.end({"contract": contract.hex(), "unit": unit})
 
 
@@ -345,14 +346,15 @@ def convert(
     Example:
       thingmarket owner convert anna RATE 100.00 --at-least 10900
     """
+    minor = amount_of(amount, currency, "AMOUNT")
 
     async def act() -> None:
         async with await open_owner(home, card) as opened:
-            await opened.convert(rate, minor_of(amount, currency), at_least)
+            await opened.convert(rate, minor, at_least)
 
     asyncio.run(act())
     output = Output(as_json=as_json)
-    output.say(f"{amount} {currency.code} were changed.")
+    output.say(f"{written(minor, currency.code)} were changed.")
     output.end({"rate": rate.hex()})
 
 
@@ -366,7 +368,7 @@ async def publish(opened: BookKeeping, ratio: str, most: str, pair: tuple[str, s
         pair[1],
         numerator=int(numerator),
         denominator=int(denominator),
-        max_minor=minor_of(most, currency_of(pair[0])),
+        max_minor=amount_of(most, currency_of(pair[0]), "--most"),
         life_ms=hours * 3_600_000,
     )
 

@@ -9,8 +9,9 @@ import click
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.market.cancelling import CancelPreview
+from thingmarket.money import currency_of
 from thingmarket_client.trader import Trader
-from thingmarket_node.cli.amounts import HexType, written
+from thingmarket_node.cli.amounts import HexType, amount_of, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, home_argument, node_option, open_owner, open_thing
 
@@ -35,24 +36,24 @@ def _cancel(opening: Opening, whose: str, home: str) -> click.Command:
         \b
         Example:
           thingmarket {whose} preview-cancel {home} 019f...
-          thingmarket {whose} cancel {home} 019f... --max-fee 250
+          thingmarket {whose} cancel {home} 019f... --max-fee 2.50
         """
     )
     @home_argument
     @click.argument("contract", type=HexType(CONTRACT_BYTES))
     @click.option(
         "--max-fee",
-        type=click.IntRange(0),
-        default=0,
+        default="0",
         show_default=True,
-        help="The most that it may cost, minor units.",
+        help="The most that it may cost, in the contract's currency, as in 2.50.",
     )
     @node_option
     @json_option
-    def cancel(home: Path, contract: bytes, max_fee: int, card: str | None, as_json: bool) -> None:
+    def cancel(home: Path, contract: bytes, max_fee: str, card: str | None, as_json: bool) -> None:
         async def end() -> dict[str, Any]:
             async with await opening(home, card) as opened:
-                await opened.cancel(contract, max_fee_minor=max_fee)
+                currency = currency_of((await opened.contract(contract)).currency)
+                await opened.cancel(contract, max_fee_minor=amount_of(max_fee, currency, "--max-fee"))
                 return contract_value(await opened.contract(contract))
 
         value = asyncio.run(end())

@@ -12,7 +12,7 @@ from thingmarket.money import Currency
 from thingmarket.wire.listings import NeedSeen
 from thingmarket_client.owner import Owner, create_owner
 from thingmarket_node.cli import cancelling, selling, standing
-from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of, written
+from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, written
 from thingmarket_node.cli.authority import mandate, revoke
 from thingmarket_node.cli.books import COMMANDS
 from thingmarket_node.cli.cards import card_of
@@ -117,10 +117,7 @@ def fund(home: Path, amount: str, currency: Currency, card: str | None, as_json:
     Example:
       thingmarket owner fund anna 100.00 --currency EUR
     """
-    try:
-        minor = minor_of(amount, currency)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
+    minor = amount_of(amount, currency, "AMOUNT")
 
     async def pay() -> None:
         async with await open_owner(home, card) as opened:

@@ -9,9 +9,10 @@ import click
 from thingmarket.contract.orders import RetentionClass
 from thingmarket.contract.standing import STANDING_ID_BYTES
 from thingmarket.errors import code_name
+from thingmarket.money import currency_of
 from thingmarket.wire.standing import StandingSeen
 from thingmarket_client.trader import Trader
-from thingmarket_node.cli.amounts import HexType, SpanType, written
+from thingmarket_node.cli.amounts import HexType, SpanType, amount_of, written
 from thingmarket_node.cli.cancelling import Opening
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner, open_thing
@@ -37,9 +38,7 @@ def _stand(opening: Opening, whose: str, home: str) -> click.Command:
     @click.option("--quantity", type=click.IntRange(1), required=True, help="Steps bought each time.")
     @click.option("--every", type=SpanType(), required=True, help="From one to the next: 7d, 2h, 20m, 30s.")
     @click.option("--times", type=click.IntRange(1), required=True, help="How many times it is its turn.")
-    @click.option(
-        "--max-total", type=click.IntRange(1), help="Most per purchase, minor units; else today's total."
-    )
+    @click.option("--max-total", help="Most per purchase, as in 15.50; today's total unless given.")
     @click.option("--slot", default="", help="Name of a want: at most one order of it is open.")
     @click.option("--deliver-to", help="Name and address: sealed, the log holds only a commitment to it.")
     @node_option
@@ -111,13 +110,14 @@ def _end_standing(opening: Opening, whose: str, home: str) -> click.Command:
 
 async def _opened(party: Trader, wish: dict[str, Any]) -> bytes:
     seen = await party.reads.offer(wish["offer"])
-    where = wish["deliver_to"]
+    where, most = wish["deliver_to"], wish["max_total"]
+    currency = currency_of(seen.offer.currency)
     return await party.stand(
         seen,
         wish["quantity"],
         interval_ms=wish["every"],
         occurrences_max=wish["times"],
-        total_max_minor=wish["max_total"],
+        total_max_minor=None if most is None else amount_of(most, currency, "--max-total"),
         slot=wish["slot"],
         delivery={RetentionClass.CONTRACT: where.encode()} if where else None,
     )

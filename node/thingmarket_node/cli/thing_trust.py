@@ -7,7 +7,8 @@ import click
 
 from thingmarket.catalog.attributes import ScaledInteger
 from thingmarket.contract.feedback import Better, Measured
-from thingmarket_node.cli.amounts import HexType
+from thingmarket.money import currency_of
+from thingmarket_node.cli.amounts import HexType, amount_of
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_thing
 
@@ -16,20 +17,21 @@ from thingmarket_node.cli.parties import home_argument, node_option, open_thing
 @home_argument
 @click.option("--need", type=HexType(32), required=True, help="Digest of the open need.")
 @click.option("--offer", type=HexType(32), required=True, help="Digest of the offer that it would take.")
-@click.option("--total", type=click.IntRange(1), required=True, help="What it would pay, minor units.")
+@click.option("--total", required=True, help="What it would pay, as in 11.90.")
 @node_option
 @json_option
-def propose(home: Path, need: bytes, offer: bytes, total: int, card: str | None, as_json: bool) -> None:
+def propose(home: Path, need: bytes, offer: bytes, total: str, card: str | None, as_json: bool) -> None:
     """Say what the thing would buy, while its owner still buys himself: his choice is compared with it.
 
     \b
     Example:
-      thingmarket thing propose printer --need 93ab... --offer 51c0... --total 1190
+      thingmarket thing propose printer --need 93ab... --offer 51c0... --total 11.90
     """
 
     async def send() -> None:
         async with await open_thing(home, card) as opened:
-            await opened.trust.propose(need, offer, total_minor=total)
+            currency = currency_of((await opened.reads.offer(offer)).offer.currency)
+            await opened.trust.propose(need, offer, total_minor=amount_of(total, currency, "--total"))
 
     asyncio.run(send())
     output = Output(as_json=as_json)

@@ -92,6 +92,11 @@ def _cancel_in_time(stage: Stage) -> str:
     return need
 
 
+def _amount(minor: int) -> str:
+    """As it is typed: without the currency."""
+    return written(minor, CURRENCY).partition(" ")[0]
+
+
 def _money(stage: Stage, owner: str) -> int:
     (row,) = stage.do(owner, "owner", "balance", owner)["balances"]
     minor: int = row["available_minor"]
@@ -113,10 +118,10 @@ def _cancel_too_late(stage: Stage, need: str) -> None:
     stage.refused("wanda", "cancels too late for nothing", *cancel)
     stage.do("suds-shop", "thing", "fulfil", "suds-shop", contract, "ready")
     stage.tell(f"  {'suds-shop':<16} has it ready to go")
-    stage.refused("wanda", "cancels at the price of before", *cancel, "--max-fee", str(price[0]))
+    stage.refused("wanda", "cancels at the price of before", *cancel, "--max-fee", _amount(price[0]))
     now = _price(stage, contract)
     stage.check("the price of what is ready", (178, 715), now)
-    cancelled = stage.do("wanda", *cancel, "--max-fee", str(now[0]))
+    cancelled = stage.do("wanda", *cancel, "--max-fee", _amount(now[0]))
     stage.check("at the price that was shown it is cancelled", "CANCELLED", cancelled["state"])
     stage.tell(f"  {'wanda':<16} cancels for {written(now[0], CURRENCY)}")
     stage.check("the fee is the seller's", 178, _money(stage, "suds"))
@@ -160,7 +165,7 @@ def _stand(stage: Stage, weekly: str) -> None:
     """Twice, then it ends by itself; each time under wanda's rules of that moment."""
     stage.tell("\nFrom now on it comes by itself. (Here three seconds stand for a week.)")
     stand = ("thing", "stand", "washer", "--offer", weekly, "--every", "3s", "--times", "2", "--quantity")
-    stage.refused("washer", "stands for less than it costs", *stand, "1", "--max-total", "900")
+    stage.refused("washer", "stands for less than it costs", *stand, "1", "--max-total", "9.00")
     stage.refused("washer", "stands for more than wanda allows", *stand, "3")
     name = stage.do("washer", *stand, "1")["standing_order"]
     done = _until_over(stage, name)
