@@ -10,7 +10,7 @@ from thingmarket.identity.cards import checked_address, is_loopback
 SAMPLE = """\
 # thingmarket node. Written by `thingmarket node init`; read once, at start.
 
-# Where the node listens: host:port, [ipv6]:port or unix:path. Port 0 takes a free one.
+# Where the node listens: host:port, [ipv6]:port or unix:path. Port 0 takes the last one, or a free one.
 address = "{address}"
 
 # Serve without TLS. Loopback addresses only; the node says so loudly.

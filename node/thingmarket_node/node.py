@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import UNIX_PREFIX
 from thingmarket.limits import HOUR_MS
 from thingmarket.market.funding import brought_in
-from thingmarket.wire.handshake import node_card, node_card_text
+from thingmarket.wire.handshake import node_card, node_card_text, read_node_card_text
 from thingmarket_node.certificates import NodeCertificates
 from thingmarket_node.config import Config
 from thingmarket_node.core.boot import boot
@@ -158,7 +159,7 @@ async def _serve(front: Front, shell: Shell, server: grpc.aio.Server, ready: Cal
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    address = _listen(server, front.config, front.certificates)
+    address = _listen(server, _wanted_address(front), front.certificates)
     event = front.identity.signed_event
     card = node_card(address=address, plaintext=front.config.plaintext, signed_key_event=event)
     text = node_card_text(card)
@@ -193,20 +194,46 @@ def _stop_signal() -> asyncio.Future[str]:
     return stop
 
 
-def _listen(server: grpc.aio.Server, config: Config, certificates: NodeCertificates | None) -> str:
+def _wanted_address(front: Front) -> str:
+    """With port 0 where the node listened last, if that is free: cards that others have stay true."""
+    host, _, port = front.config.address.rpartition(":")
+    if port != "0" or front.config.address.startswith(UNIX_PREFIX):
+        return front.config.address
+    try:
+        last = read_node_card_text(front.home.card.read_text()).address
+    except (OSError, ValueError, Refusal):
+        return front.config.address  # it listens for the first time
+    last_host, _, last_port = last.rpartition(":")
+    if last_host != host or not _is_free(host.strip("[]"), last_port):
+        return front.config.address
+    return last
+
+
+def _is_free(host: str, port: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except (OSError, ValueError):
+            return False
+    return True
+
+
+def _listen(server: grpc.aio.Server, wanted: str, certificates: NodeCertificates | None) -> str:
     try:
         if certificates is None:
             log.warning("PLAINTEXT: everybody on this machine can read and change what is sent")
-            port = server.add_insecure_port(config.address)
+            port = server.add_insecure_port(wanted)
         else:
-            port = server.add_secure_port(config.address, certificates.server_credentials())
+            port = server.add_secure_port(wanted, certificates.server_credentials())
     except RuntimeError:
         port = 0
     if port == 0:
-        raise Refusal(Code.BUSY, f"cannot listen on {config.address}; free it, or set another in node.toml")
-    if config.address.startswith(UNIX_PREFIX):
-        return config.address
-    return f"{config.address.rpartition(':')[0]}:{port}"
+        raise Refusal(Code.BUSY, f"cannot listen on {wanted}; free it, or set another in node.toml")
+    if wanted.startswith(UNIX_PREFIX):
+        return wanted
+    return f"{wanted.rpartition(':')[0]}:{port}"
 
 
 async def _keep_fresh(certificates: NodeCertificates | None, shell: Shell) -> None:

@@ -22,7 +22,7 @@ _STOP_S: Final = 5.0  # a node stops in less than 3 s
 
 @dataclass(slots=True)
 class NodeProcess:
-    """A node that serves; `restart` keeps its folder and takes another port."""
+    """A node that serves; `restart` keeps its folder, and its port unless that is taken."""
 
     home: Path
     process: "subprocess.Popen[str]"

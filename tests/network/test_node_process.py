@@ -1,5 +1,7 @@
 """The node as a process: it starts, says that it serves, ends in time, and starts again."""
 
+import socket
+
 import pytest
 
 
@@ -14,3 +16,19 @@ def test_a_node_starts_stops_in_order_and_starts_again_as_itself(start_node, tls
     assert (node.node_id, node.entries) == (first, 1)
     assert node.stop() == 0
     assert not node.trouble
+
+
+def test_a_node_whose_port_is_free_keeps_it_and_takes_another_when_it_is_taken(start_node):
+    node = start_node()
+    before = node.address
+    node.restart()
+    assert node.address == before
+    assert node.stop() == 0
+    host, _, port = before.rpartition(":")
+    with socket.socket() as somebody:
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        somebody.bind((host, int(port)))
+        somebody.listen()
+        again = type(node).start(node.home)
+    assert again.address != before and again.card.address == again.address
+    again.kill()

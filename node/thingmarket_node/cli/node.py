@@ -87,7 +87,10 @@ def node() -> None:
 @node.command()
 @click.argument("home", type=click.Path(path_type=Path))
 @click.option(
-    "--address", default="127.0.0.1:0", show_default=True, help="Where it listens; port 0 takes a free one."
+    "--address",
+    default="127.0.0.1:0",
+    show_default=True,
+    help="Where it listens; port 0 takes a free one, and keeps it while it is free.",
 )
 @click.option("--plaintext", is_flag=True, help="Without TLS; for loopback addresses only.")
 @click.option("--network", type=HexType(16), help="Join this network; a new one unless given.")
