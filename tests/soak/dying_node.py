@@ -1,6 +1,6 @@
 """A node that kills itself with SIGKILL at one chosen moment; nothing of this is in the product.
 
-Started as `dying_node.py HOME [--die POINT:COUNT]`.
+Started as `dying_node.py HOME [--die POINT:COUNT]`, or as `dying_node.py --nursery`: see `nursery.py`.
 """
 
 import argparse
@@ -142,15 +142,10 @@ def _around(owner: type, name: str, death: Death, *, before: bool) -> None:
     setattr(owner, name, around)
 
 
-def main() -> int:
+def live(home: Path, plan: str) -> int:
     """Serve until death or SIGTERM."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("home", type=Path)
-    parser.add_argument("--die", default="")
-    given = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    if given.die:
-        point, _, count = given.die.partition(":")
+    if plan:
+        point, _, count = plan.partition(":")
         assert point in (*POINTS, LYING_DISK), f"{point} is none of {', '.join(POINTS)}"
         arm(point, Death(int(count)))
     node.boot = functools.partial(node.boot, snapshot_every=SNAPSHOT_EVERY)  # type: ignore[attr-defined]
@@ -158,9 +153,41 @@ def main() -> int:
     journal.SNAPSHOT_PART_BYTES, journal.WAL_PAGES_MAX = SNAPSHOT_PART_BYTES, WAL_PAGES_MAX
 
     def ready(served: node.Ready) -> None:
-        print(json.dumps({"card": served.card, "entries": served.entries}), flush=True)  # noqa: T201
+        tell(card=served.card, entries=served.entries)
 
-    return asyncio.run(node.run_node(Home(given.home), ready=ready))
+    return asyncio.run(node.run_node(Home(home), ready=ready))
+
+
+def tell(**news: Any) -> None:
+    """Say something to whoever started this, in one write."""
+    os.write(sys.stdout.fileno(), json.dumps(news).encode() + b"\n")
+
+
+def bear() -> None:
+    """Fork one life after the other, as they are ordered on stdin; imports are done once."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            random.seed()
+            os._exit(live(Path(order["home"]), order["die"]))
+        tell(pid=pid)
+        _, status = os.waitpid(pid, 0)
+        tell(exit=os.waitstatus_to_exitcode(status))
+
+
+def main() -> int:
+    """Live once, or be the nursery of many lives."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("home", type=Path, nargs="?")
+    parser.add_argument("--die", default="")
+    parser.add_argument("--nursery", action="store_true")
+    given = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if not given.nursery:
+        return live(given.home, given.die)
+    bear()
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import random
-import select
 import shutil
 import signal
 import socket
@@ -27,6 +26,7 @@ from tests.soak.comparison import Comparison
 from tests.soak.dying_node import POINTS
 from tests.soak.evidence import EvidenceReader
 from tests.soak.load import FOLDER_OF_EVIDENCE
+from tests.soak.nursery import Child, Nursery
 from thingmarket.billing.charges import Charges
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import NetworkId
@@ -45,21 +45,20 @@ DRAIN_S: Final = 60.0
 PLAY_MONEY_MINOR: Final = 10**15
 RANDOM: Final = "random"
 STARTING: Final = "while-starting"
-START_LIFE_S: Final = (0.05, 0.4)  # a node's life when it is killed before it serves, or just then
+START_LIFE_S: Final = (0.0, 0.3)  # a node's life when it is killed before it serves, or just then
 Report = dict[str, Any]
 
 
-def start(module: str, *arguments: str, log: Path) -> "subprocess.Popen[str]":
+def start(module: str, *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
     """Start one of the programs beside this one."""
     roots = [str(REPOSITORY / name) for name in ("", "marketplace", "node", "client")]
     with log.open("a") as stderr:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", f"tests.soak.{module}", *arguments],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(roots)},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            text=True,
         )
 
 
@@ -85,9 +84,8 @@ class Failed(Exception):
 class Life:
     """One life of the node: its process, and the moment at which it is to die."""
 
-    process: "subprocess.Popen[str]"
+    process: Child
     point: str
-    card: str
 
 
 class Run:
@@ -107,35 +105,28 @@ class Run:
             tax_basis_points=(("DE:S", 1_900), ("S", 1_900), ("Z", 0)),
             charges=Charges(fee_basis_points=250, reserve_basis_points=1_000, reserve_days=1),
         )
+        self.nursery = Nursery(start("dying_node", "--nursery", log=folder / "node.log"))
         self.names = [f"client{number}" for number in range(clients)]
         self.evidence = EvidenceReader([folder / name / FOLDER_OF_EVIDENCE for name in self.names])
         self.comparison = Comparison(self.home.journal)
-        self.clients: list[subprocess.Popen[str]] = []
+        self.clients: list[subprocess.Popen[bytes]] = []
         self.struck: Counter[str] = Counter()
         self.last = ""
         self.node: Life | None = None
 
     def live(self, point: str) -> Life:
         """Start the node and wait until it serves; an injected death may come before that."""
-        plan = (
-            [] if point in (RANDOM, STARTING) else ["--die", f"{point}:{self.chance.randint(1, GROUPS_MAX)}"]
-        )
-        process = start("dying_node", str(self.home.folder), *plan, log=self.folder / "node.log")
-        assert process.stdout is not None, "it was started with a pipe"
-        self.node = Life(process, point, "")
-        if point == STARTING:
-            return self.node
-        readable, _, _ = select.select([process.stdout], [], [], START_S)
-        line = process.stdout.readline() if readable else ""
-        if not line and process.poll() != -signal.SIGKILL:
-            process.kill()
+        plan = "" if point in (RANDOM, STARTING) else f"{point}:{self.chance.randint(1, GROUPS_MAX)}"
+        child = self.nursery.bear(self.home.folder, plan)
+        self.node = Life(child, point)
+        if point != STARTING and not child.serves(START_S) and child.returncode != -signal.SIGKILL:
+            child.kill()
             raise Failed(f"the node did not start: {self.tail('node')}")
-        self.node.card = json.loads(line)["card"] if line else ""
         return self.node
 
     def begin(self) -> None:
         """Start the clients, which do all else by themselves."""
-        card = self.live(RANDOM).card
+        card = self.live(RANDOM).process.card
         for name in self.names:
             (self.folder / name).mkdir()
             self.clients.append(start("load", str(self.folder / name), card, log=self.folder / f"{name}.log"))
@@ -150,9 +141,9 @@ class Run:
         except subprocess.TimeoutExpired:
             life.process.kill()
             life.point = STARTING if life.point == STARTING else RANDOM
-        if life.process.wait() != -signal.SIGKILL:
+        if life.process.wait(DRAIN_S) != -signal.SIGKILL:
             raise Failed(f"the node ended by itself: {self.tail('node')}")
-        self._buried(life)
+        self.node = None
         self.struck[life.point] += 1
         self.last = life.point
         self.comparison.look(self.evidence.added())
@@ -162,8 +153,7 @@ class Run:
 
     def end(self) -> Report:
         """Let everybody finish, stop the node in order, replay, compare."""
-        card = self.live(RANDOM).card
-        assert card, "a life without a plan begins"
+        assert self.live(RANDOM).process.card, "a life without a plan begins"
         for client in self.clients:
             client.send_signal(signal.SIGTERM)
         for name, client in zip(self.names, self.clients, strict=True):
@@ -174,7 +164,7 @@ class Run:
         self.node.process.send_signal(signal.SIGTERM)
         if self.node.process.wait(DRAIN_S) != 0:
             raise Failed(f"the node did not stop in order: {self.tail('node')}")
-        self._buried(self.node)
+        self.node = None
         self.comparison.look(self.evidence.added())
         return self.report(self.comparison.end(self.home, seq=seq, state_root=root))
 
@@ -203,18 +193,16 @@ class Run:
             status = AuditServiceStub(channel).GetStatus(audit.GetStatusRequest(), timeout=10.0)
             return status.durable_seq, status.state_root
 
-    def _buried(self, life: Life) -> None:
-        if life.process.stdout is not None:
-            life.process.stdout.close()
-        self.node = None
-
     def tail(self, name: str) -> str:
         """The end of a program's log."""
         return (self.folder / f"{name}.log").read_text()[-2_000:]
 
     def clear(self) -> None:
         """End what still runs."""
-        for process in [*self.clients, *([self.node.process] if self.node else [])]:
+        if self.node is not None:
+            self.node.process.kill()
+        self.nursery.close()
+        for process in self.clients:
             if process.poll() is None:
                 process.kill()
             process.wait()
