@@ -234,10 +234,10 @@ def _fields(kind: type) -> tuple[list[Any], list[Codec]]:
     """The plain types of a dataclass's fields, and their codecs."""
     hints = typing.get_type_hints(kind)
     found = [hints[field.name] for field in dataclasses.fields(kind)]
-    return [_plain(each) for each in found], [_codec(each) for each in found]
+    return [plain(each) for each in found], [_codec(each) for each in found]
 
 
-def _plain(kind: Any) -> Any:
+def plain(kind: Any) -> Any:
     """The plain type that a declared type stands for, whatever it is called."""
     while isinstance(kind, typing.NewType):
         kind = kind.__supertype__

@@ -1,53 +1,17 @@
 """Tables of the market's state: mappings that know their changes, can be undone, and have a root."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from thingmarket.canonical import pack_bytes, packer, unpack_bytes, unpacker
+from thingmarket.canonical import glancer, pack_bytes, packer, plain, unpacker
+from thingmarket.roots import SetRoot
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
 
-_ROOT_BYTES: Final = 512
-_MODULUS_MASK: Final = (1 << (8 * _ROOT_BYTES)) - 1
-
-
-class SetRoot:
-    """Hash of a set that follows changes: the sum of its members' hashes modulo 2^4096.
-
-    AdHash (Bellare and Micciancio 1997); at this width a collision costs more than 2^120 steps.
-    Order of changes does not matter, so a replay and a snapshot come to the same root.
-    """
-
-    __slots__ = ("_digest", "_sum")
-
-    def __init__(self) -> None:
-        """Start with the empty set."""
-        self._sum = 0
-        self._digest = b""  # of the sum, while nothing changes
-
-    def add(self, member: bytes) -> None:
-        """Put a member in."""
-        self._sum += _wide_hash(member)
-        self._digest = b""
-
-    def remove(self, member: bytes) -> None:
-        """Take a member out."""
-        self._sum -= _wide_hash(member)
-        self._digest = b""
-
-    def digest(self) -> bytes:
-        """32 bytes that stand for the set."""
-        if not self._digest:
-            self._sum &= _MODULUS_MASK
-            self._digest = hashlib.blake2b(self._sum.to_bytes(_ROOT_BYTES, "big"), digest_size=32).digest()
-        return self._digest
-
-
-def _wide_hash(member: bytes) -> int:
-    return int.from_bytes(hashlib.shake_256(member).digest(_ROOT_BYTES), "big")
+Packed = tuple[bytes, bytes | None]
+"""Name and value of a row in canonical form; no value when the row is gone."""
 
 
 class UndoLog:
@@ -76,22 +40,36 @@ class UndoLog:
 
 
 class Table(Mapping[K, V]):
-    """A mapping of frozen values with an undo log and an incremental root."""
+    """A mapping of frozen values with an undo log and an incremental root.
+
+    A row that was loaded and not yet asked for stands as its bytes: most rows of a log are never read again.
+    """
 
     def __init__(self, *, name: str, key: Any, value: Any, undo: UndoLog) -> None:
         """Declare a table; `key` and `value` are the types that its canonical form follows."""
         self.name = name
-        self._rows: dict[K, V] = {}
+        self._rows: dict[K, Any] = {}  # a value, or the bytes of one that is yet to be read
         self._undo = undo
         self._changed: dict[K, V | None] = {}  # key -> value when last folded into the root
         self._root = SetRoot()
+        self._news: dict[bytes, bytes | None] | None = None  # packed rows that changed since `follow_news`
         self._watchers: list[Callable[[K, V | None, V | None], None]] = []
+        self._glanced: frozenset[str] | None = frozenset()  # fields that watchers read; None: all of them
+        self._value = value
+        self._sleeps = plain(value) is not bytes  # else bytes would not tell that a row is yet to be read
         self._pack_key, self._pack_value = packer(key), packer(value)
         self._read_key, self._read_value = unpacker(key), unpacker(value)
 
-    def watch(self, watcher: Callable[[K, V | None, V | None], None]) -> None:
-        """Call `watcher(key, old, new)` at every change, undone ones included; for indexes."""
+    def watch(
+        self, watcher: Callable[[K, V | None, V | None], None], *, reads: Iterable[str] | None = None
+    ) -> None:
+        """Call `watcher(key, old, new)` at every change, undone ones included; for indexes.
+
+        One that says which fields it reads gets a row that is loaded with no more than these.
+        """
         self._watchers.append(watcher)
+        read = self._glanced
+        self._glanced = None if reads is None or read is None else read.union(reads)
 
     @overload
     def get(self, key: K, /) -> V | None: ...
@@ -101,11 +79,18 @@ class Table(Mapping[K, V]):
     def get(self, key: K, default: T, /) -> V | T: ...
     def get(self, key: K, default: Any = None, /) -> Any:
         """The value under `key`, or `default`."""
-        return self._rows.get(key, default)
+        value = self._rows.get(key, default)
+        return self._woken(key, value) if value.__class__ is bytes and self._sleeps else value
 
     def __getitem__(self, key: K) -> V:
         """The value under a key that must be there."""
-        return self._rows[key]
+        value = self._rows[key]
+        found: V = self._woken(key, value) if value.__class__ is bytes and self._sleeps else value
+        return found
+
+    def _woken(self, key: K, packed: bytes) -> Any:
+        value = self._rows[key] = self._read_value(packed)
+        return value
 
     def __contains__(self, key: object) -> bool:
         """Whether there is a value under `key`."""
@@ -121,16 +106,20 @@ class Table(Mapping[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Insert or replace."""
-        self._undo.steps.append((self, key, self._rows.get(key)))
-        self._set(key, value)
+        old = self.get(key)
+        self._undo.steps.append((self, key, old))
+        self._change(key, old, value)
 
     def drop(self, key: K) -> None:
         """Take out a row that must be there."""
-        self._undo.steps.append((self, key, self._rows[key]))
-        self._set(key, None)
+        old = self[key]
+        self._undo.steps.append((self, key, old))
+        self._change(key, old, None)
 
     def _set(self, key: K, value: V | None) -> None:
-        old = self._rows.get(key)
+        self._change(key, self.get(key), value)
+
+    def _change(self, key: K, old: V | None, value: V | None) -> None:
         if key not in self._changed:
             self._changed[key] = old
         if value is None:
@@ -142,42 +131,70 @@ class Table(Mapping[K, V]):
 
     def root(self) -> bytes:
         """Fold what changed since the last call and return the root, 32 bytes."""
-        if not self._changed:
-            return self._root.digest()
+        if self._changed:
+            self._fold()
+        return self._root.digest()
+
+    def _fold(self) -> None:
+        news = self._news
         for key, old in self._changed.items():
             new = self._rows.get(key)
             if new == old:
                 continue
-            name = pack_bytes(self._pack_key(key))
+            name, value = self._pack_key(key), None
+            member = pack_bytes(name)
             if old is not None:
-                self._root.remove(name + self._pack_value(old))
+                self._root.remove(member + self._pack_value(old))
             if new is not None:
-                self._root.add(name + self._pack_value(new))
+                value = self._pack_value(new)
+                self._root.add(member + value)
+            if news is not None:
+                news[name] = value
         self._changed.clear()
-        return self._root.digest()
 
-    def dump(self) -> Iterator[bytes]:
+    @property
+    def root_sum(self) -> bytes:
+        """What the root is the digest of: a snapshot keeps it."""
+        self.root()
+        return self._root.sum
+
+    def dump(self) -> Iterator[Packed]:
         """Every row in canonical form, in an order that does not depend on history."""
         rows = sorted((self._pack_key(key), key) for key in self._rows)
-        for packed, key in rows:
-            yield pack_bytes(packed) + pack_bytes(self._pack_value(self._rows[key]))
+        return ((name, self._packed(self._rows[key])) for name, key in rows)
 
-    def frozen(self) -> Iterator[bytes]:
+    def frozen(self) -> Iterator[Packed]:
         """The rows of this moment, written as they are asked for; here only their names are copied."""
-        return self._written(self._rows.copy())
+        rows = self._rows.copy()
+        return ((self._pack_key(key), self._packed(value)) for key, value in rows.items())
 
-    def _written(self, rows: dict[K, V]) -> Iterator[bytes]:
-        for key, value in rows.items():
-            yield pack_bytes(self._pack_key(key)) + pack_bytes(self._pack_value(value))
+    def _packed(self, value: Any) -> bytes:
+        return value if value.__class__ is bytes and self._sleeps else self._pack_value(value)
 
-    def load(self, rows: Iterable[bytes]) -> None:
-        """Fill an empty table from `dump`; what is read goes into the root as it was written."""
+    def follow_news(self) -> None:
+        """Begin to collect what changes, from what was folded into the root until now."""
+        self.root()
+        self._news = {}
+
+    def take_news(self) -> dict[bytes, bytes | None]:
+        """The rows that changed since the last call, or since `follow_news`; None for one that is gone."""
+        self.root()
+        assert self._news is not None, "news are taken where they are followed"
+        news, self._news = self._news, {}
+        return news
+
+    def load(self, rows: Mapping[bytes, bytes], root_sum: bytes) -> None:
+        """Fill an empty table with the rows of a snapshot that was found whole, and the sum that it kept."""
         assert not self._rows, f"table {self.name} is loaded once"
-        for row in rows:
-            packed_key, at = unpack_bytes(row, 0)
-            packed_value, _ = unpack_bytes(row, at)
-            key, value = self._read_key(packed_key), self._read_value(packed_value)
-            self._rows[key] = value
-            self._root.add(row[:at] + packed_value)
+        self._root = SetRoot(root_sum)
+        if not self._sleeps:
+            self._rows = {self._read_key(name): self._read_value(value) for name, value in rows.items()}
+        else:
+            self._rows = dict(zip(map(self._read_key, rows), rows.values(), strict=True))
+        if not self._watchers:
+            return
+        read = self._read_value if self._glanced is None else glancer(self._value, self._glanced)
+        for key, packed in self._rows.items():
+            value = read(packed) if self._sleeps else packed
             for watcher in self._watchers:
                 watcher(key, None, value)

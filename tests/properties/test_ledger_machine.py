@@ -113,6 +113,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.sent = []
         self.drawn = 0
         self.mirror = {}
+        self.follower = Ledger.restore(self.fast.snapshot())  # it hears of the changes alone
         for number, (ledger, kind, flags) in enumerate(OPENED, 1):
             for each in (self.fast, self.general):
                 opened = each.open(owner=number, ledger=ledger, kind=kind, flags=AccountFlag(flags))
@@ -221,9 +222,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def changes_are_taken(self):
-        changes = list(self.fast.take_dirty())
+        told = self.fast.take_changes()
         self.general.take_dirty()
-        assert len({key for key, _ in changes}) == len(changes)
+        assert len({key for key, _, _ in told}) == len(told)
+        for key, before, _ in told:
+            assert key[:1] == b"a" or before == self.mirror.get(key)
+        changes = [(key, value) for key, _, value in told]
+        self.follower.follow(dict(changes), self.now)
+        self.follower.check_invariants()
+        assert self.follower.state_digest() == self.fast.state_digest()
+        assert self.follower.next_deadline() == self.fast.next_deadline()
         for key, value in changes:
             if value is None:
                 self.mirror.pop(key, None)

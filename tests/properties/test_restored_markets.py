@@ -61,6 +61,7 @@ class Bazaar(World):
 
     def __init__(self, probation: Probation) -> None:
         self.twin: Market | None = None
+        self.bodies: list[bytes] = []  # a snapshot, and what changed after it, piece by piece
         super().__init__(currencies=("EUR", "USD"), charges=CHARGES, probation=probation, taxes=TAXES)
         self.alice, self.carol = (self.owner(name, fund=4_000_00) for name in ("alice", "carol"))
         self.bob, self.bank = self.owner("bob"), self.owner("bank", fund=1_000_00, currency="USD")
@@ -86,9 +87,17 @@ class Bazaar(World):
         return outcome
 
     def restore(self, how: int = 0, *_: int) -> None:
-        """Read a snapshot into the second market; a node's own keeps rows in the order of their coming."""
-        snapshot = b"".join(self.state.frozen()) if how % 3 == 1 else self.state.snapshot()
-        self.twin = Market(State.restore(snapshot))
+        """Read a snapshot into the second market: a whole one, a node's own, or one with changes on top."""
+        match how % 3:
+            case 0:
+                bodies = [self.state.snapshot()]
+            case 1:
+                bodies = self.bodies = [b"".join(self.state.frozen())]
+            case _:
+                self.bodies = self.bodies or [b"".join(self.state.frozen())]
+                bodies = self.bodies = [*self.bodies, b"".join(self.state.changes())]
+        self.twin = Market(State.restore(*bodies))
+        assert self.twin.state.state_root() == self.state.state_root()
 
     # --- what parties do; most acts are good ones, some are refused
 

@@ -28,7 +28,7 @@ class Answers:
         self._of_sender: dict[PartyId, int] = {}
         self._due: dict[int, list[Name]] = {}
         self._steps: list[int] = []
-        table.watch(self._changed)
+        table.watch(self._changed, reads=("forget_ms",))
 
     def _changed(self, name: Name, old: Answer | None, new: Answer | None) -> None:
         count = self._of_sender.get(name[0], 0) + (new is not None) - (old is not None)

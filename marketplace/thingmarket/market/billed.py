@@ -30,7 +30,7 @@ class Billed:
         self.counts: dict[int, int] = {}  # invoices of a seller, by the number of his party
         self.of: dict[int, Timeline[bytes]] = {}  # what both owners see, by the number of their party
         self.points_from: dict[int, dict[int, int]] = {}  # buyer -> seller -> invoices that gave points
-        invoices.watch(self._changed)
+        invoices.watch(self._changed, reads=("seq", "buyer", "points"))
 
     def _changed(self, name: InvoiceName, old: InvoiceRecord | None, new: InvoiceRecord | None) -> None:
         record = new or old

@@ -6,6 +6,7 @@ when it stands; contracts of one entry in the order of their ids.
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from thingmarket.contract.contract import Contract, ContractState
 from thingmarket.ids import ContractId, Digest, PartyId
@@ -19,6 +20,11 @@ from thingmarket.market.records import MandateRecord, OfferRecord
 from thingmarket.policy.acts import Act
 from thingmarket.policy.guards import Seen, Trade, finest, unit_price
 from thingmarket.tables import Table
+
+_READ_OF_CONTRACTS: Final = (
+    *("id", "seq", "state", "created_ms", "offer", "quantity_steps"),
+    *("mandate_leaf", "buyer_owner", "seller_owner"),
+)
 
 
 class Experience:
@@ -37,7 +43,7 @@ class Experience:
         self._orders_ms: dict[tuple[PartyId, PartyId], deque[int]] = {}
         self._quantities: dict[tuple[PartyId, PartyId, str, str], deque[int]] = {}
         self._prices: dict[tuple[str, str, str], list[Trade]] = {}
-        contracts.watch(self._changed)
+        contracts.watch(self._changed, reads=_READ_OF_CONTRACTS)
 
     def _changed(self, name: ContractId, old: Contract | None, new: Contract | None) -> None:
         if old is None and new is not None:

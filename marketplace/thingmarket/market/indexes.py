@@ -1,6 +1,6 @@
 """Look-ups that follow from the tables; they have no root of their own and stand in no snapshot."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.ids import ContractId, Digest, PartyId
@@ -9,6 +9,11 @@ from thingmarket.market.registers import count_under, name_under, row_under
 from thingmarket.market.shelves import Shelves
 from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
+
+_READ_OF_CONTRACTS: Final = (
+    *("buyer", "buyer_owner", "seller", "seller_owner", "need"),
+    *("state", "changed_seq", "currency", "units"),
+)
 
 
 class Reader(NamedTuple):
@@ -42,9 +47,9 @@ class Indexes:
         self.contracts_of: dict[Reader, Timeline[ContractId]] = {}
         self.escrow_minor: dict[tuple[PartyId, str], int] = {}
         offers.watch(self._offer_changed)
-        needs.watch(self._need_changed)
+        needs.watch(self._need_changed, reads=("owner", "state", "seq"))
         mandates.watch(self._mandate_changed)
-        contracts.watch(self._contract_changed)
+        contracts.watch(self._contract_changed, reads=_READ_OF_CONTRACTS)
 
     def readers_of(self, contract: Contract) -> set[Reader]:
         """Who may see a contract: both owners, both parties, and who announced the need. [CON-3]"""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from thingmarket.billing.charges import NO_CHARGES, Charges
 from thingmarket.billing.records import InvoiceRecord, Programme, RateRecord
-from thingmarket.canonical import pack_bytes, pack_int, unpack_bytes, unpack_int
+from thingmarket.canonical import pack_bytes, pack_int
 from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.feedback import Feedback
@@ -19,6 +19,7 @@ from thingmarket.identity.autonomy import AutonomyCap
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
+from thingmarket.market import snapshots
 from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
 from thingmarket.market.billed import Billed, InvoiceName
@@ -26,6 +27,7 @@ from thingmarket.market.calendar import Calendar
 from thingmarket.market.experience import Experience
 from thingmarket.market.inbox import Inbox
 from thingmarket.market.indexes import Indexes
+from thingmarket.market.ledger_root import LedgerRoot
 from thingmarket.market.owned_things import OwnedThings
 from thingmarket.market.quoted import Quoted
 from thingmarket.market.records import (
@@ -48,10 +50,9 @@ from thingmarket.policy.guards import GuardRules
 from thingmarket.policy.spending import SpendingCounter
 from thingmarket.settlement.accounts import AccountKind, Balance
 from thingmarket.settlement.ledger import Ledger
-from thingmarket.tables import SetRoot, Table, UndoLog
+from thingmarket.tables import Table, UndoLog
 from thingmarket.time import UnixMs
 
-_MAGIC: Final = b"tm-snapshot-2\n"
 _HASH_BYTES: Final = 32
 
 
@@ -98,7 +99,7 @@ class State:
         self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
-        self._ledger_root = LedgerRoot()
+        self.ledger_root = LedgerRoot(self.ledger)
         self.calendar = Calendar(self.standing_orders)
         self.inbox = Inbox(self.pendings, self.personas)
         self.asked = Asked(self.questions)
@@ -187,7 +188,8 @@ class State:
         )
 
     @property
-    def _tables(self) -> tuple[Table[Any, Any], ...]:
+    def tables(self) -> tuple[Table[Any, Any], ...]:
+        """All of them."""
         return (*self.effect_tables, self.answers.table)
 
     # --- look-ups that refuse
@@ -237,17 +239,17 @@ class State:
         name = hashlib.blake2b(digest_size=_HASH_BYTES, person=b"tm-effects-root")
         for table in self.effect_tables:
             name.update(table.root())
-        name.update(self._ledger_root.of(self.ledger))
+        name.update(self.ledger_root.digest())
         return name.digest()
 
     def state_root(self) -> bytes:
         """32 bytes over the whole state, log head and answers included."""
         name = hashlib.blake2b(self.effects_root(), digest_size=_HASH_BYTES, person=b"tm-state-root")
         name.update(self.answers.table.root())
-        name.update(b"".join(self._head()))
+        name.update(self.head())
         return name.digest()
 
-    def _head(self) -> list[bytes]:
+    def head(self) -> bytes:
         """Where the log stands, and what its first entry fixed."""
         parts = [*map(pack_int, (self.seq, self.time_ms, self.rules))]
         parts += [pack_bytes(self.network_id), pack_bytes(self.node.encode())]
@@ -258,117 +260,64 @@ class State:
         charges = self.charges
         kept = (charges.fee_basis_points, charges.reserve_basis_points, charges.reserve_days)
         parts += map(pack_int, asked + kept)
-        return parts
+        return b"".join(parts)
 
     # --- snapshots
 
     def snapshot(self) -> bytes:
         """The whole state as bytes; the same state gives the same bytes."""
-        return b"".join(self._sealed([(table, table.dump()) for table in self._tables], self.ledger.frozen()))
+        tables = [table.dump() for table in self.tables]
+        return b"".join(snapshots.whole(self.head(), self.tables, tables, self.ledger, self.ledger_root))
 
     def frozen(self) -> Iterator[bytes]:
-        """The parts of a snapshot of this moment, written as they are asked for.
+        """The parts of a snapshot of this moment, written as they are asked for; changes are followed then.
 
         What changes meanwhile is not in it: values never change, so only the tables of them are copied here,
         which takes the time of a hundredth of the writing. Rows stand in the order of their coming.
         """
-        return self._sealed([(table, table.frozen()) for table in self._tables], self.ledger.frozen())
+        self._follow_changes()
+        tables = [table.frozen() for table in self.tables]
+        return snapshots.whole(self.head(), self.tables, tables, self.ledger, self.ledger_root)
 
-    def _sealed(
-        self, tables: list[tuple[Table[Any, Any], Iterator[bytes]]], ledger: Iterator[bytes]
-    ) -> Iterator[bytes]:
-        head = b"".join([_MAGIC, *self._head()])
-        counts = [len(table) for table, _ in tables]
-        return _with_seal(_framed(head, tables, counts, ledger))
+    def changes(self) -> Iterator[bytes]:
+        """The parts of what changed since `frozen` or `restore`, or since the last call: it goes on top."""
+        return snapshots.changes(self.head(), self.tables, self.ledger_root)
+
+    def _follow_changes(self) -> None:
+        for table in self.tables:
+            table.follow_news()
+        self.ledger_root.follow_news()
 
     @classmethod
-    def restore(cls, snapshot: bytes) -> "State":
-        """Read a snapshot back (TAMPERED when a single bit differs)."""
-        body = snapshot[:-_HASH_BYTES]
-        hashed = hashlib.blake2b(body, digest_size=_HASH_BYTES).digest()
-        if not body.startswith(_MAGIC) or hashed != snapshot[-_HASH_BYTES:]:
-            raise Refusal(Code.TAMPERED, "the snapshot is damaged; delete it, the log is enough")
+    def restore(cls, first: bytes, *later: bytes) -> "State":
+        """Read a snapshot and the changes on top of it back (MALFORMED).
+
+        Whoever kept them has found them whole and his own: what they say of the roots is taken as it is.
+        """
         state = cls()
-        read = _Reader(body, len(_MAGIC))
-        state.seq, state.time_ms, state.rules = read.number(), UnixMs(read.number()), read.number()
-        state.network_id, state.node = NetworkId(read.data()), PartyId(read.data().decode())
-        state.currencies = tuple(filter(None, read.data().decode().split(",")))
-        for _ in range(read.number()):
-            category = read.data().decode()
-            state.tax_basis_points[category] = read.number()
-        state.probation = Probation(
-            orders_per_day=read.number(), order_minor=read.number(), deliveries=read.number()
-        )
-        state.charges = Charges(
-            fee_basis_points=read.number(), reserve_basis_points=read.number(), reserve_days=read.number()
-        )
-        for table in state._tables:
-            name = read.data().decode()
-            assert name == table.name, f"snapshot has {name} in the place of {table.name}"
-            table.load(read.data() for _ in range(read.number()))
-        state.ledger = Ledger.restore(read.rest())
+        parts = snapshots.read(first, later, state._read_head, len(state.tables))
+        state.ledger = parts.ledger
+        state.ledger_root = LedgerRoot(parts.ledger, parts.ledger_sum)
+        for table, loaded in zip(state.tables, parts.tables, strict=True):
+            assert loaded.name == table.name, f"snapshot has {loaded.name} in the place of {table.name}"
+            table.load(loaded.rows, loaded.sum)
         state.answers.operator = state.node
         state.experience.take()
         state.undo.forget()
+        state._follow_changes()
         return state
 
-
-def _framed(
-    head: bytes,
-    tables: list[tuple[Table[Any, Any], Iterator[bytes]]],
-    counts: list[int],
-    ledger: Iterator[bytes],
-) -> Iterator[bytes]:
-    yield head
-    for (table, rows), count in zip(tables, counts, strict=True):
-        yield pack_bytes(table.name.encode()) + pack_int(count)
-        for row in rows:
-            yield pack_bytes(row)
-    yield from ledger
-
-
-def _with_seal(parts: Iterator[bytes]) -> Iterator[bytes]:
-    seal = hashlib.blake2b(digest_size=_HASH_BYTES)
-    for part in parts:
-        seal.update(part)
-        yield part
-    yield seal.digest()
-
-
-class LedgerRoot:
-    """Follows the ledger's own changes, so that its root costs only what changed."""
-
-    def __init__(self) -> None:
-        """Start with an empty ledger."""
-        self._root = SetRoot()
-        self._members: dict[bytes, bytes] = {}
-
-    def of(self, ledger: Ledger) -> bytes:
-        """32 bytes over all accounts and remembered transfers."""
-        for key, value in ledger.take_dirty():
-            old = self._members.pop(key, None)
-            if old is not None:
-                self._root.remove(old)
-            if value is not None:
-                member = hashlib.blake2b(pack_bytes(key) + value, digest_size=_HASH_BYTES).digest()
-                self._members[key] = member
-                self._root.add(member)
-        return self._root.digest()
-
-
-class _Reader:
-    """Walks through the parts of a snapshot whose hash was right."""
-
-    def __init__(self, body: bytes, at: int) -> None:
-        self._body, self._at = body, at
-
-    def number(self) -> int:
-        value, self._at = unpack_int(self._body, self._at)
-        return value
-
-    def data(self) -> bytes:
-        value, self._at = unpack_bytes(self._body, self._at)
-        return value
-
-    def rest(self) -> bytes:
-        return self._body[self._at :]
+    def _read_head(self, read: snapshots.Reader) -> UnixMs:
+        """Read what `head` wrote; the time of it."""
+        self.seq, self.time_ms, self.rules = read.number(), UnixMs(read.number()), read.number()
+        self.network_id, self.node = NetworkId(read.data()), PartyId(read.data().decode())
+        self.currencies = tuple(filter(None, read.data().decode().split(",")))
+        taxes = [(read.data().decode(), read.number()) for _ in range(read.number())]
+        self.tax_basis_points = dict(taxes)
+        self.probation = Probation(
+            orders_per_day=read.number(), order_minor=read.number(), deliveries=read.number()
+        )
+        self.charges = Charges(
+            fee_basis_points=read.number(), reserve_basis_points=read.number(), reserve_days=read.number()
+        )
+        return self.time_ms

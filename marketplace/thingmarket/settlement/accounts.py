@@ -49,7 +49,9 @@ class AccountFlag(IntFlag):
 
 NO_FLAGS: Final = AccountFlag(0)
 GUARDS: Final = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS
-_GUARDS: Final = int(GUARDS)
+_GUARDS: Final = int(GUARDS)  # plain numbers: enums are slow here
+_DEBITS_GUARD: Final = int(AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS)
+_CREDITS_GUARD: Final = int(AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS)
 _FLAGS: Final = int(GUARDS | AccountFlag.CLOSED)
 _KINDS: Final = frozenset(int(kind) for kind in AccountKind)
 
@@ -126,7 +128,7 @@ class AccountTable:
         """Find an account or make it; an account keeps the guards it was made with."""
         found = self.find(owner, ledger, kind, reference)
         if found is not None:
-            same = (self.flags[found] ^ int(flags)) & _GUARDS == 0  # plain numbers: enums are slow here
+            same = (self.flags[found] ^ int(flags)) & _GUARDS == 0
             assert same, "an account was opened again with other guards"
             return found
         assert 0 <= owner <= UINT64_MAX and 0 < ledger <= UINT64_MAX, "owner and ledger are unsigned 64-bit"
@@ -179,30 +181,43 @@ class AccountTable:
         name = (owner, ledger, kind, data[offset + _ROW.size : end])
         if end > len(data) or length > REFERENCE_BYTES_MAX or name in self._numbers:
             raise ValueError("an account's name is cut off, too long or there twice")
-        if kind not in _KINDS or ledger == 0 or flags & ~_FLAGS or flags & GUARDS == GUARDS:
+        if kind not in _KINDS or ledger == 0 or flags & ~_FLAGS or flags & _GUARDS == _GUARDS:
             raise ValueError("an account of no known kind")
         debits_pending, debits_posted, credits_pending, credits_posted = columns
         self._append(name, flags, (debits_pending, debits_posted, credits_pending, credits_posted))
         return end
 
+    def put_packed(self, number: int, data: bytes) -> None:
+        """Give an account, perhaps the next one, the columns and flags that `packed` wrote (ValueError)."""
+        if number == len(self.ledgers):
+            if self.append_packed(data, 0) != len(data):
+                raise ValueError("an account has bytes left over")
+            return
+        owner, ledger, kind, flags, *columns, _ = _ROW.unpack_from(data)
+        if not 0 < number < len(self.ledgers) or (owner, ledger, kind) != self.names[number][:3]:
+            raise ValueError("an account is another one")
+        self.flags[number] = flags
+        self.debits_pending[number], self.debits_posted[number] = columns[:2]
+        self.credits_pending[number], self.credits_posted[number] = columns[2:]
+
     def violations(self) -> Iterator[str]:
         """Name every column, guard or ledger sum that does not hold."""
         sums: dict[int, list[int]] = {}
-        for number in range(1, len(self.ledgers)):
-            balance = self.balance(AccountNumber(number))
-            pending, posted = balance.debits_pending, balance.debits_posted
-            debits, credits_ = pending + posted, balance.credits_pending + balance.credits_posted
-            total = sums.setdefault(self.ledgers[number], [0, 0])
-            total[0] += pending - balance.credits_pending
-            total[1] += posted - balance.credits_posted
-            if min(pending, posted, balance.credits_pending, balance.credits_posted) < 0:
+        columns = (self.debits_pending, self.debits_posted, self.credits_pending, self.credits_posted)
+        rows = zip(self.ledgers, self.flags, *columns, strict=True)
+        next(rows)
+        for number, (ledger, flags, pending, posted, pending_in, posted_in) in enumerate(rows, 1):
+            debits, credits_ = pending + posted, pending_in + posted_in
+            total = sums.setdefault(ledger, [0, 0])
+            total[0] += pending - pending_in
+            total[1] += posted - posted_in
+            if pending < 0 or posted < 0 or pending_in < 0 or posted_in < 0:
                 yield f"account {number}: a column is negative"
-            if max(debits, credits_) > INT64_MAX:
+            if debits > INT64_MAX or credits_ > INT64_MAX:
                 yield f"account {number}: columns are over 2^63-1"
-            flags = self.flags[number]
-            if flags & AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS and debits > balance.credits_posted:
+            if flags & _DEBITS_GUARD and debits > posted_in:
                 yield f"account {number}: debits exceed credits"
-            if flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS and credits_ > balance.debits_posted:
+            if flags & _CREDITS_GUARD and credits_ > posted:
                 yield f"account {number}: credits exceed debits"
         for ledger, total in sums.items():
             if any(total):

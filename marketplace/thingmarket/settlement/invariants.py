@@ -8,7 +8,8 @@ from thingmarket.settlement.accounts import AccountTable
 from thingmarket.settlement.known import OPEN, IdState, KnownIds
 from thingmarket.settlement.transfers import RECORD, Flag
 
-_RESOLVING: Final = int(Flag.POST_PENDING | Flag.VOID_PENDING)
+_RESOLVING: Final = int(Flag.POST_PENDING) | int(Flag.VOID_PENDING)
+_POST: Final = int(Flag.POST_PENDING)
 
 
 def violations(accounts: AccountTable, known: KnownIds, time_ms: int | None) -> Iterator[str]:
@@ -26,9 +27,9 @@ def violations(accounts: AccountTable, known: KnownIds, time_ms: int | None) -> 
         if time_ms is not None and 0 < deadline_ms <= time_ms:
             yield f"pending {id_.hex()} is past its deadline"
     for number in range(1, len(accounts.ledgers)):
-        if accounts.debits_pending[number] != debits[number]:
+        if accounts.debits_pending[number] != debits.get(number, 0):
             yield f"account {number}: debits pending are not the sum of its pending transfers"
-        if accounts.credits_pending[number] != credits_[number]:
+        if accounts.credits_pending[number] != credits_.get(number, 0):
             yield f"account {number}: credits pending are not the sum of its pending transfers"
     yield from _resolutions(known)
 
@@ -37,12 +38,11 @@ def _resolutions(known: KnownIds) -> Iterator[str]:
     """A pending that counts as posted or voided was so by exactly one transfer, remembered as long as it."""
     resolved = Counter[bytes]()
     for _, records in known.living():
-        for record in records:
-            fields = RECORD.unpack(record)
+        for fields in map(RECORD.unpack, records):
             if fields[10] & _RESOLVING:
                 resolved[fields[4]] += 1
                 state = known.index.get(fields[4])
-                wanted = IdState.POSTED if fields[10] & Flag.POST_PENDING else IdState.VOIDED
+                wanted = IdState.POSTED if fields[10] & _POST else IdState.VOIDED
                 if state != wanted:
                     yield f"pending {fields[4].hex()} is not what its transfer made of it"
     for id_ in known.pendings:

@@ -12,7 +12,7 @@ from thingmarket.settlement.transfers import RECORD_ID, RECORD_ROWS, TRANSFER_BY
 BATCH_BITS: Final = 13  # a position is batch number << 13 | index; a batch has at most 8,190 records
 BATCH_MASK: Final = (1 << BATCH_BITS) - 1
 _STALE_MIN: Final = 64  # stale deadlines that are not worth dropping
-_STATE: Final = Struct("<Bq")  # 0 or -IdState, and the time that goes with it
+STATE: Final = Struct("<Bq")  # 0 or -IdState, and the time that goes with it
 
 
 @unique
@@ -59,11 +59,11 @@ class KnownIds:
         self.aside: dict[bytes, int] = {}  # resolved and burnt ids -> when, in the order of time
         self.next_batch = 0  # number of the next batch
         self._oldest = 0
-        self._unreported = 0  # first batch that `take_dirty` has not given
+        self._unreported = 0  # first batch that `take_changes` has not given
         self._open = 0
         self._deadlines: list[tuple[int, bytes]] = []  # heap; entries of resolved ids are stale
-        self._dirty: set[bytes] = set()
-        self._rows: set[int] = set()  # accounts of batches that were forgotten before `take_dirty`
+        self._dirty: dict[bytes, bytes | None] = {}  # changed ids -> what was last reported of them
+        self._rows: set[int] = set()  # accounts of batches that were forgotten before `take_changes`
 
     def copy(self) -> "KnownIds":
         """What is known now, to be read."""
@@ -97,26 +97,26 @@ class KnownIds:
 
     def burn(self, id_: bytes, time_ms: int) -> None:
         """Remember that an id has failed, so that it never succeeds."""
+        self._note(id_)
         self.index[id_] = BURNT
         self.aside[id_] = time_ms
-        self._dirty.add(id_)
 
     def open(self, id_: bytes, record: bytes, deadline_ms: int) -> None:
         """Remember a pending transfer until it is resolved; deadline 0 is none."""
+        self._note(id_)
         self.index[id_] = OPEN
         self.pendings[id_] = (record, deadline_ms)
         self._open += 1
         if deadline_ms:
             heappush(self._deadlines, (deadline_ms, id_))
-        self._dirty.add(id_)
 
     def resolve(self, id_: bytes, state: IdState, time_ms: int) -> None:
         """End a pending transfer."""
         assert self.index[id_] == OPEN, "a pending transfer resolves once"
+        self._note(id_)
         self.index[id_] = int(state)
         self.aside[id_] = time_ms
         self._open -= 1
-        self._dirty.add(id_)
         if len(self._deadlines) > 2 * self._open + _STALE_MIN:
             self._drop_stale_deadlines()
 
@@ -152,11 +152,11 @@ class KnownIds:
         before = len(self.index)
         while self._oldest < self.next_batch and self.batches[self._oldest][0] < horizon_ms:
             ids = [id_ for id_, _ in self._living(self._oldest)]
-            if self._oldest < self._unreported:
-                self._dirty.update(ids)
-            else:
+            if self._oldest >= self._unreported:
                 self._rows.update(self._posted_rows(self._oldest))
             for id_ in ids:
+                if self._oldest < self._unreported:
+                    self._note(id_)
                 del self.index[id_]
             del self.batches[self._oldest]
             self._oldest += 1
@@ -166,9 +166,9 @@ class KnownIds:
                 break
             old.append(id_)
         for id_ in old:
+            self._note(id_)
             del self.aside[id_], self.index[id_]
             self.pendings.pop(id_, None)
-        self._dirty.update(old)
         self._unreported = max(self._unreported, self._oldest)
         return before - len(self.index)
 
@@ -186,27 +186,33 @@ class KnownIds:
         if position is None:
             return None
         if position >= 0:
-            return _STATE.pack(0, self.batches[position >> BATCH_BITS][0]) + (self.record(id_) or b"")
+            return STATE.pack(0, self.batches[position >> BATCH_BITS][0]) + (self.record(id_) or b"")
         if position == BURNT:
-            return _STATE.pack(1, self.aside[id_])
+            return STATE.pack(1, self.aside[id_])
         record, deadline_ms = self.pendings[id_]
-        return _STATE.pack(-position, deadline_ms if position == OPEN else self.aside[id_]) + record
+        return STATE.pack(-position, deadline_ms if position == OPEN else self.aside[id_]) + record
 
-    def take_dirty(self) -> dict[bytes, bytes | None]:
-        """Ids that changed since the last call with their canonical bytes, None for a forgotten one."""
-        taken = {id_: self.packed(id_) for id_ in sorted(self._dirty)}
+    def take_changes(self) -> dict[bytes, tuple[bytes | None, bytes | None]]:
+        """Ids that changed since the last call: their bytes then and now, None for an unknown one."""
+        before, self._dirty = self._dirty, {}
+        taken = {id_: (before[id_], self.packed(id_)) for id_ in sorted(before)}
         for number in range(self._unreported, self.next_batch):
-            state = _STATE.pack(0, self.batches[number][0])
+            state = STATE.pack(0, self.batches[number][0])
             batch = self.batches[number][1]
             for id_, position in self._living(number):
                 start = (position & BATCH_MASK) * TRANSFER_BYTES
-                taken[id_] = state + batch[start : start + TRANSFER_BYTES]
-        self._dirty = set()
+                taken[id_] = (before.get(id_), state + batch[start : start + TRANSFER_BYTES])
         self._unreported = self.next_batch
         return taken
 
+    def skip_changes(self) -> None:
+        """Count everything that changed as reported."""
+        self._dirty.clear()
+        self._rows.clear()
+        self._unreported = self.next_batch
+
     def take_rows(self) -> set[int]:
-        """Accounts of the transfers posted since the last `take_dirty`, which is to be called next."""
+        """Accounts of the transfers posted since the last `take_changes`, which is to be called next."""
         rows, self._rows = self._rows, set()
         for number in range(self._unreported, self.next_batch):
             rows.update(self._posted_rows(number))
@@ -218,7 +224,7 @@ class KnownIds:
         if id_ in self.aside or state >= 0 or state == OPEN:
             raise ValueError("an id is there twice")
         self.aside[id_] = when_ms
-        self._dirty.add(id_)
+        self._dirty.setdefault(id_, None)
 
     def restore_pending(self, id_: bytes, state: IdState, record: bytes, deadline_ms: int) -> None:
         """Put a pending transfer of a snapshot back (ValueError)."""
@@ -228,6 +234,31 @@ class KnownIds:
         if state != IdState.OPEN:
             self.index[id_] = int(state)
             self._open -= 1
+
+    def _note(self, id_: bytes) -> None:
+        """Keep what was last reported of an id that is about to change."""
+        if id_ not in self._dirty:
+            position = self.index.get(id_)
+            unreported = position is not None and position >> BATCH_BITS >= self._unreported
+            self._dirty[id_] = None if unreported else self.packed(id_)
+
+    def put_packed(self, id_: bytes, packed: bytes | None) -> None:
+        """Make of an id what `packed` wrote later; of a posted one only that it is free (ValueError)."""
+        state = self.index.pop(id_, None)
+        self._open -= state == OPEN
+        self.aside.pop(id_, None)
+        if packed is None or not packed[0]:
+            self.pendings.pop(id_, None)
+            return
+        number, when_ms = STATE.unpack_from(packed)
+        if number == -BURNT:
+            self.burn(id_, when_ms)
+        elif number == -OPEN:
+            self.open(id_, packed[STATE.size :], when_ms)
+        else:
+            _, deadline_ms = self.pendings.get(id_, (b"", 0))  # no more than a memory
+            self.pendings[id_] = (packed[STATE.size :], deadline_ms)
+            self.index[id_], self.aside[id_] = int(IdState(-number)), when_ms
 
     def _living(self, number: int) -> list[tuple[bytes, int]]:
         index = self.index

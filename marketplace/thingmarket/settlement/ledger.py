@@ -1,6 +1,6 @@
 """A double-entry ledger in memory: packed transfers in, one status each out, TigerBeetle's semantics."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import islice
 from typing import Final, Self
@@ -31,6 +31,9 @@ from thingmarket.settlement.transfers import (
     Flag,
     Status,
 )
+
+ACCOUNT: Final = b"a"
+"""What the keys of accounts among the changes begin with; those of transfers begin with a t."""
 
 _LINKED: Final = int(Flag.LINKED)
 _DEBITS_GUARD: Final = int(AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS)
@@ -163,13 +166,29 @@ class Ledger:
 
         The first call gives everything; each key comes once; a key never given before may come with None.
         """
+        return [(key, value) for key, _, value in self.take_changes()]
+
+    def take_changes(self) -> list[tuple[bytes, bytes | None, bytes | None]]:
+        """The same with what was given of each transfer before; of an account that is not kept."""
         numbers = sorted(self._accounts.dirty | self._known.take_rows())
         self._accounts.dirty.clear()
-        dirty: list[tuple[bytes, bytes | None]] = [
-            (_account_key(number), self._accounts.packed(number)) for number in numbers
+        changes: list[tuple[bytes, bytes | None, bytes | None]] = [
+            (_account_key(number), None, self._accounts.packed(number)) for number in numbers
         ]
-        dirty.extend((b"t" + id_, packed) for id_, packed in self._known.take_dirty().items())
-        return dirty
+        changes += [(b"t" + id_, before, now) for id_, (before, now) in self._known.take_changes().items()]
+        return changes
+
+    def skip_changes(self) -> Iterator[tuple[bytes, bytes]]:
+        """Count all as given; key and canonical bytes of every account."""
+        self._accounts.dirty.clear()
+        self._known.skip_changes()
+        for number in range(1, len(self._accounts) + 1):
+            yield _account_key(number), self._accounts.packed(number)
+
+    def follow(self, changes: Mapping[bytes, bytes | None], time_ms: int) -> None:
+        """Go on from a snapshot by what `take_dirty` gave since, in that order (MALFORMED)."""
+        snapshot.follow(changes, self._accounts, self._known)
+        self._advance(time_ms)
 
     def check_invariants(self, time_ms: int | None = None) -> None:
         """Assert that debits are credits, guards hold and pendings add up; with a time, none is overdue."""
@@ -261,7 +280,7 @@ class Ledger:
 
 
 def _account_key(number: int) -> bytes:
-    return b"a" + number.to_bytes(8, "big")
+    return ACCOUNT + number.to_bytes(8, "big")
 
 
 def _absorb(state: blake2b, key: bytes, value: bytes) -> None:

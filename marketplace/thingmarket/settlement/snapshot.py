@@ -1,7 +1,9 @@
 """The bytes of a whole ledger: accounts, kept batches, pending transfers, resolved and burnt ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 from struct import Struct
 from struct import error as StructError
 from typing import Final
@@ -9,7 +11,7 @@ from typing import Final
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import LEDGER_AMOUNT_MAX, TRANSFERS_PER_BATCH_MAX
 from thingmarket.settlement.accounts import INT64_MAX, AccountTable
-from thingmarket.settlement.known import OPEN, IdState, KnownIds
+from thingmarket.settlement.known import OPEN, STATE, IdState, KnownIds
 from thingmarket.settlement.transfers import (
     ALL_FLAGS,
     NO_ID,
@@ -27,6 +29,8 @@ _NO_BATCH: Final = (0, 0)
 _PENDING: Final = Struct("<bq128s")  # state, deadline, record
 _ASIDE: Final = Struct("<16sq")  # id, when
 _CHECK_BYTES: Final = 32
+_PENDING_FLAG: Final = int(Flag.PENDING)  # plain numbers: enums are slow here
+_OTHER_FLAGS: Final = ~int(ALL_FLAGS)
 
 
 def parts(accounts: AccountTable, known: KnownIds) -> Iterator[bytes]:
@@ -62,6 +66,27 @@ def unpack_into(data: bytes, accounts: AccountTable, known: KnownIds) -> int:
         raise Refusal(Code.MALFORMED, f"ledger snapshot: {broken}") from broken
 
 
+def follow(changes: Mapping[bytes, bytes | None], accounts: AccountTable, known: KnownIds) -> None:
+    """Change a ledger as another one had changed, by the rows that it gave of itself (MALFORMED)."""
+    try:
+        for key in sorted(key for key in changes if key[:1] == b"a"):
+            accounts.put_packed(int.from_bytes(key[1:], "big"), changes[key] or b"")
+        posted: list[tuple[int, bytes]] = []
+        for key, packed in changes.items():
+            if key[:1] == b"a":
+                continue
+            if packed is not None and not packed[0]:
+                posted.append((STATE.unpack_from(packed)[1], packed[STATE.size :]))
+            known.put_packed(key[1:], packed)
+    except (ValueError, KeyError, StructError) as broken:
+        raise Refusal(Code.MALFORMED, f"ledger changes: {broken}") from broken
+    for time_ms, together in groupby(posted, key=itemgetter(0)):
+        records = [record for _, record in together]
+        for start in range(0, len(records), TRANSFERS_PER_BATCH_MAX):
+            batch = records[start : start + TRANSFERS_PER_BATCH_MAX]
+            _restore_batch(known, time_ms, len(batch), b"".join(batch))
+
+
 def _read(body: bytes, accounts: AccountTable, known: KnownIds) -> int:
     offset = len(_MAGIC) + _COUNTS.size
     accounts_count, pendings, aside = _COUNTS.unpack_from(body, len(_MAGIC))
@@ -95,7 +120,7 @@ def _restore_batch(known: KnownIds, time_ms: int, count: int, batch: bytes) -> N
         if id_ == NO_ID or known.index.setdefault(id_, position) != position:
             raise ValueError("an id is zero or there twice")
     for fields in RECORD.iter_unpack(batch):
-        if not _is_clean(fields[10], fields[11]) or fields[10] & Flag.PENDING:
+        if not _is_clean(fields[10], fields[11]) or fields[10] & _PENDING_FLAG:
             raise ValueError("a kept transfer is none")
     known.end(keep=True)
 
@@ -104,7 +129,7 @@ def _restore_pending(
     accounts: AccountTable, known: KnownIds, state: IdState, deadline_ms: int, record: bytes
 ) -> None:
     id_, debit, credit, amount, _, _, _, _, ledger, _, flags, reserved = RECORD.unpack(record)
-    if state > OPEN or not _is_clean(flags, reserved) or not flags & Flag.PENDING or id_ == NO_ID:
+    if state > OPEN or not _is_clean(flags, reserved) or not flags & _PENDING_FLAG or id_ == NO_ID:
         raise ValueError("a pending transfer is none")
     if not (0 < debit <= len(accounts) and 0 < credit <= len(accounts) and debit != credit):
         raise ValueError("a pending transfer has no accounts")
@@ -116,7 +141,7 @@ def _restore_pending(
 
 
 def _is_clean(flags: int, reserved: bytes) -> bool:
-    return flags & ~ALL_FLAGS == 0 and reserved == RESERVED_ZEROS
+    return flags & _OTHER_FLAGS == 0 and reserved == RESERVED_ZEROS
 
 
 def _in_order(before_ms: int, time_ms: int) -> int:

@@ -1,0 +1,48 @@
+"""The root of a set that changes: what tables and the ledger prove themselves by."""
+
+import hashlib
+from typing import Final
+
+SUM_BYTES: Final = 512
+_MODULUS_MASK: Final = (1 << (8 * SUM_BYTES)) - 1
+
+
+class SetRoot:
+    """Hash of a set that follows changes: the sum of its members' hashes modulo 2^4096.
+
+    AdHash (Bellare and Micciancio 1997); at this width a collision costs more than 2^120 steps.
+    Order of changes does not matter, so a replay and a snapshot come to the same root.
+    """
+
+    __slots__ = ("_digest", "_sum")
+
+    def __init__(self, sum_: bytes = b"") -> None:
+        """Start with the empty set, or with the one that had this sum."""
+        self._sum = int.from_bytes(sum_, "big")
+        self._digest = b""  # of the sum, while nothing changes
+
+    @property
+    def sum(self) -> bytes:
+        """The sum itself, to go on from later."""
+        self._sum &= _MODULUS_MASK
+        return self._sum.to_bytes(SUM_BYTES, "big")
+
+    def add(self, member: bytes) -> None:
+        """Put a member in."""
+        self._sum += _wide_hash(member)
+        self._digest = b""
+
+    def remove(self, member: bytes) -> None:
+        """Take a member out."""
+        self._sum -= _wide_hash(member)
+        self._digest = b""
+
+    def digest(self) -> bytes:
+        """32 bytes that stand for the set."""
+        if not self._digest:
+            self._digest = hashlib.blake2b(self.sum, digest_size=32).digest()
+        return self._digest
+
+
+def _wide_hash(member: bytes) -> int:
+    return int.from_bytes(hashlib.shake_256(member).digest(SUM_BYTES), "big")
