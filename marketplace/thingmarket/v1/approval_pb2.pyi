@@ -179,6 +179,8 @@ class PendingView(_message.Message):
     REFUSED_RULE_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     CHANGED_SEQ_FIELD_NUMBER: _builtins.int
+    TOTAL_MINOR_FIELD_NUMBER: _builtins.int
+    BODY_DIGEST_FIELD_NUMBER: _builtins.int
     pending: _builtins.bytes
     """16 bytes."""
     state: _builtins.str
@@ -219,9 +221,13 @@ class PendingView(_message.Message):
     """Log position of its purchase."""
     changed_seq: _builtins.int
     """Log position of its last change."""
+    total_minor: _builtins.int
+    """Of a time of a standing order: what this time costs, minor units; 0 for a purchase, which says it itself."""
+    body_digest: _builtins.bytes
+    """Of a time of a standing order: what stands for its body, 32 bytes; empty for a purchase."""
     @_builtins.property
     def purchase(self) -> _envelope_pb2.Signed:
-        """The signed purchase as its buyer sent it."""
+        """The signed purchase as its buyer sent it; or the signed standing order, of which this is one time."""
 
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Fact]:
@@ -262,10 +268,12 @@ class PendingView(_message.Message):
         refused_rule: _builtins.str = ...,
         seq: _builtins.int = ...,
         changed_seq: _builtins.int = ...,
+        total_minor: _builtins.int = ...,
+        body_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["purchase", b"purchase"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_ms", b"asked_ms", "buyer", b"buyer", "changed_seq", b"changed_seq", "code", b"code", "contract", b"contract", "cosigners", b"cosigners", "deadline_ms", b"deadline_ms", "ended_ms", b"ended_ms", "facts", b"facts", "mandate_leaf", b"mandate_leaf", "owner", b"owner", "pending", b"pending", "purchase", b"purchase", "quiet_until_ms", b"quiet_until_ms", "quorum", b"quorum", "reason", b"reason", "refused_rule", b"refused_rule", "rule", b"rule", "seller_owner", b"seller_owner", "seq", b"seq", "state", b"state", "usable_until_ms", b"usable_until_ms", "usual_ms", b"usual_ms", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_ms", b"asked_ms", "body_digest", b"body_digest", "buyer", b"buyer", "changed_seq", b"changed_seq", "code", b"code", "contract", b"contract", "cosigners", b"cosigners", "deadline_ms", b"deadline_ms", "ended_ms", b"ended_ms", "facts", b"facts", "mandate_leaf", b"mandate_leaf", "owner", b"owner", "pending", b"pending", "purchase", b"purchase", "quiet_until_ms", b"quiet_until_ms", "quorum", b"quorum", "reason", b"reason", "refused_rule", b"refused_rule", "rule", b"rule", "seller_owner", b"seller_owner", "seq", b"seq", "state", b"state", "total_minor", b"total_minor", "usable_until_ms", b"usable_until_ms", "usual_ms", b"usual_ms", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from thingmarket.contract.approvals import PENDING_ID_BYTES, Missing, PendingId, PendingState, Word
 from thingmarket.contract.orders import Purchase
+from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity import did, envelope
 from thingmarket.identity.envelope import Signed, TypeId
@@ -11,6 +12,7 @@ from thingmarket.identity.parties import checked_party_id
 from thingmarket.identity.terms import WeeklyWindow
 from thingmarket.ids import DIGEST_BYTES, Digest, PartyId, checked_bytes
 from thingmarket.limits import COSIGNERS_MAX, INBOX_PAGE_MAX, REASON_CHARS_MAX
+from thingmarket.market.entries import Command
 from thingmarket.market.waiting import InboxPage, PendingView, PersonaView
 from thingmarket.policy.decision import Fact
 from thingmarket.v1 import approval_pb2 as pb
@@ -77,10 +79,12 @@ def pending_message(view: PendingView) -> pb.PendingView:
     """Write an order with the signed purchase that it is."""
     order = view.order
     missing = order.missing or Missing(code=0, reason="")
+    signed = read_signed(order.signed_bytes)
+    standing = signed.type_id == TypeId.OPEN_STANDING_ORDER
     return pb.PendingView(
         pending=order.id,
         state=order.state.value,
-        purchase=signed_message(read_signed(order.signed_bytes)),
+        purchase=signed_message(signed),
         buyer=order.buyer,
         owner=order.owner,
         seller_owner=order.seller_owner,
@@ -102,6 +106,8 @@ def pending_message(view: PendingView) -> pb.PendingView:
         refused_rule=missing.rule,
         seq=order.seq,
         changed_seq=order.changed_seq,
+        total_minor=order.purchase.total_minor if standing else 0,
+        body_digest=order.body_digest if standing else b"",
     )
 
 
@@ -111,9 +117,7 @@ def pending_value(message: pb.PendingView) -> PendingSeen:
         raise Refusal(Code.TOO_LARGE, "more facts or words than an order has")
     signed = signed_value(message.purchase)
     command = read_command(signed)
-    purchase = command.body
-    if signed.type_id != TypeId.PURCHASE or not isinstance(purchase, Purchase):
-        raise Refusal(Code.TAMPERED, "what waits is no purchase")
+    purchase, body_digest = _what(command, message)
     if command.header.sender != message.buyer or command.header.mandate_leaf != message.mandate_leaf:
         raise Refusal(Code.TAMPERED, "the purchase is another's than the one who is said to buy")
     envelope.verify(signed, did.decode(command.header.sender))
@@ -121,7 +125,7 @@ def pending_value(message: pb.PendingView) -> PendingSeen:
         id=PendingId(checked_bytes(message.pending, PENDING_ID_BYTES, "pending")),
         state=member(PendingState, message.state, "state"),
         purchase=purchase,
-        body_digest=command.body_digest,
+        body_digest=body_digest,
         buyer=command.header.sender,
         owner=checked_party_id(message.owner),
         seller_owner=checked_party_id(message.seller_owner),
@@ -143,6 +147,26 @@ def pending_value(message: pb.PendingView) -> PendingSeen:
         changed_seq=message.changed_seq,
         signed=signed,
     )
+
+
+def _what(command: Command, message: pb.PendingView) -> tuple[Purchase, Digest]:
+    """What waits, and what a word about it names: a purchase, or one time of a signed standing order."""
+    body = command.body
+    if isinstance(body, Purchase):
+        return body, command.body_digest
+    if not isinstance(body, OpenStandingOrder):
+        raise Refusal(Code.TAMPERED, "what waits is no purchase")
+    if not 0 < message.total_minor <= body.total_max_minor:
+        raise Refusal(Code.TAMPERED, "this time of a standing order costs more than its buyer signed")
+    purchase = Purchase(
+        key=body.key,
+        offer=body.offer,
+        quantity_steps=body.quantity_steps,
+        currency=body.currency,
+        total_minor=message.total_minor,
+        delivery=body.delivery,
+    )
+    return purchase, Digest(checked_bytes(message.body_digest, DIGEST_BYTES, "body_digest"))
 
 
 def inbox_message(page: InboxPage) -> pb.ListPendingResponse:
