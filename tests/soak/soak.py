@@ -49,14 +49,14 @@ START_LIFE_S: Final = (0.0, 0.3)  # a node's life when it is killed before it se
 Report = dict[str, Any]
 
 
-def start(module: str, *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
+def start(module: str, *arguments: str, log: Path, listens: bool = False) -> "subprocess.Popen[bytes]":
     """Start one of the programs beside this one."""
     roots = [str(REPOSITORY / name) for name in ("", "marketplace", "node", "client")]
     with log.open("a") as stderr:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", f"tests.soak.{module}", *arguments],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(roots)},
-            stdin=subprocess.PIPE,
+            stdin=subprocess.PIPE if listens else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
@@ -105,7 +105,7 @@ class Run:
             tax_basis_points=(("DE:S", 1_900), ("S", 1_900), ("Z", 0)),
             charges=Charges(fee_basis_points=250, reserve_basis_points=1_000, reserve_days=1),
         )
-        self.nursery = Nursery(start("dying_node", "--nursery", log=folder / "node.log"))
+        self.nursery = Nursery(start("dying_node", "--nursery", log=folder / "node.log", listens=True))
         self.names = [f"client{number}" for number in range(clients)]
         self.evidence = EvidenceReader([folder / name / FOLDER_OF_EVIDENCE for name in self.names])
         self.comparison = Comparison(self.home.journal)
