@@ -93,9 +93,9 @@ def _part_line(part: Part) -> str:
 
 
 def _percent(millionths: int) -> str:
-    """Millionths as percent, exactly: `71.46 %`."""
-    whole, rest = divmod(abs(millionths), 10_000)
-    digits = f"{whole}.{rest:04d}".rstrip("0").rstrip(".")
+    """Millionths as percent, rounded to hundredths: `71.46 %`."""
+    whole, rest = divmod((abs(millionths) + 50) // 100, 100)
+    digits = f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
     return f"{'-' if millionths < 0 else ''}{digits} %"
 
 

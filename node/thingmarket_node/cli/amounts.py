@@ -55,11 +55,15 @@ def share(part: int, whole: int) -> str:
 
 
 def fact_words(name: str, value: int | str, currency: str) -> str:
-    """Write a fact that a rule looked at: money, moments and spans as such, any other as it is."""
+    """Write a fact that a rule looked at: money, moments and spans as such, any other as it is.
+
+    Without a currency money stays a number of minor units.
+    """
     if isinstance(value, str):
         return value
     last = name.rpartition(".")[2]
-    if name in _MONEY_FACTS or (name.startswith("budget.") and last in _BUDGET_FACTS):
+    is_money = name in _MONEY_FACTS or (name.startswith("budget.") and last in _BUDGET_FACTS)
+    if is_money and currency:
         return written(value, currency)
     if name in _MOMENT_FACTS:
         moment = datetime.fromtimestamp(value / 1_000, UTC)

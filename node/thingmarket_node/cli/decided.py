@@ -3,14 +3,16 @@
 from typing import Any
 
 from thingmarket.audit.merkle import leaf_hash
-from thingmarket.errors import Code, Refusal, code_name
+from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import Command, EntryKind
 from thingmarket.policy.rules import RULES
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes
 from thingmarket.wire.reads import Explanation
+from thingmarket_node.cli.amounts import fact_words
 from thingmarket_node.cli.output import Output
+from thingmarket_node.cli.trouble import name_of
 
 _MINUTE_MS = 60_000
 
@@ -38,7 +40,7 @@ def decided(found: Explanation) -> dict[str, Any]:
         "command": command.type_id.name,
         "sender": command.header.sender,
         "code": outcome.code,
-        "name": code_name(outcome.code),
+        "name": name_of(outcome.code),
         "reason": outcome.reason,
         "verdict": decision.verdict.name if decision else "",
         "rules": list(decision.rules) if decision else [],
@@ -57,7 +59,8 @@ def tell_decided(output: Output, value: dict[str, Any]) -> None:
         title = "what had to hold" if value["verdict"] == "ALLOW" else "what did not hold"
         output.table(title, ("rule", ""), value["rule_texts"].items())
     if value["facts"]:
-        rows = [(fact["name"], fact["value"]) for fact in value["facts"]]
+        currency = next((str(one["value"]) for one in value["facts"] if one["name"] == "currency"), "")
+        rows = [(one["name"], fact_words(one["name"], one["value"], currency)) for one in value["facts"]]
         output.table("what was looked at", ("fact", "value"), rows)
     for sentence in in_words(value["facts"]):
         output.say(f"  {sentence}")

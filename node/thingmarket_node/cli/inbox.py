@@ -13,7 +13,7 @@ import click
 from thingmarket.catalog.units import span_words, unit_word
 from thingmarket.contract.approvals import PENDING_ID_BYTES, PendingState
 from thingmarket.contract.orders import Purchase
-from thingmarket.errors import Code, Refusal, code_name
+from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed
 from thingmarket.ids import digest
 from thingmarket.policy.decision import Fact
@@ -26,6 +26,7 @@ from thingmarket_node.cli.amounts import written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import read_order, write_approval
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
+from thingmarket_node.cli.trouble import name_of
 
 _PREFIX_MIN = 4  # hexadecimal digits by which an order may be named
 
@@ -178,7 +179,7 @@ async def _named(owner: Owner, name: str) -> PendingSeen:
 def became(done: PendingSeen) -> str:
     """What an order came to that was not bought, in a few words."""
     if done.missing is not None:
-        return f"was approved, but {code_name(done.missing.code)}: {done.missing.reason}"
+        return f"was approved, but {name_of(done.missing.code)}: {done.missing.reason}"
     reasons = [word.reason for word in done.words if word.reason]
     return f"was {done.state.value.lower().replace('_', ' ')}" + (f": {reasons[-1]}" if reasons else "")
 
@@ -192,7 +193,7 @@ def _tell_outcome(output: Output, done: PendingSeen) -> None:
     elif done.contract:
         output.say(f"approved and bought: contract {done.contract.hex()}")
     elif done.missing is not None:
-        output.say(f"approved, but not bought: {code_name(done.missing.code)}: {done.missing.reason}")
+        output.say(f"approved, but not bought: {name_of(done.missing.code)}: {done.missing.reason}")
         if done.usable_until_ms:
             output.say(
                 f"  until {moment(done.usable_until_ms)} the thing may buy it elsewhere, if not dearer"

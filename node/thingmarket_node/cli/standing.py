@@ -8,7 +8,6 @@ import click
 
 from thingmarket.contract.orders import RetentionClass
 from thingmarket.contract.standing import STANDING_ID_BYTES
-from thingmarket.errors import code_name
 from thingmarket.money import currency_of
 from thingmarket.wire.standing import StandingSeen
 from thingmarket_client.trader import Trader
@@ -16,6 +15,7 @@ from thingmarket_node.cli.amounts import HexType, SpanType, amount_of, written
 from thingmarket_node.cli.cancelling import Opening
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner, open_thing
+from thingmarket_node.cli.trouble import name_of
 
 
 def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click.Command]:
@@ -125,7 +125,7 @@ async def _opened(party: Trader, wish: dict[str, Any]) -> bytes:
 
 def _row(one: StandingSeen) -> tuple[Any, ...]:
     most = written(one.wish.total_max_minor, one.wish.currency)
-    why = one.cause or (f"last skipped: {code_name(one.code)}" if one.code else "")
+    why = one.cause or (f"last skipped: {name_of(one.code)}" if one.code else "")
     return (one.id.hex(), most, one.state.value, one.made, one.skipped, why)
 
 

@@ -1,6 +1,7 @@
 """`thingmarket node status`: what a running node says of itself, once or again every second."""
 
 import asyncio
+import datetime
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.output import Output, json_option
 
 _MEGABYTE: Final = 1_000_000
+_RATED: Final = {"entries_per_s": "log entries", "contracts_per_s": "contracts", "cpu_percent": "computing"}
 
 
 @click.command()
@@ -43,7 +45,7 @@ def status(home: Path | None, card: str | None, watch: bool, every: float, as_js
         asyncio.run(_follow(found, output, every))
         return
     seen = asyncio.run(_once(found))
-    output.table(f"node at {found.address}", ("what", "value"), _facts(seen).items())
+    output.table(f"node at {found.address}", ("what", "value"), [*_names(seen), *_figures(seen)])
     output.end({**_facts(seen), "address": found.address})
 
 
@@ -131,6 +133,8 @@ async def _follow(card: NodeCard, output: Output, every_s: float) -> None:
                 await asyncio.sleep(every_s)
                 sample = Sample(time.monotonic(), await ask())
                 live.update(_table(card, sample, rates(last, sample)), refresh=True)
+                if not live.console.is_terminal:  # a file or a pipe gets one table after the other
+                    live.console.print(live.renderable)
                 last = sample
 
 
@@ -148,20 +152,38 @@ def _table(card: NodeCard, sample: Sample, now: dict[str, float]) -> Any:
     table = Table(title=f"node at {card.address}, version {seen.version}", title_justify="left")
     for column, justify in (("", "left"), ("now", "right"), ("a second", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    rate = {name: f"{value:,.1f}" for name, value in now.items()}
-    running_s = max(0, time.time_ns() // 1_000_000 - seen.started_ms) // 1_000
-    rows = [
-        ("log entries", f"{seen.durable_seq:,}", rate.get("entries_per_s", "")),
-        ("contracts", f"{seen.contracts:,}", rate.get("contracts_per_s", "")),
-        ("  of them open", f"{seen.contracts_open:,}", ""),
-        ("offers live", f"{seen.offers:,}", ""),
-        ("parties", f"{seen.parties:,}", ""),
-        ("sessions", f"{seen.sessions:,}", ""),
-        ("commands waiting", f"{seen.waiting:,}", ""),
-        ("memory", f"{seen.resident_bytes / _MEGABYTE:,.1f} MB", ""),
-        ("computing", f"{seen.cpu_ms / 1_000:,.1f} s", f"{rate.get('cpu_percent', '')} %" if now else ""),
-        ("running", f"{running_s:,} s", ""),
-    ]
-    for row in rows:
-        table.add_row(*row)
+    rate = {_RATED[name]: f"{value:,.1f}" for name, value in now.items()}
+    for what, value in _figures(seen):
+        unit = " %" if what == "computing" and now else ""
+        table.add_row(what, value, rate.get(what, "") + unit)
     return table
+
+
+def _names(seen: NodeStatus) -> list[tuple[str, str]]:
+    """Who it is, and how far it is."""
+    entry_time = datetime.datetime.fromtimestamp(seen.time_ms / 1_000, datetime.UTC)
+    return [
+        ("node", seen.node),
+        ("network", seen.network_id.hex()),
+        ("version", seen.version),
+        ("rules", str(seen.rules)),
+        ("entry time", entry_time.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        ("state root", seen.state_root.hex()),
+        ("effects root", seen.effects_root.hex()),
+    ]
+
+
+def _figures(seen: NodeStatus) -> list[tuple[str, str]]:
+    running_s = max(0, time.time_ns() // 1_000_000 - seen.started_ms) // 1_000
+    return [
+        ("log entries", f"{seen.durable_seq:,}"),
+        ("contracts", f"{seen.contracts:,}"),
+        ("  of them open", f"{seen.contracts_open:,}"),
+        ("offers live", f"{seen.offers:,}"),
+        ("parties", f"{seen.parties:,}"),
+        ("sessions", f"{seen.sessions:,}"),
+        ("commands waiting", f"{seen.waiting:,}"),
+        ("memory", f"{seen.resident_bytes / _MEGABYTE:,.1f} MB"),
+        ("computing", f"{seen.cpu_ms / 1_000:,.1f} s"),
+        ("running", f"{running_s:,} s"),
+    ]

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import click
 
-from thingmarket.errors import Code, Refusal, code_name
+from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal, code_name
 from thingmarket.policy.rules import RULES
+from thingmarket.settlement.transfers import Status
 
 # What the reader can do about a refusal; a code that is not here has nothing to add to its reason.
 _NEXT: Final = {
@@ -47,6 +48,14 @@ _NEXT_OF_RULE: Final = {
 }
 _NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
 _NEXT_OF_NUMBER: Final = {45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`."}
+
+
+def name_of(number: int) -> str:
+    """The name of a refusal, the ledger's among them: 45056 is EXCEEDS_CREDITS."""
+    try:
+        return Status(number - LEDGER_STATUS_BASE).name if number > LEDGER_STATUS_BASE else code_name(number)
+    except ValueError:
+        return code_name(number)
 
 
 def of_the_client() -> tuple[type[Exception], ...]:
@@ -96,7 +105,7 @@ def _parts(number: int, reason: str, rule: str = "", name: str = "", advice: str
         advice = _NEXT.get(Code(number), "")
     return {
         "number": int(number),
-        "name": name or code_name(number),
+        "name": name or name_of(number),
         "reason": reason,
         "rule": rule,
         "rule_text": RULES.get(rule, ""),
