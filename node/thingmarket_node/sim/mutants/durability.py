@@ -95,7 +95,7 @@ def _chain_not_checked(patches: Patches) -> None:
 
 def _answers_missing_in_snapshot(patches: Patches) -> None:
     def broken(original: Any) -> Any:
-        def snapshot(self: Any) -> Any:
+        def frozen(self: Any) -> Any:
             table = self.answers.table
             rows, table._rows = table._rows, {}
             try:
@@ -103,9 +103,9 @@ def _answers_missing_in_snapshot(patches: Patches) -> None:
             finally:
                 table._rows = rows
 
-        return snapshot
+        return frozen
 
-    patches.put(State, "snapshot", broken)
+    patches.put(State, "frozen", broken)
 
 
 def _receipt_of_another_entry(patches: Patches) -> None:

@@ -36,12 +36,15 @@ def _tax_of_another_country(patches: Patches) -> None:
     patches.put(settling, "tax_account", broken)
 
 
-def _reserve_released_twice(patches: Patches) -> None:
+def _reserve_all_at_once(patches: Patches) -> None:
     def broken(original: Any) -> Any:
         def reserve_over(state: State, reference: bytes, now_ms: Any) -> Any:
             name, currency, day = reference.decode().split("|")
-            key = (PartyId(name), currency, int(day))
-            state.reserves.put(key, 2 * state.reserves[key])
+            own = (PartyId(name), currency, int(day))
+            later = [key for key in state.reserves if key[:2] == own[:2] and key != own]
+            state.reserves.put(own, state.reserves[own] + sum(state.reserves[key] for key in later))
+            for key in later:
+                state.reserves.put(key, 0)
             return original(state, reference, now_ms)
 
         return reserve_over
@@ -147,7 +150,7 @@ MONEY: Final = (
     Mutant("fee-not-taken", "the operator gets no fee", _fee_not_taken),
     Mutant("tax-to-the-seller", "the seller gets the tax that is collected", _tax_to_the_seller),
     Mutant("tax-of-another-country", "all tax goes to one account", _tax_of_another_country),
-    Mutant("reserve-released-twice", "twice a day's reserve is released", _reserve_released_twice),
+    Mutant("reserve-all-at-once", "the first day over releases all of a reserve", _reserve_all_at_once),
     Mutant("reserve-kept", "a reserve is never released", _reserve_kept),
     Mutant("late-credit-twice", "a late delivery is credited twice", _late_credit_twice),
     Mutant("grace-is-not-late", "a late delivery is not credited", _grace_is_not_late),
