@@ -14,7 +14,7 @@ from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, 
 from thingmarket.contract.personas import SetPersona
 from thingmarket.contract.shadow import ProposeChoice
 from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
-from thingmarket.errors import Refusal
+from thingmarket.errors import Code, Refusal
 from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.parties import Role, known_party
@@ -67,6 +67,14 @@ RULES_KNOWN = (3,)
 """Behaviours that this software can replay."""
 
 
+def check_rules(rules: int) -> None:
+    """Refuse a log whose behaviour this version does not know (OUT_OF_RANGE). [LOG-7]"""
+    if rules not in RULES_KNOWN:
+        known = ", ".join(map(str, RULES_KNOWN))
+        reason = f"the log is of rules {rules}, this version knows {known}; run the version that wrote it"
+        raise Refusal(Code.OUT_OF_RANGE, f"{reason}, or make a new node", "LOG-7")
+
+
 class Market:
     """One deterministic state machine: the same entries give the same outcomes and the same roots."""
 
@@ -102,7 +110,8 @@ class Market:
             case TimersDue():
                 return self._fire(entry)
             case RulesSwitch():
-                assert content.rules in RULES_KNOWN and content.rules > self.state.rules, "rules only grow"
+                check_rules(content.rules)
+                assert content.rules > self.state.rules, "rules only grow"
                 self.state.rules = content.rules
             case _:
                 assert_never(content)
@@ -111,7 +120,7 @@ class Market:
     def _genesis(self, entry: Entry, genesis: Genesis) -> None:
         state = self.state
         assert entry.seq == 1, "a genesis is the first entry"
-        assert genesis.rules in RULES_KNOWN, f"rules {genesis.rules} are not known to this version"
+        check_rules(genesis.rules)
         node = known_party(genesis.node)
         state.network_id, state.node, state.rules = NetworkId(genesis.network_id), node.id, genesis.rules
         state.currencies, state.tax_basis_points = genesis.currencies, dict(genesis.tax_basis_points)

@@ -31,6 +31,7 @@ Sheet = Mapping[str, Any]
 
 SHEET_BYTES_MAX: Final = 64 * 1024  # an offer has at most 48 KiB
 _VALID_FOR_MS: Final = 30 * DAY_MS
+_WHOLE: Final = ("_minor", "_steps", "_ms", "_scale")  # ends of names
 _OFFER_DEFAULTS: Final[dict[str, Any]] = {
     "unit": "C62",
     "unit_scale": 0,
@@ -173,7 +174,13 @@ def need_of(sheet: Sheet, *, key: bytes, now_ms: int) -> Need:
 def _complete(sheet: Sheet, fields: frozenset[str], defaults: Sheet, what: str) -> dict[str, Any]:
     unknown = sorted(set(sheet) - fields)
     if unknown:
-        raise Refusal(Code.BAD_FIELD, f"{what} has no {', '.join(unknown)}")
+        raise Refusal(Code.BAD_FIELD, f"{what} does not know {', '.join(unknown)}")
+    missing = sorted(fields - set(sheet) - set(defaults) - {"max_steps"})
+    if missing:
+        raise Refusal(Code.BAD_FIELD, f"{what} needs {', '.join(missing)}")
+    for name, value in sheet.items():
+        if name.endswith(_WHOLE) and type(value) is not int:
+            raise Refusal(Code.BAD_FIELD, f"{what}: {name} is a whole number, not {value!r}")
     return {**defaults, **sheet}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SNAPSHOT_EVERY_ENTRIES
 from thingmarket.market import Market
+from thingmarket.market.market import check_rules
 from thingmarket.market.state import State
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.calls import NodeKeys
@@ -23,11 +24,13 @@ def boot(
 ) -> tuple[Core, list[m.Published]]:
     """Replay a journal, from its snapshot when there is one; also give the outcomes that were replayed.
 
-    TAMPERED when a group is damaged or comes to something else than it came to before.
+    TAMPERED when a group is damaged or comes to something else than it came to before, OUT_OF_RANGE when
+    this version does not know the rules of the log.
     """
     sequencer, published = Sequencer(), list[m.Published]()
     if snapshot is not None:
         sequencer.market = Market(State.restore(snapshot[1]))
+        check_rules(sequencer.market.state.rules)
     start = snapshot[0].number if snapshot is not None else 0
     for group in groups:
         published += sequencer.replay(group, apply=group.number > start)

@@ -1,5 +1,6 @@
 """Where numbers end: answers of one sender, money of a node, goods of a product, the first entry."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from thingmarket.identity.scopes import Scope
 from thingmarket.ids import Digest, Key, PartyId, make_key
 from thingmarket.limits import ANSWERS_OF_OPERATOR_MAX, ANSWERS_PER_SENDER_MAX, INTEGER_MAX, LEDGER_AMOUNT_MAX
 from thingmarket.market.answers import Answers, forget_time_ms
-from thingmarket.market.entries import RULES_NOW
+from thingmarket.market.entries import RULES_NOW, Genesis
+from thingmarket.market.market import RULES_KNOWN, Market
 from thingmarket.market.records import Answer
 from thingmarket.settlement.escrow import TransferCode, derived_id_of
 from thingmarket.tables import Table, UndoLog
-from thingmarket.wire.log import genesis_body, read_genesis
+from thingmarket.wire.log import genesis_body, read_entry, read_genesis
 
 SENDER = PartyId("did:key:sender")
 ANSWER = Answer(
@@ -149,3 +151,13 @@ def test_an_agreed_item_in_a_larger_unit_is_another_item() -> None:  # [ITM-1]
     for offer in (swollen, coarse):
         outcome = world.buy(heater, offer, 1_500)
         assert (outcome.code, outcome.rule) == (Code.DENIED, "ITM-1")
+
+
+@pytest.mark.parametrize("rules", [2, RULES_KNOWN[-1] + 1])
+def test_a_log_of_rules_that_this_version_does_not_know_is_refused_in_words(rules: int) -> None:  # [LOG-7]
+    world = World()
+    genesis = read_entry(world.log[0])
+    assert isinstance(genesis.content, Genesis)
+    with pytest.raises(Refusal, match=f"rules {rules}, this version knows 3; run the version") as caught:
+        Market().apply(replace(genesis, content=replace(genesis.content, rules=rules)))
+    assert (caught.value.number, caught.value.rule) == (Code.OUT_OF_RANGE, "LOG-7")

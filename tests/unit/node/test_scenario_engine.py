@@ -240,8 +240,13 @@ def test_an_offer_sheet_that_is_wrong_is_refused_in_words(change: dict[str, obje
 
 def test_an_offer_sheet_without_a_price_is_refused() -> None:
     sheet = {name: value for name, value in OFFER.items() if name != "price_minor"}
-    with pytest.raises(Refusal, match="price_minor"):
+    with pytest.raises(Refusal, match="an offer sheet needs price_minor"):
         offer_of(sheet, key=KEY, now_ms=NOW_MS)
+
+
+def test_a_text_where_a_sheet_has_a_number_is_refused_by_the_name_of_its_field() -> None:
+    with pytest.raises(Refusal, match="stock_steps is a whole number, not 'five'"):
+        offer_of({**OFFER, "stock_steps": "five"}, key=KEY, now_ms=NOW_MS)
 
 
 @pytest.mark.parametrize(
