@@ -25,6 +25,7 @@ KILLERS = {
     "torn-tail-accepted": 53,
     "chain-not-checked": 35,
     "snapshot-without-answers": 5,
+    "snapshot-of-later": 6,
     "wrong-receipt": 0,
     "notices-lost": 0,
     "sealed-too-late": 0,

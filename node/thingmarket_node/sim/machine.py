@@ -91,7 +91,7 @@ class Machine:
         self._told_ms = 0
         self._wake_ms: int | None = None
         self._callers: dict[m.CallId, _Caller] = {}
-        self._queue: deque[Group | SnapshotRecord] = deque()
+        self._queue: deque[Group | m.SaveSnapshot] = deque()
         self._draining = False
         shell = cast(Shell, self)  # `call` is all that these two servicers use
         sessions, market = SessionServicer(shell), MarketServicer(shell)
@@ -266,7 +266,7 @@ class Machine:
             case m.EraseSealed() | m.ForgetSealed():
                 world.note("erased")
             case m.SaveSnapshot():
-                self._put(SnapshotRecord.of(effect.head, b"".join(effect.parts)))
+                self._put(effect)
             case m.ClockJumped():
                 self.marks["halted_by_clock"] += 1
                 life = self._life
@@ -307,7 +307,7 @@ class Machine:
 
     # --- the journal's writer
 
-    def _put(self, work: Group | SnapshotRecord) -> None:
+    def _put(self, work: Group | m.SaveSnapshot) -> None:
         self._queue.append(work)
         if len(self._queue) == 1:
             self._write()
@@ -317,8 +317,8 @@ class Machine:
         world, faults, work = self._world, self.faults, self._queue[0]
         if isinstance(work, Group):
             self.disk.write(work)
-        else:
-            self.disk.write_snapshot(work)
+        else:  # its parts are asked for when it is written: by now the state may be ahead of it
+            self.disk.write_snapshot(SnapshotRecord.of(work.head, b"".join(work.parts)))
         sync_ms, life = world.between(0, faults.sync_max_ms), self._life
         if world.chance(faults.stall):
             sync_ms = world.between(_STALL_MIN_MS, _STALL_MAX_MS)

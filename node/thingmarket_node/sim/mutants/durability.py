@@ -108,6 +108,13 @@ def _answers_missing_in_snapshot(patches: Patches) -> None:
     patches.put(State, "frozen", broken)
 
 
+def _snapshot_of_later(patches: Patches) -> None:
+    def frozen(self: Any) -> Any:
+        yield self.snapshot()
+
+    patches.put(State, "frozen", lambda _: frozen)
+
+
 def _receipt_of_another_entry(patches: Patches) -> None:
     def broken(original: Any) -> Any:
         return lambda self, seq, time_ms: original(self, max(1, seq - 1), time_ms)
@@ -171,6 +178,7 @@ DURABILITY: Final = (
     Mutant("torn-tail-accepted", "recovery keeps the whole entries of a torn record", _torn_tail_accepted),
     Mutant("chain-not-checked", "replay takes any group for the next one", _chain_not_checked),
     Mutant("snapshot-without-answers", "a snapshot leaves the answers out", _answers_missing_in_snapshot),
+    Mutant("snapshot-of-later", "a snapshot is of the moment of its writing", _snapshot_of_later),
     Mutant("wrong-receipt", "a receipt proves the entry before", _receipt_of_another_entry),
     Mutant("notices-lost", "the first notice of a group is not told", _notices_lost),
     Mutant("sealed-too-late", "a purchase is logged before its parts are sealed", _sealed_too_late),
