@@ -20,6 +20,7 @@ from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
+from thingmarket.money import Money, currency_of
 from thingmarket.transitions import Role
 
 
@@ -32,9 +33,8 @@ def cancel(state: State, command: Command, body: Cancel, authority: Authority, s
     due = fees(state.offers[contract.offer].offer.terms, contract, authority.now_ms)
     fee_minor = sum(each.fee_minor for each in due)
     if fee_minor > body.max_fee_minor:
-        raise Refusal(
-            Code.FEE_TOO_HIGH, f"cancelling costs {fee_minor} minor units, not {body.max_fee_minor}", "CAN-2"
-        )
+        fee, most = (Money(each, currency_of(contract.currency)) for each in (fee_minor, body.max_fee_minor))
+        raise Refusal(Code.FEE_TOO_HIGH, f"cancelling costs {fee}, more than {most}", "CAN-2")
     for each in due:
         unit = contract.unit(each.unit)
         event = FulfilmentEvent(

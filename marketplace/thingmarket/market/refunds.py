@@ -18,6 +18,7 @@ from thingmarket.market.escrows import escrow_accounts
 from thingmarket.market.result import Result
 from thingmarket.market.settling import fee_account, tax_account, write
 from thingmarket.market.state import State
+from thingmarket.money import Money, currency_of
 from thingmarket.settlement.accounts import AccountKind, AccountNumber
 from thingmarket.settlement.escrow import Leg, TransferCode, chain, derived_id_of
 from thingmarket.settlement.transfers import Status
@@ -44,7 +45,8 @@ def refund(state: State, command: Command, body: Refund, authority: Authority, s
     name, invoice = _invoice(state, contract, body.unit)
     left = invoice.payable_minor - invoice.refunded_minor
     if body.amount_minor > left:
-        raise Refusal(Code.REFUND_TOO_HIGH, f"{left} minor units are left to refund", "SET-9")
+        money = Money(left, currency_of(contract.currency))
+        raise Refusal(Code.REFUND_TOO_HIGH, f"{money} are left to refund", "SET-9")
     rate = state.tax_basis_points[state.offers[contract.offer].offer.tax_row]
     found = reversal(invoice, body.amount_minor, rate)
     _move(state, contract, name, body=body, found=found, now_ms=authority.now_ms)
