@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from thingmarket.billing.charges import NO_CHARGES, Charges
@@ -75,6 +76,7 @@ class NodeIdentity:
     identity: SigningKey = field(repr=False)
     log: SigningKey = field(repr=False)
     tls_seed: bytes = field(repr=False)
+    seal_key: bytes = field(repr=False)  # of snapshots: who cannot read the keys cannot make one
     signed_event: Signed
     event: KeyEvent
 
@@ -169,6 +171,7 @@ def load_identity(home: Home) -> NodeIdentity:
         identity=SigningKey.from_seed(bytes.fromhex(keys["identity"])),
         log=SigningKey.from_seed(bytes.fromhex(keys["log"])),
         tls_seed=bytes.fromhex(keys["tls"]),
+        seal_key=blake2b(bytes.fromhex(keys["log"]), digest_size=32, person=b"tm-seal-key").digest(),
         signed_event=signed,
         event=read_key_event(signed.payload),
     )

@@ -14,7 +14,8 @@ from typing import Protocol, Self
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import GROUPS_IN_FLIGHT_MAX
 from thingmarket_node.groups import Group, Head
-from thingmarket_node.journal_sqlite import Snapshot, SqliteLog
+from thingmarket_node.journal_snapshots import Snapshot
+from thingmarket_node.journal_sqlite import SqliteLog
 
 
 class GroupLog(Protocol):
@@ -94,8 +95,8 @@ class Journal:
         self._snapshots_begun = 0
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True) -> Self:
-        """Open the journal for this process alone; blocking.
+    def open(cls, path: Path, *, create: bool = True, seal_key: bytes = b"") -> Self:
+        """Open the journal for this process alone; blocking. Its snapshots are sealed with the key.
 
         Refused at once with BUSY while another process has it, with TAMPERED when it is damaged, or missing
         or empty although `create` is false.
@@ -105,7 +106,7 @@ class Journal:
             undo.callback(os.close, lock)
             if not create and not path.exists():
                 raise Refusal(Code.TAMPERED, f"journal {path.name} is missing")
-            log = SqliteLog.open(path)
+            log = SqliteLog.open(path, seal_key)
             undo.callback(log.close)
             journal = cls(log, lock)
             if not create and journal.head.number == 0:
@@ -159,16 +160,22 @@ class Journal:
         """At most `limit` entries from a position on. Blocking; any thread."""
         return self._log.entries(from_seq, limit)
 
-    def save_snapshot(self, head: Head, parts: Iterable[bytes]) -> None:
-        """Save the state after an appended group, piece by piece between the groups; two are kept."""
+    def save_snapshot(self, head: Head, parts: Iterable[bytes], *, on_top: bool = False) -> None:
+        """Save the state after an appended group, piece by piece between the groups; two are kept.
+
+        With `on_top` these are the changes since the one that was saved, or given by `latest_snapshot`, last.
+        """
         assert self._writer is not None and not self.saving, "one snapshot is saved at a time"
         assert 1 <= head.number <= self._appended.number, "a snapshot is the state after a group"
         self._snapshots_begun += 1
-        self._writer.put(lambda: self._log.save_snapshot(head, parts))
+        self._writer.put(lambda: self._log.save_snapshot(head, parts, on_top=on_top))
 
-    def latest_snapshot(self) -> Snapshot | None:
-        """The newest snapshot that is whole and of this log; a damaged one is passed over. Blocking."""
-        return self._log.latest_snapshot()
+    def latest_snapshot(self, last_seq: int | None = None) -> Snapshot | None:
+        """The newest snapshot, up to a log position, that is sound and of this log. Blocking.
+
+        A damaged one is passed over. Before the writer starts, or while nothing is saved.
+        """
+        return self._log.latest_snapshot(self._appended.next_seq - 1 if last_seq is None else last_seq)
 
     def close(self) -> None:
         """Write what was appended, finish a snapshot, and give the file free; blocking."""

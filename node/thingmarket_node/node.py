@@ -15,12 +15,12 @@ from grpc_reflection.v1alpha import reflection
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import UNIX_PREFIX
-from thingmarket.limits import HOUR_MS
+from thingmarket.limits import HOUR_MS, PROJECTION_BATCH_MAX, SNAPSHOT_EVERY_ENTRIES
 from thingmarket.market.funding import brought_in
 from thingmarket.wire.handshake import node_card, node_card_text, read_node_card_text
 from thingmarket_node.certificates import NodeCertificates
 from thingmarket_node.config import Config
-from thingmarket_node.core.boot import boot
+from thingmarket_node.core.boot import Replay
 from thingmarket_node.core.calls import NodeKeys
 from thingmarket_node.core.core import Core
 from thingmarket_node.core.messages import Published
@@ -60,15 +60,14 @@ async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
             node_id=identity.node, issuer_seed=identity.tls_seed, now_ms=started_ms
         )
     async with contextlib.AsyncExitStack() as parts:
-        journal = Journal.open(home.journal, create=False)
+        journal = Journal.open(home.journal, create=False, seal_key=identity.seal_key)
         parts.callback(journal.close)
         vault = Vault.open(home.vault, home.vault_key)
         parts.callback(vault.close)
         projection = await Projection.open(home.projection)
         parts.push_async_callback(projection.close)
         keys = _keys(identity, certificates)
-        core, published = await asyncio.to_thread(_replayed, journal, keys)
-        await _catch_up(projection, journal, keys, published)
+        core = await _replayed(journal, keys, projection)
         _spare_the_collector()
         given_minor = sum(brought_in(core.state, currency) for currency in core.state.currencies)
         rail = PlayMoney(config.play_money_max_minor, given_minor=given_minor)
@@ -132,26 +131,37 @@ def _keys(identity: NodeIdentity, certificates: NodeCertificates | None) -> Node
     )
 
 
-def _replayed(journal: Journal, keys: NodeKeys) -> tuple[Core, list[Published]]:
-    snapshot = journal.latest_snapshot()
-    at = (snapshot.head, snapshot.body) if snapshot is not None else None
+async def _replayed(journal: Journal, keys: NodeKeys, projection: Projection) -> Core:
+    """Come up from the newest snapshot that the projection has reached, and hand it what it does not have.
+
+    One that was deleted is filled from the beginning, without a snapshot.
+    """
+    loop, head = asyncio.get_running_loop(), projection.head()
+
+    def hand_over(told: list[Published]) -> None:
+        if told:  # a thread waits here for the writer, so that outcomes never pile up
+            asyncio.run_coroutine_threadsafe(_fill(projection, told), loop).result()
+
+    def replayed() -> Core:
+        replay, told = Replay(journal.read(), journal.latest_snapshot(head)), list[Published]()
+        for outcomes in replay.outcomes(head):
+            told += outcomes
+            if len(told) >= PROJECTION_BATCH_MAX:
+                hand_over(told)
+                told = []
+        hand_over(told)
+        return replay.core(keys, now(), snapshot_every=SNAPSHOT_EVERY_ENTRIES)
+
     gc.disable()  # nothing of what is read becomes rubbish, and looking for it takes a third of the time
     try:
-        return boot(keys, now(), journal.read(), at)
+        return await asyncio.to_thread(replayed)
     finally:
         gc.enable()
 
 
-async def _catch_up(
-    projection: Projection, journal: Journal, keys: NodeKeys, published: list[Published]
-) -> None:
-    """Fill the projection with what it does not have; from the beginning when it was deleted."""
-    first = published[0].seq if published else journal.head.next_seq
-    if projection.head() + 1 < first:
-        published = (await asyncio.to_thread(boot, keys, now(), journal.read()))[1]
-    for outcome in published:
-        if outcome.seq > projection.head():
-            await projection.fill(outcome)
+async def _fill(projection: Projection, told: list[Published]) -> None:
+    for outcome in told:
+        await projection.fill(outcome)
 
 
 async def _serve(front: Front, shell: Shell, server: grpc.aio.Server, ready: Callable[[Ready], None]) -> int:

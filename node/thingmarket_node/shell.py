@@ -78,6 +78,7 @@ class Shell:
         self._verifier = Verifier(self._verified)
         self._vault_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vault")
         self._alarm: asyncio.TimerHandle | None = None
+        self._saving = False  # the core does not know yet that its snapshot is saved
         self._draining = False
         self._broken = False
         self._idle: asyncio.Future[None] = self._loop.create_future()
@@ -222,8 +223,8 @@ class Shell:
                 future = self._loop.run_in_executor(self._vault_thread, self._forget, effect)
                 future.add_done_callback(self._check_vault)
             case m.SaveSnapshot():
-                if not self._journal.saving:
-                    self._journal.save_snapshot(effect.head, effect.parts)
+                self._saving = True
+                self._journal.save_snapshot(effect.head, effect.parts, on_top=effect.on_top)
             case m.ClockJumped():
                 log.critical("clock jumped by %d ms; no command is taken until a restart", effect.jump_ms)
 
@@ -307,6 +308,9 @@ class Shell:
 
     def _durable(self, number: int) -> None:
         self.metrics.durable(number)
+        if self._saving and not self._journal.saving:
+            self._saving = False
+            self.take(m.SnapshotSaved())
         self.take(m.Durable(number))
 
     def _journal_failed(self, error: Exception) -> None:

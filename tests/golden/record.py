@@ -19,6 +19,7 @@ from thingmarket_node.core.core import Core
 from thingmarket_node.core.messages import Now, Published
 from thingmarket_node.core.sequencer import hash_of_outcomes
 from thingmarket_node.groups import EMPTY, Group, Head
+from thingmarket_node.journal_snapshots import Snapshot
 
 FOLDER: Final = Path(__file__).parent
 _MARK: Final = "# "
@@ -78,9 +79,7 @@ def groups_of(steps: Sequence[Step], sizes: Iterable[int]) -> list[Group]:
     return groups
 
 
-def booted(
-    groups: Sequence[Group], snapshot: tuple[Head, bytes] | None = None
-) -> tuple[Core, list[Published]]:
+def booted(groups: Sequence[Group], snapshot: Snapshot | None = None) -> tuple[Core, list[Published]]:
     """Boot the node of the tests' world from groups; TAMPERED when it comes to anything else."""
     identity, log = (SigningKey.from_seed(sha256(name).digest()) for name in (b"the node", b"log"))
     first = read_entry(groups[0].entries[0])

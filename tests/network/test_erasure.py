@@ -88,7 +88,7 @@ def replayed(home: Path) -> tuple[int, bytes]:
     """Where a replay of the whole log ends; it compares every outcome on its way."""
     who = load_identity(Home(home))
     keys = NodeKeys(node=who.node, network_id=who.network_id, identity=who.identity, log=who.log)
-    with closing(Journal.open(home / "journal.db", create=False)) as journal:
+    with closing(Journal.open(home / "journal.db", create=False, seal_key=who.seal_key)) as journal:
         core, _ = boot(keys, Now(0, 0), journal.read())
         assert journal.latest_snapshot() is not None, "there was a snapshot to look into"
     return core.durable_seq, core.state.state_root()

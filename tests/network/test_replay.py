@@ -12,6 +12,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import RULES_NOW
 from thingmarket_node.core.core import Core
 from thingmarket_node.core.messages import Published
+from thingmarket_node.journal_snapshots import Snapshot
 
 STEPS = read(FOLDER / f"rules-{RULES_NOW}.log")
 TREE_ROOT = root([leaf_hash(step.entry) for step in STEPS])
@@ -23,6 +24,11 @@ def assert_is_the_end(core: Core, published: list[Published], steps: list[Step])
     assert core.state.state_root() == STEPS[-1].root
     assert core.sequencer.tree.root() == TREE_ROOT
     assert core.durable_seq == core.state.seq == len(STEPS)
+
+
+def snapshot_of(core: Core) -> Snapshot:
+    """A whole snapshot of where a core stands."""
+    return Snapshot(core.durable, (core.state.snapshot(),), core.durable_seq)
 
 
 def cuts(numbers: set[int]) -> Iterator[int]:
@@ -48,7 +54,7 @@ def test_a_snapshot_at_every_group_leads_to_the_same_end() -> None:
     end = booted(groups)[0].state.snapshot()
     for number in range(1, len(groups) + 1):
         before, _ = booted(groups[:number])
-        snapshot = (before.durable, before.state.snapshot())
+        snapshot = snapshot_of(before)
         core, published = booted(groups, snapshot)
         assert_is_the_end(core, published, STEPS[number:])
         assert core.state.snapshot() == end
@@ -73,4 +79,4 @@ def test_a_log_that_ends_before_its_snapshot_does_not_start() -> None:
     groups = groups_of(STEPS, [1] * len(STEPS))
     core, _ = booted(groups)
     with pytest.raises(Refusal, match="ends before its snapshot"):
-        booted(groups[:-1], (core.durable, core.state.snapshot()))
+        booted(groups[:-1], snapshot_of(core))

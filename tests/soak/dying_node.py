@@ -5,7 +5,6 @@ Started as `dying_node.py HOME [--die POINT:COUNT]`, or as `dying_node.py --nurs
 
 import argparse
 import asyncio
-import functools
 import json
 import logging
 import os
@@ -36,7 +35,7 @@ POINTS: Final = {
 LYING_DISK: Final = "lying-disk"
 """From some group on nothing is written, though the node is told so; dead a moment later. No node survives
 this: it is there to see that a soak notices."""
-SNAPSHOT_EVERY: Final = 150  # entries; a real node takes one every 10,000
+SNAPSHOT_EVERY: Final = 150  # entries; a real node takes one every 512
 LIE_S: Final = 0.3  # long enough for clients to be told
 SNAPSHOT_PART_BYTES: Final = 4_096  # so that there is a middle
 WAL_PAGES_MAX: Final = 64  # so that it is folded under load, and often
@@ -100,8 +99,8 @@ def _fold(death: Death) -> None:
     """Another thread strikes while SQLite is at it."""
     opened = SqliteLog.open.__func__  # type: ignore[attr-defined]
 
-    def open_log(cls: type[SqliteLog], path: Path) -> SqliteLog:
-        log: SqliteLog = opened(cls, path)
+    def open_log(cls: type[SqliteLog], path: Path, seal_key: bytes = b"") -> SqliteLog:
+        log: SqliteLog = opened(cls, path, seal_key)
 
         def begins(statement: str) -> None:
             if "wal_checkpoint" in statement and death.is_next():
@@ -148,9 +147,10 @@ def live(home: Path, plan: str) -> int:
         point, _, count = plan.partition(":")
         assert point in (*POINTS, LYING_DISK), f"{point} is none of {', '.join(POINTS)}"
         arm(point, Death(int(count)))
-    node.boot = functools.partial(node.boot, snapshot_every=SNAPSHOT_EVERY)  # type: ignore[attr-defined]
-    journal: Any = sys.modules["thingmarket_node.journal_sqlite"]
-    journal.SNAPSHOT_PART_BYTES, journal.WAL_PAGES_MAX = SNAPSHOT_PART_BYTES, WAL_PAGES_MAX
+    node.SNAPSHOT_EVERY_ENTRIES = SNAPSHOT_EVERY  # type: ignore[attr-defined]
+    sys.modules["thingmarket_node.journal_sqlite"].WAL_PAGES_MAX = WAL_PAGES_MAX  # type: ignore[attr-defined]
+    snapshots: Any = sys.modules["thingmarket_node.journal_snapshots"]
+    snapshots.SNAPSHOT_PART_BYTES = SNAPSHOT_PART_BYTES
 
     def ready(served: node.Ready) -> None:
         tell(card=served.card, entries=served.entries)

@@ -18,6 +18,8 @@ from thingmarket.limits import (
     GROUPS_IN_FLIGHT_MAX,
     SNAPSHOT_EVERY_ENTRIES,
     SNAPSHOT_GROWTH,
+    SNAPSHOT_SHARE,
+    SNAPSHOT_WHOLE_ENTRIES,
     WAITING_MAX,
 )
 from thingmarket.market.funding import check_room
@@ -60,6 +62,7 @@ class Core:
         *,
         snapshot_every: int = SNAPSHOT_EVERY_ENTRIES,
         snapshot_seq: int = 0,
+        whole_seq: int = 0,
     ) -> None:
         """Go on from a log that `boot` has replayed, from its snapshot on; sessions start empty."""
         self.keys = keys
@@ -79,7 +82,9 @@ class Core:
         self._operator_sequence = 0
         self._wake_ms: int | None = None
         self._snapshot_seq = snapshot_seq
+        self._whole_seq = whole_seq  # of the snapshot that changes are saved on top of
         self._snapshot_every = snapshot_every
+        self._saving = False
 
     @property
     def state(self) -> State:
@@ -141,6 +146,8 @@ class Core:
                 self._guarded(what.call, lambda: self._prepared(now, what))
             case m.Durable():
                 self._telling.became_durable(what.number)
+            case m.SnapshotSaved():
+                self._saving = False
             case m.Failed():
                 self._fail()
             case m.Drain():
@@ -359,11 +366,16 @@ class Core:
         return bool(self.sequencer.waiting) or self.sequencer.is_due(now.wall_ms)
 
     def _snapshot_if_due(self, formed: Formed) -> None:
-        grown = self.state.seq - self._snapshot_seq
-        if grown < max(self._snapshot_every, self._snapshot_seq // SNAPSHOT_GROWTH):
+        """Save what changed, so that a start has little to replay; all anew when the log has doubled."""
+        seq = self.state.seq
+        every = max(self._snapshot_every, seq // SNAPSHOT_SHARE)
+        if self._saving or seq - self._snapshot_seq < every:
             return
-        self._snapshot_seq = self.state.seq
-        self._effects.append(m.SaveSnapshot(Head.at(formed.group), self.state.frozen()))
+        on_top = self._whole_seq > 0 and seq < max(SNAPSHOT_GROWTH * self._whole_seq, SNAPSHOT_WHOLE_ENTRIES)
+        self._saving, self._snapshot_seq = True, seq
+        self._whole_seq = self._whole_seq if on_top else seq
+        parts = self.state.changes() if on_top else self.state.frozen()
+        self._effects.append(m.SaveSnapshot(Head.at(formed.group), parts, on_top))
 
     def _fail(self) -> None:
         """The journal is uncertain: nobody is told yes, and nothing more is written. [LOG-12]"""

@@ -101,6 +101,11 @@ class Durable:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotSaved:
+    """The journal has the snapshot that it was given, and takes the next."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The journal failed or cannot tell: nothing more will be acknowledged."""
 
@@ -122,7 +127,19 @@ class Together:
     inputs: tuple["OneInput", ...]
 
 
-OneInput = SayHello | ShowProof | Submit | Verified | Sealed | Collected | Durable | Failed | Wake | Drain
+OneInput = (
+    SayHello
+    | ShowProof
+    | Submit
+    | Verified
+    | Sealed
+    | Collected
+    | Durable
+    | SnapshotSaved
+    | Failed
+    | Wake
+    | Drain
+)
 Input = OneInput | Together
 
 
@@ -257,10 +274,14 @@ class ForgetSealed:
 
 @dataclass(frozen=True, slots=True)
 class SaveSnapshot:
-    """Keep the state after the group at `head`; its parts are written as they are asked for."""
+    """Keep the state after the group at `head`, and answer with `SnapshotSaved`.
+
+    Its parts are written as they are asked for; with `on_top` they are the changes since the last one.
+    """
 
     head: Head
     parts: Iterator[bytes]
+    on_top: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,11 @@ class Sequencer:
         draft.add(read_genesis(genesis_body), EntryKind.GENESIS, genesis_body)
         return draft.formed().group
 
-    def replay(self, group: Group, *, apply: bool) -> tuple[Published, ...]:
+    def replay(self, group: Group, *, apply: bool, tell: bool = True) -> tuple[Published, ...]:
         """Follow one group of the journal; TAMPERED when it does not come to what it came to before.
 
-        With `apply` false the group lies before the snapshot that the market was restored from.
+        With `apply` false the group lies before the snapshot that the market was restored from; with `tell`
+        false nobody wants to know what it came to.
         """
         self.head = self.head.after(group)
         self.tree.extend([leaf_hash(entry) for entry in group.entries])
@@ -127,16 +128,17 @@ class Sequencer:
             entries = [read_entry(data) for data in group.entries]
         except Refusal as refusal:
             raise Refusal(Code.TAMPERED, f"group {group.number}: {refusal.reason}") from None
-        followed = [self._follow(entry) for entry in entries]
-        if hash_of_outcomes([one.body for one in followed]) != group.outcome_hash:
+        followed = [self._follow(entry, tell) for entry in entries]
+        if hash_of_outcomes([body for body, _ in followed]) != group.outcome_hash:
             raise Refusal(Code.TAMPERED, f"group {group.number} came to other outcomes than it did before")
         if self.market.state.state_root() != group.state_root:
             raise Refusal(Code.TAMPERED, f"group {group.number} leads to another state than it did before")
-        return tuple(followed)
+        return tuple(one for _, one in followed if one is not None)
 
-    def _follow(self, entry: Entry) -> Published:
+    def _follow(self, entry: Entry, tell: bool) -> tuple[bytes, Published | None]:
         outcome = self.market.apply(entry)
-        return published(self.market.state, entry, outcome, outcome_bytes(outcome))
+        body = outcome_bytes(outcome)
+        return body, published(self.market.state, entry, outcome, body) if tell else None
 
 
 class _Draft:

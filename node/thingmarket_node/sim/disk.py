@@ -7,6 +7,7 @@ from hashlib import blake2b
 from thingmarket.errors import Refusal
 from thingmarket_node import groups
 from thingmarket_node.groups import Group, Head
+from thingmarket_node.journal_snapshots import Snapshot
 from thingmarket_node.sim.world import World
 
 _SNAPSHOTS_KEPT = 2
@@ -14,21 +15,30 @@ _SNAPSHOTS_KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRecord:
-    """A snapshot as it lies on the disk."""
+    """A snapshot as it lies on the disk: its last part, and what it stands on."""
 
     head: Head
     body: bytes
     digest: bytes
+    on: "SnapshotRecord | None" = None
 
     @classmethod
-    def of(cls, head: Head, body: bytes) -> "SnapshotRecord":
+    def of(cls, head: Head, body: bytes, on: "SnapshotRecord | None" = None) -> "SnapshotRecord":
         """The record that the journal writes."""
-        return cls(head, body, blake2b(body).digest())
+        return cls(head, body, blake2b(body).digest(), on)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it came back as it was written; else the log itself is enough."""
-        return blake2b(self.body).digest() == self.digest
+        """Whether it came back as it was written; else one before it, or the log itself, is enough."""
+        return blake2b(self.body).digest() == self.digest and (self.on is None or self.on.is_whole)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What a start reads."""
+        if self.on is None:
+            return Snapshot(self.head, (self.body,), self.head.next_seq - 1)
+        below = self.on.snapshot
+        return Snapshot(self.head, (*below.bodies, self.body), below.whole_seq)
 
 
 class Disk:

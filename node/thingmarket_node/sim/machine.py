@@ -92,6 +92,7 @@ class Machine:
         self._wake_ms: int | None = None
         self._callers: dict[m.CallId, _Caller] = {}
         self._queue: deque[Group | m.SaveSnapshot] = deque()
+        self._top: SnapshotRecord | None = None  # what changes are saved on top of
         self._draining = False
         shell = cast(Shell, self)  # `call` is all that these two servicers use
         sessions, market = SessionServicer(shell), MarketServicer(shell)
@@ -131,7 +132,8 @@ class Machine:
     def _boot(self) -> None:
         groups = list(self.disk.recover())
         snapshot = next((one for one in reversed(self.disk.snapshots) if one.is_whole), None)
-        kept = None if snapshot is None else (snapshot.head, snapshot.body)
+        kept = None if snapshot is None else snapshot.snapshot
+        self._top = snapshot
         self.marks["snapshot_boots"] += kept is not None
         self.core, published = boot(
             self._keys, self.now, groups, kept, snapshot_every=self.faults.snapshot_every
@@ -318,7 +320,9 @@ class Machine:
         if isinstance(work, Group):
             self.disk.write(work)
         else:  # its parts are asked for when it is written: by now the state may be ahead of it
-            self.disk.write_snapshot(SnapshotRecord.of(work.head, b"".join(work.parts)))
+            on = self._top if work.on_top else None
+            self._top = SnapshotRecord.of(work.head, b"".join(work.parts), on)
+            self.disk.write_snapshot(self._top)
         sync_ms, life = world.between(0, faults.sync_max_ms), self._life
         if world.chance(faults.stall):
             sync_ms = world.between(_STALL_MIN_MS, _STALL_MAX_MS)
@@ -350,6 +354,8 @@ class Machine:
             now_ms = self._world.now_ms
             self._told_ms = max(self._told_ms, now_ms + self._world.between(0, 1))
             self._later(self._told_ms - now_ms, f"durable {work.number}", m.Durable(work.number))
+        else:
+            self._later(0, "snapshot saved", m.SnapshotSaved())
         if self._queue:
             self._write()
 

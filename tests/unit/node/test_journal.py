@@ -18,7 +18,8 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SNAPSHOT_PART_BYTES, WAL_PAGES_MAX
 from thingmarket_node.groups import EMPTY, Group, Head, verify_chain
 from thingmarket_node.journal import Journal
-from thingmarket_node.journal_sqlite import Snapshot, SqliteLog
+from thingmarket_node.journal_snapshots import Snapshot
+from thingmarket_node.journal_sqlite import SqliteLog
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
@@ -256,7 +257,7 @@ async def test_noise_in_place_of_a_journal_is_refused(path: Path) -> None:
         ("UPDATE groups SET (first_seq, count, previous, crc, body) = "
          "(SELECT first_seq, count, previous, crc, body FROM groups WHERE number=6) WHERE number=5",
          "group 5 differs from its row"),
-        ("UPDATE meta SET value=2", "another format"),
+        ("UPDATE meta SET value=3", "another format"),
     ],
 )  # fmt: skip
 async def test_a_changed_row_is_refused_by_its_number(path: Path, change: str, said: str) -> None:
@@ -358,11 +359,16 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(path: Path) -> 
         assert verify_chain(journal.read()) == journal.head
         assert journal.head.number >= acknowledged[-1] >= kill_after
         snapshot = journal.latest_snapshot()
-        assert snapshot is None or snapshot.body == b"state" * 100_000
+        assert snapshot is None or snapshot.bodies == (b"state" * 100_000,)
         journal.close()
 
 
 # --- snapshots
+
+
+def whole(head: Head, body: bytes) -> Snapshot:
+    """A whole snapshot, as it is read back."""
+    return Snapshot(head, (body,), head.next_seq - 1)
 
 
 async def test_a_snapshot_larger_than_a_part_is_read_back(path: Path) -> None:
@@ -373,7 +379,7 @@ async def test_a_snapshot_larger_than_a_part_is_read_back(path: Path) -> None:
     await node.append(2)
     node.journal.close()
     journal = Journal.open(path)
-    assert journal.latest_snapshot() == Snapshot(head, body)
+    assert journal.latest_snapshot() == whole(head, body)
     assert [group.number for group in journal.read(head.number + 1)] == [4, 5]
     journal.close()
 
@@ -393,7 +399,7 @@ def test_a_group_waits_for_at_most_one_part_of_a_snapshot(path: Path) -> None:
         with closing(sqlite3.connect(path)) as db:
             assert db.execute("SELECT count(*) FROM snapshot_parts").fetchone() == (groups,)
         head = Head.at(group)
-    assert log.latest_snapshot() is None, "half a snapshot is none"
+    assert log.latest_snapshot(100) is None, "half a snapshot is none"
     log.close()
     SqliteLog.open(path).close()
     with closing(sqlite3.connect(path)) as db:
@@ -404,8 +410,8 @@ def test_a_group_waits_for_at_most_one_part_of_a_snapshot(path: Path) -> None:
 async def test_close_finishes_a_snapshot(path: Path) -> None:
     node = Node(path)
     await node.append(1)
-    snapshot = Snapshot(node.appended, os.urandom(9 * SNAPSHOT_PART_BYTES))
-    node.journal.save_snapshot(snapshot.head, [snapshot.body])
+    snapshot = whole(node.appended, os.urandom(9 * SNAPSHOT_PART_BYTES))
+    node.journal.save_snapshot(snapshot.head, snapshot.bodies)
     node.journal.close()
     journal = Journal.open(path)
     assert journal.latest_snapshot() == snapshot
@@ -431,7 +437,7 @@ async def test_the_last_two_snapshots_are_kept_and_leave_no_parts_behind(path: P
         "DELETE FROM snapshot_parts WHERE part=1 AND seq>4",
         "UPDATE snapshots SET parts=parts-1 WHERE number=4",
         "UPDATE snapshots SET chain=zeroblob(32) WHERE number=4",
-        "UPDATE snapshots SET digest=zeroblob(32) WHERE number=4",
+        "UPDATE snapshots SET seal=zeroblob(32) WHERE number=4",
         "UPDATE snapshots SET number=3 WHERE number=4",
         "UPDATE snapshots SET number='x', parts='y' WHERE number=4",
     ],
@@ -446,7 +452,7 @@ async def test_a_damaged_snapshot_is_passed_over_for_the_one_before(path: Path, 
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         assert db.execute(damage).rowcount == 1
     journal = Journal.open(path)
-    assert journal.latest_snapshot() == Snapshot(heads[0], b"\x01" * (2 * SNAPSHOT_PART_BYTES))
+    assert journal.latest_snapshot() == whole(heads[0], b"\x01" * (2 * SNAPSHOT_PART_BYTES))
     journal.close()
 
 
@@ -458,7 +464,7 @@ async def test_a_snapshot_of_another_history_is_passed_over(path: Path) -> None:
     await node.append(1)
     node.appended = replace(node.appended, chain=b"x" * 32)
     await node.save(b"of another history")
-    assert node.journal.latest_snapshot() == Snapshot(ours, b"of this history")
+    assert node.journal.latest_snapshot() == whole(ours, b"of this history")
     node.journal.close()
 
 
