@@ -12,7 +12,16 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from thingmarket.canonical_records import BYTE, LENGTH, Codec, Pack, Unpack, glance_reader, record_codec
+from thingmarket.canonical_records import (
+    BYTE,
+    LENGTH,
+    Codec,
+    Pack,
+    Unpack,
+    glance_reader,
+    record_codec,
+    tuple_reader,
+)
 from thingmarket.errors import Code, Refusal
 
 
@@ -188,18 +197,11 @@ def _tuple_codec(kinds: tuple[Any, ...]) -> Codec:
             return at
 
         return Codec(lambda value: len(value).to_bytes(4, "big") + b"".join(map(write, value)), unpack, skip)
-    return _row_codec([_codec(kind) for kind in kinds])
+    return _row_codec([plain(kind) for kind in kinds], [_codec(kind) for kind in kinds])
 
 
-def _row_codec(codecs: list[Codec]) -> Codec:
-    writes, reads = [codec.pack for codec in codecs], [codec.unpack for codec in codecs]
-
-    def unpack_each(data: bytes, at: int) -> tuple[Any, int]:
-        items = []
-        for read_item in reads:
-            item, at = read_item(data, at)
-            items.append(item)
-        return tuple(items), at
+def _row_codec(kinds: list[Any], codecs: list[Codec]) -> Codec:
+    writes = [codec.pack for codec in codecs]
 
     def skip_each(data: bytes, at: int) -> int:
         for codec in codecs:
@@ -208,7 +210,7 @@ def _row_codec(codecs: list[Codec]) -> Codec:
 
     return Codec(
         lambda value: b"".join([write(item) for write, item in zip(writes, value, strict=True)]),
-        unpack_each,
+        tuple_reader(kinds, codecs),
         skip_each,
     )
 

@@ -100,6 +100,19 @@ def glance_reader(kind: type, kinds: list[Any], codecs: list[Codec], *, wanted: 
     return unpack
 
 
+def tuple_reader(kinds: list[Any], codecs: list[Codec]) -> Unpack:
+    """The reader of a tuple whose items have these plain kinds (else None) and codecs."""
+    names: dict[str, Any] = {"from_bytes": int.from_bytes}
+    lines = ["def unpack(data, at):", " end = len(data)"]
+    for k, (kind, codec) in enumerate(zip(kinds, codecs, strict=True)):
+        names[f"read{k}"] = codec.unpack
+        lines += _indented(_UNPACK.get(kind, _UNPACK_OTHER), k, " ")
+    items = "".join(f"v{k}, " for k in range(len(kinds)))
+    exec("\n".join([*lines, f" return ({items}), at"]), names)  # noqa: S102  no text of anybody else
+    unpack: Unpack = names["unpack"]
+    return unpack
+
+
 def _names(kind: type, codecs: list[Codec]) -> dict[str, Any]:
     """Everything that the compiled functions of a dataclass use."""
     names: dict[str, Any] = {"kind": kind, "BYTE": BYTE, "LENGTH": LENGTH, "from_bytes": int.from_bytes}

@@ -66,8 +66,8 @@ async def run_node(home: Home, *, ready: Callable[[Ready], None]) -> int:
         parts.callback(vault.close)
         projection = await Projection.open(home.projection)
         parts.push_async_callback(projection.close)
-        keys = _keys(identity, certificates)
-        core = await _replayed(journal, keys, projection)
+        keys = node_keys(identity, certificates)
+        core = await come_up(journal, keys, projection)
         _spare_the_collector()
         given_minor = sum(brought_in(core.state, currency) for currency in core.state.currencies)
         rail = PlayMoney(config.play_money_max_minor, given_minor=given_minor)
@@ -121,7 +121,8 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 100)
 
 
-def _keys(identity: NodeIdentity, certificates: NodeCertificates | None) -> NodeKeys:
+def node_keys(identity: NodeIdentity, certificates: NodeCertificates | None) -> NodeKeys:
+    """What a running node signs with and shows."""
     return NodeKeys(
         node=identity.node,
         network_id=identity.network_id,
@@ -131,7 +132,7 @@ def _keys(identity: NodeIdentity, certificates: NodeCertificates | None) -> Node
     )
 
 
-async def _replayed(journal: Journal, keys: NodeKeys, projection: Projection) -> Core:
+async def come_up(journal: Journal, keys: NodeKeys, projection: Projection) -> Core:
     """Come up from the newest snapshot that the projection has reached, and hand it what it does not have.
 
     One that was deleted is filled from the beginning, without a snapshot.

@@ -35,7 +35,7 @@ POINTS: Final = {
 LYING_DISK: Final = "lying-disk"
 """From some group on nothing is written, though the node is told so; dead a moment later. No node survives
 this: it is there to see that a soak notices."""
-SNAPSHOT_EVERY: Final = 150  # entries; a real node takes one every 512
+SNAPSHOT_EVERY: Final = 150  # entries; a real node takes one every 256
 LIE_S: Final = 0.3  # long enough for clients to be told
 SNAPSHOT_PART_BYTES: Final = 4_096  # so that there is a middle
 WAL_PAGES_MAX: Final = 64  # so that it is folded under load, and often

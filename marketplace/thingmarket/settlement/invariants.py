@@ -6,7 +6,7 @@ from typing import Final
 
 from thingmarket.settlement.accounts import AccountTable
 from thingmarket.settlement.known import OPEN, IdState, KnownIds
-from thingmarket.settlement.transfers import RECORD, Flag
+from thingmarket.settlement.transfers import RECORD, RECORD_FLAGS, Flag
 
 _RESOLVING: Final = int(Flag.POST_PENDING) | int(Flag.VOID_PENDING)
 _POST: Final = int(Flag.POST_PENDING)
@@ -38,8 +38,9 @@ def _resolutions(known: KnownIds) -> Iterator[str]:
     """A pending that counts as posted or voided was so by exactly one transfer, remembered as long as it."""
     resolved = Counter[bytes]()
     for _, records in known.living():
-        for fields in map(RECORD.unpack, records):
-            if fields[10] & _RESOLVING:
+        for record in records:
+            if RECORD_FLAGS.unpack(record)[0] & _RESOLVING:
+                fields = RECORD.unpack(record)
                 resolved[fields[4]] += 1
                 state = known.index.get(fields[4])
                 wanted = IdState.POSTED if fields[10] & _POST else IdState.VOIDED

@@ -16,6 +16,7 @@ from thingmarket.settlement.transfers import (
     ALL_FLAGS,
     NO_ID,
     RECORD,
+    RECORD_FLAGS,
     RECORD_ID,
     RESERVED_ZEROS,
     TRANSFER_BYTES,
@@ -119,8 +120,8 @@ def _restore_batch(known: KnownIds, time_ms: int, count: int, batch: bytes) -> N
     for position, (id_,) in enumerate(RECORD_ID.iter_unpack(batch), known.begin(time_ms, batch)):
         if id_ == NO_ID or known.index.setdefault(id_, position) != position:
             raise ValueError("an id is zero or there twice")
-    for fields in RECORD.iter_unpack(batch):
-        if not _is_clean(fields[10], fields[11]) or fields[10] & _PENDING_FLAG:
+    for flags, reserved in RECORD_FLAGS.iter_unpack(batch):
+        if not _is_clean(flags, reserved) or flags & _PENDING_FLAG:
             raise ValueError("a kept transfer is none")
     known.end(keep=True)
 

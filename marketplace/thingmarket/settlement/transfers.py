@@ -19,6 +19,7 @@ RESERVED_ZEROS: Final = bytes(28)
 PLAIN_RECORD: Final = struct.Struct("<16sQQq16s24xQQH30s")
 PLAIN_TAIL: Final = bytes(30)
 
+RECORD_FLAGS: Final = struct.Struct("<98xH28s")  # flags, reserved
 RECORD_ID: Final = struct.Struct("<16s112x")
 RECORD_ROWS: Final = struct.Struct("<16xQQ96x")  # debit, credit
 
