@@ -14,8 +14,8 @@ from typing import Protocol, Self
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import GROUPS_IN_FLIGHT_MAX
 from thingmarket_node.groups import Group, Head
-from thingmarket_node.journal_snapshots import Snapshot
 from thingmarket_node.journal_sqlite import SqliteLog
+from thingmarket_node.snapshot import Snapshot
 
 
 class GroupLog(Protocol):

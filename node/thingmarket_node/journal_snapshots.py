@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 from thingmarket.errors import Refusal
 from thingmarket.limits import SNAPSHOT_BREATH_BYTES, SNAPSHOT_PART_BYTES, SNAPSHOTS_KEPT
 from thingmarket_node.groups import Group, Head
+from thingmarket_node.snapshot import Snapshot
 
 # `whole` is the seq of the whole snapshot that a row stands on, its own when it is one.
 SCHEMA: Final = """
@@ -28,15 +28,6 @@ _PAGE_BYTES: Final = 4_096
 _DROPPED_PAGES: Final = 4  # about what one deleted row adds to the write-ahead log
 
 ReadGroup = Callable[[sqlite3.Connection, int], Group]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state of the market right after the group that `head` names: a whole one, then its changes."""
-
-    head: Head
-    bodies: tuple[bytes, ...]
-    whole_seq: int  # last log position of the whole one
 
 
 class Snapshots:

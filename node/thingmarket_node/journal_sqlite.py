@@ -12,7 +12,8 @@ from urllib.parse import quote
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import WAL_PAGES_MAX
 from thingmarket_node.groups import EMPTY, Group, Head, decode
-from thingmarket_node.journal_snapshots import CLEANING, SCHEMA, Snapshot, Snapshots
+from thingmarket_node.journal_snapshots import CLEANING, SCHEMA, Snapshots
+from thingmarket_node.snapshot import Snapshot
 
 _FORMAT: Final = 2
 _PAGE_BYTES: Final = 4_096

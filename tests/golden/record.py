@@ -19,7 +19,7 @@ from thingmarket_node.core.core import Core
 from thingmarket_node.core.messages import Now, Published
 from thingmarket_node.core.sequencer import hash_of_outcomes
 from thingmarket_node.groups import EMPTY, Group, Head
-from thingmarket_node.journal_snapshots import Snapshot
+from thingmarket_node.snapshot import Snapshot
 
 FOLDER: Final = Path(__file__).parent
 _MARK: Final = "# "

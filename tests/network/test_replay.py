@@ -12,7 +12,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import RULES_NOW
 from thingmarket_node.core.core import Core
 from thingmarket_node.core.messages import Published
-from thingmarket_node.journal_snapshots import Snapshot
+from thingmarket_node.snapshot import Snapshot
 
 STEPS = read(FOLDER / f"rules-{RULES_NOW}.log")
 TREE_ROOT = root([leaf_hash(step.entry) for step in STEPS])

@@ -8,8 +8,10 @@ from thingmarket.limits import INTEGER_MAX
 from thingmarket.money import rounded_half_up
 from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.quantity import checked_steps
+from thingmarket.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """Net, tax and payable total in minor units; net and tax are rounded once, the total is their sum."""

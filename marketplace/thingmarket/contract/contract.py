@@ -1,6 +1,6 @@
 """The contract: what was promised for how much, and what has become of each part of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -11,6 +11,7 @@ from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.policy.decision import Fact
 from thingmarket.settlement.escrow import EscrowState
 from thingmarket.transitions import Protocol, Role, Silence, Step
+from thingmarket.values import changed, quick
 
 
 class ContractState(Enum):
@@ -47,6 +48,7 @@ OPEN_STATES: Final = (ContractState.PENDING, ContractState.ACTIVE)
 """States in which escrow holds money."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FulfilmentEvent:
     """One step of a unit and what caused it: a message's name, or a deadline's; unit 0 is all of them."""
@@ -59,6 +61,7 @@ class FulfilmentEvent:
     unit: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """A binding trade. Amounts in minor units of `currency`, times in Unix milliseconds."""
@@ -105,7 +108,7 @@ class Contract:
 
     def with_unit(self, unit: Unit) -> "Contract":
         """The contract with one unit changed, or a next one added."""
-        return replace(self, units=self.units_with(unit))
+        return changed(self, units=self.units_with(unit))
 
     def units_with(self, unit: Unit) -> tuple[Unit, ...]:
         """The units with one of them changed, or a next one added."""
@@ -116,13 +119,15 @@ class Contract:
     @property
     def over(self) -> bool:
         """Whether every unit is final."""
-        return all(unit.final for unit in self.units)
+        return self.units[0].final if len(self.units) == 1 else all(unit.final for unit in self.units)
 
     # What a reader of a contract of one unit looks for; of several, that of the first open or the last one.
 
     @property
     def fulfilment(self) -> FulfilmentState:
         """Where the goods are: of the first unit that is open; ACCEPTED when it is over and any was."""
+        if len(self.units) == 1:
+            return self.units[0].fulfilment
         if self.over and any(unit.fulfilment is FulfilmentState.ACCEPTED for unit in self.units):
             return FulfilmentState.ACCEPTED
         return self.unit(0).fulfilment

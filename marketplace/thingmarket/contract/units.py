@@ -8,11 +8,13 @@ from thingmarket.catalog.offers import Offer
 from thingmarket.catalog.pricing import Price
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
 from thingmarket.settlement.escrow import ESCROW, EscrowState
+from thingmarket.values import quick
 
 ONE: Final = 1
 """Number of the first unit, and of the only one of a plain purchase."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """A part of a contract. Amounts in minor units of its currency, times in Unix milliseconds.

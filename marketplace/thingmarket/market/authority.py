@@ -19,8 +19,10 @@ from thingmarket.policy.decision import Decision, Verdict
 from thingmarket.policy.rules import RULES
 from thingmarket.policy.spending import Reservation
 from thingmarket.time import UnixMs
+from thingmarket.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
     """Who acts for which owner, under which mandate (None: the owner himself), at what entry time.

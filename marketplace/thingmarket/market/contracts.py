@@ -1,6 +1,6 @@
 """The contract of a purchase: made, its goods and money held, its sides told, ended. [CON-1]"""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from thingmarket.catalog.pricing import Price
@@ -24,10 +24,12 @@ from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.transfers import Status
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
+from thingmarket.values import changed, quick
 
 _STARTED: Final = CONTRACT.after(CONTRACT.start, "Start", Role.NODE)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A purchase with everything that it refers to, checked against the catalogue."""
@@ -141,11 +143,11 @@ def _exchanged(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contra
     """Delivery versus payment: goods and money change hands in this entry, and it is over. [CON-8]"""
     (planned,) = contract.units
     state_now = FULFILMENT.after(planned.fulfilment, "Exchange", Role.NODE)
-    unit = replace(planned, fulfilment=state_now, delivered_ms=now_ms)
+    unit = changed(planned, fulfilment=state_now, delivered_ms=now_ms)
     event = FulfilmentEvent(
         state=state_now, seq=contract.seq, time_ms=now_ms, cause="Exchange", unit=unit.number
     )
-    contract = replace(contract.with_unit(unit), history=(*contract.history, event))
+    contract = changed(contract.with_unit(unit), history=(*contract.history, event))
     contract = settling.exchange(state, contract, unit, seq=contract.seq, now_ms=now_ms)
     return ended(state, contract, now_ms)
 
@@ -166,7 +168,7 @@ def starts_ms(state: State, contract: Contract) -> int:
 def start(state: State, name: bytes, seq: int) -> tuple[Notice, ...]:
     """Nobody cancelled in time: the seller may begin. [CAN-1]"""
     contract = state.contracts[ContractId(name)]
-    contract = replace(contract, state=CONTRACT.after_silence(contract.state), changed_seq=seq)
+    contract = changed(contract, state=CONTRACT.after_silence(contract.state), changed_seq=seq)
     state.contracts.put(contract.id, contract)
     return contract_notices(contract)
 
@@ -194,7 +196,7 @@ def ended(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contract, t
         state.timers.cancel(starts_ms(state, contract), TimerKind.START, contract.id)
     delivered = any(unit.fulfilment is FulfilmentState.ACCEPTED for unit in contract.units)
     message = "AllFinal" if delivered else "NothingDelivered"
-    contract = replace(contract, state=CONTRACT.after(contract.state, message, Role.NODE))
+    contract = changed(contract, state=CONTRACT.after(contract.state, message, Role.NODE))
     budgets.close(state, contract)
     slots.completed(state, contract)
     if contract.need and contract.state is ContractState.CANCELLED:

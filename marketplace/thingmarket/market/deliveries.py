@@ -1,7 +1,5 @@
 """What happens to a contract after it was made: steps of the seller, acceptance, deadlines."""
 
-from dataclasses import replace
-
 from thingmarket.catalog.terms import Terms
 from thingmarket.contract.contract import Contract, ContractState, FulfilmentEvent
 from thingmarket.contract.fulfilment import FULFILMENT, FulfilmentState
@@ -24,6 +22,7 @@ from thingmarket.policy.decision import Decision, Fact
 from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
+from thingmarket.values import changed
 
 MESSAGES = {FulfilStep.READY: "Ready", FulfilStep.DELIVERED: "Delivered", FulfilStep.FAILED: "Failed"}
 
@@ -105,7 +104,7 @@ def stepped(
     _stop_waiting(state, contract, unit)
     now_ms = UnixMs(event.time_ms)
     if event.state is FulfilmentState.DELIVERED:
-        unit = replace(
+        unit = changed(
             unit,
             fulfilment=event.state,
             delivered_ms=now_ms,
@@ -113,8 +112,8 @@ def stepped(
             late_credit_minor=late_credit(state.offers[contract.offer].offer.terms, unit, now_ms),
         )
     else:
-        unit = replace(unit, fulfilment=event.state)
-    contract = replace(
+        unit = changed(unit, fulfilment=event.state)
+    contract = changed(
         contract,
         units=contract.units_with(unit),
         changed_seq=event.seq,

@@ -34,6 +34,7 @@ from thingmarket.policy.decision import Decision
 from thingmarket.policy.guards import SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.time import UnixMs
+from thingmarket.values import quick
 
 
 class EntryKind(IntEnum):
@@ -93,6 +94,7 @@ Body = OwnBody | TradeBody | FundRequest
 """What a command may say; a fund request is collected, and stands in the log as the operator's deposit."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A signed command whose signature was verified, as a value beside its exact bytes."""
@@ -133,6 +135,7 @@ class RulesSwitch:
     rules: int
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One position of the log; time and content are all that the market ever learns."""
@@ -161,6 +164,7 @@ class NoticeKind(IntEnum):
     SHADOW = 14
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Tells an owner and his things that something of his changed."""
@@ -171,6 +175,7 @@ class Notice:
     state: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What an entry came to. `code` is 0 or the number of the refusal, which changed nothing.

@@ -11,6 +11,7 @@ from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.things import Assurance, ThingState
 from thingmarket.ids import Digest, PartyId
 from thingmarket.settlement.accounts import AccountNumber
+from thingmarket.values import quick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +152,7 @@ class OfferFacts:
     answers: tuple[bytes, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a sender was told under a key; remembered for 24 h of entry time."""

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from thingmarket.market.entries import Notice
 from thingmarket.policy.decision import Decision
+from thingmarket.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What was made, why it was allowed, and who is told."""

@@ -1,7 +1,5 @@
 """What happens to the money and goods of a fulfilment unit when it becomes final. [SET-4]"""
 
-from dataclasses import replace
-
 from thingmarket.billing.arithmetic import settled
 from thingmarket.billing.records import InvoiceRecord
 from thingmarket.billing.shares import shares_of
@@ -28,6 +26,7 @@ from thingmarket.settlement.escrow import (
 from thingmarket.settlement.transfers import Status, Transfer
 from thingmarket.time import UnixMs, utc_day
 from thingmarket.transitions import Role
+from thingmarket.values import changed
 
 
 def release(state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs) -> Contract:
@@ -44,7 +43,7 @@ def refund(state: State, contract: Contract, unit: Unit, *, now_ms: UnixMs, fee_
     """The unit failed or was cancelled: goods to the offer, a fee to the seller, the rest to the buyer."""
     back = points.returned(state, contract, unit)
     chain = escrow_accounts(state, contract).refund(portion(unit), fee_minor=fee_minor, more=back)
-    return _paid_out(state, contract, replace(unit, cancel_fee_minor=fee_minor), chain, now_ms)
+    return _paid_out(state, contract, changed(unit, cancel_fee_minor=fee_minor), chain, now_ms)
 
 
 def exchange(state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs) -> Contract:
@@ -58,7 +57,7 @@ def _paid_out(state: State, contract: Contract, unit: Unit, chain: bytes, now_ms
     statuses = state.ledger.submit(chain, now_ms)
     assert not any(statuses), f"escrow holds what it pays out, yet {list(statuses)}"
     escrow: EscrowState = ESCROW.after(unit.escrow, UNIT_MESSAGES[unit.fulfilment], Role.NODE)
-    return contract.with_unit(replace(unit, escrow=escrow))
+    return contract.with_unit(changed(unit, escrow=escrow))
 
 
 # --- who gets what
@@ -110,7 +109,7 @@ def _sold(
         fee_minor=shares.fee_minor,
         points=earned,
     )
-    return replace(unit, invoice=write(state, contract, record)), [*legs, *more]
+    return changed(unit, invoice=write(state, contract, record)), [*legs, *more]
 
 
 def write(state: State, contract: Contract, record: InvoiceRecord) -> int:
@@ -172,7 +171,7 @@ def check_columns(state: State, contract: Contract) -> None:
     if state.charges.reserve_basis_points:
         accounts.append(reserve_account(state, contract.seller_owner, money))
     for account in accounts:
-        if state.ledger.balance(account).credits_posted + contract.total_minor > LEDGER_AMOUNT_MAX:
+        if state.ledger.turnover(account) + contract.total_minor > LEDGER_AMOUNT_MAX:
             raise Refusal(Code.OUT_OF_RANGE, "the operator's turnover would pass 2^62 minor units", "SET-6")
 
 

@@ -6,6 +6,7 @@ from thingmarket.catalog.attributes import Attribute
 from thingmarket.identity.mandates import Action
 from thingmarket.identity.terms import Place
 from thingmarket.time import UnixMs
+from thingmarket.values import quick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,7 @@ class DataShared:
     retention_days: int
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """What somebody wants to do. Fields that an action has no use for stay empty.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum, unique
 
+from thingmarket.values import quick
+
 
 @unique
 class Verdict(IntEnum):
@@ -13,6 +15,7 @@ class Verdict(IntEnum):
     NEED_COSIGN = 3
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing that a rule looked at: a dotted name and a whole number or a short text."""
@@ -21,6 +24,7 @@ class Fact:
     value: int | str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The verdict, the ids of the rules that decided, and the facts in the order they were looked at.

@@ -5,12 +5,13 @@ when it comes to none, and closed when the contract has ended. What is reserved 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import Digest
 from thingmarket.time import UnixMs, UtcDay, UtcMonth, utc_day, utc_month
+from thingmarket.values import changed, quick
 
 _FIRST_MONTH: Final = UtcMonth(0)
 
@@ -18,6 +19,7 @@ CounterKey = tuple[Digest, str]
 """Digest of a link's payload, ISO 4217 code."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendingCounter:
     """Sums in one currency under one link, minor units; those of the day and month are of `day`, `month`.
@@ -46,6 +48,7 @@ Counted = tuple[tuple[CounterKey, SpendingCounter], ...]
 NOTHING_SPENT: Final = SpendingCounter(day=UtcDay(0), day_minor=0, total_minor=0, orders=0)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """What one order counts, where: it is committed or released in the day and month that it was made in."""
@@ -129,7 +132,7 @@ def commit(counters: Counters, order: Reservation, *, amount_minor: int | None =
     return tuple(
         (
             key,
-            replace(
+            changed(
                 counter,
                 open_holds=counter.open_holds + 1,
                 reserved_minor=_less(counter.reserved_minor, order.amount_minor),
@@ -145,7 +148,7 @@ def release(counters: Counters, order: Reservation) -> Counted:
     return tuple(
         (
             key,
-            replace(
+            changed(
                 counter,
                 open_orders=_less(counter.open_orders, 1),
                 reserved_minor=_less(counter.reserved_minor, order.amount_minor),
@@ -161,7 +164,7 @@ def _given_back(counters: Counters, order: Reservation, amount_minor: int) -> Co
     for link in order.links:
         key = (link, order.currency)
         old = counters[key]
-        new = replace(
+        new = changed(
             old,
             day_minor=_less(old.day_minor, amount_minor) if old.day == order.day else old.day_minor,
             month_minor=_less(old.month_minor, amount_minor) if old.month == order.month else old.month_minor,
@@ -178,7 +181,7 @@ def close_order(counters: Counters, links: Sequence[Digest], *, currency: str, a
     for link in links:
         key = (link, currency)
         old = counters[key]
-        new = replace(
+        new = changed(
             old,
             open_orders=_less(old.open_orders, 1),
             open_holds=_less(old.open_holds, 1),

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, NewType
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import ACCOUNTS_MAX
+from thingmarket.values import quick
 
 AccountNumber = NewType("AccountNumber", int)
 """Row of a ledger account, from 1; 0 names no account."""
@@ -56,6 +57,7 @@ _FLAGS: Final = int(GUARDS | AccountFlag.CLOSED)
 _KINDS: Final = frozenset(int(kind) for kind in AccountKind)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """The four columns of an account, each 0..2^63-1; what it holds is credits less debits."""

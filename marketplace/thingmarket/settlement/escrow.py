@@ -9,6 +9,7 @@ from thingmarket.ids import ContractId, derived_id
 from thingmarket.settlement.transfers import NO_FLAGS, Flag, Transfer
 from thingmarket.time import UnixMs
 from thingmarket.transitions import Protocol, Role, Step
+from thingmarket.values import quick
 
 
 class EscrowState(Enum):
@@ -66,6 +67,7 @@ class TransferCode(IntEnum):
     RATE_GIVEN = 30
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Portion:
     """What one unit moves: steps and minor units, either of which may be 0."""
@@ -85,6 +87,7 @@ class Leg(NamedTuple):
     ledger: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscrowAccounts:
     """The ledger rows that one contract moves."""

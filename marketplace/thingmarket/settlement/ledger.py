@@ -90,6 +90,10 @@ class Ledger:
         """Read the four columns of an account."""
         return self._accounts.balance(account)
 
+    def turnover(self, account: AccountNumber) -> int:
+        """What was ever credited to an account."""
+        return self._accounts.credits_posted[account]
+
     @property
     def size(self) -> int:
         """How many accounts there are; their numbers are 1 to this."""

@@ -6,6 +6,7 @@ from enum import IntEnum, IntFlag, unique
 from typing import Final, Self
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.values import quick
 
 TRANSFER_BYTES: Final = 128
 ID_BYTES: Final = 16
@@ -125,6 +126,7 @@ TRANSIENT: Final = frozenset(
 )
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """An amount that moves from a debit account to a credit account of one ledger, at most once.

@@ -12,7 +12,7 @@ from thingmarket_node.core.calls import NodeKeys
 from thingmarket_node.core.core import Core
 from thingmarket_node.core.sequencer import Sequencer
 from thingmarket_node.groups import Group, Head
-from thingmarket_node.journal_snapshots import Snapshot
+from thingmarket_node.snapshot import Snapshot
 
 
 class Replay:

@@ -7,8 +7,8 @@ from hashlib import blake2b
 from thingmarket.errors import Refusal
 from thingmarket_node import groups
 from thingmarket_node.groups import Group, Head
-from thingmarket_node.journal_snapshots import Snapshot
 from thingmarket_node.sim.world import World
+from thingmarket_node.snapshot import Snapshot
 
 _SNAPSHOTS_KEPT = 2
 

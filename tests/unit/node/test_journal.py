@@ -18,8 +18,8 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SNAPSHOT_PART_BYTES, WAL_PAGES_MAX
 from thingmarket_node.groups import EMPTY, Group, Head, verify_chain
 from thingmarket_node.journal import Journal
-from thingmarket_node.journal_snapshots import Snapshot
 from thingmarket_node.journal_sqlite import SqliteLog
+from thingmarket_node.snapshot import Snapshot
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 

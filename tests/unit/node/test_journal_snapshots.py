@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from thingmarket_node.groups import EMPTY, Group, Head
-from thingmarket_node.journal_snapshots import Snapshot
 from thingmarket_node.journal_sqlite import SqliteLog
+from thingmarket_node.snapshot import Snapshot
 
 KEY = b"k" * 32
 BODIES = (b"all of it", b"first changes", b"second changes")
