@@ -20,7 +20,7 @@ from thingmarket.canonical_records import (
     Unpack,
     glance_reader,
     record_codec,
-    tuple_reader,
+    row_codec,
 )
 from thingmarket.errors import Code, Refusal
 
@@ -197,22 +197,7 @@ def _tuple_codec(kinds: tuple[Any, ...]) -> Codec:
             return at
 
         return Codec(lambda value: len(value).to_bytes(4, "big") + b"".join(map(write, value)), unpack, skip)
-    return _row_codec([plain(kind) for kind in kinds], [_codec(kind) for kind in kinds])
-
-
-def _row_codec(kinds: list[Any], codecs: list[Codec]) -> Codec:
-    writes = [codec.pack for codec in codecs]
-
-    def skip_each(data: bytes, at: int) -> int:
-        for codec in codecs:
-            at = codec.skip(data, at)
-        return at
-
-    return Codec(
-        lambda value: b"".join([write(item) for write, item in zip(writes, value, strict=True)]),
-        tuple_reader(kinds, codecs),
-        skip_each,
-    )
+    return row_codec([plain(kind) for kind in kinds], [_codec(kind) for kind in kinds])
 
 
 def _set_codec(kind: Any) -> Codec:

@@ -100,17 +100,24 @@ def glance_reader(kind: type, kinds: list[Any], codecs: list[Codec], *, wanted: 
     return unpack
 
 
-def tuple_reader(kinds: list[Any], codecs: list[Codec]) -> Unpack:
-    """The reader of a tuple whose items have these plain kinds (else None) and codecs."""
+def row_codec(kinds: list[Any], codecs: list[Codec]) -> Codec:
+    """The codec of a tuple whose items have these plain kinds (else None) and codecs."""
     names: dict[str, Any] = {"from_bytes": int.from_bytes}
     lines = ["def unpack(data, at):", " end = len(data)"]
     for k, (kind, codec) in enumerate(zip(kinds, codecs, strict=True)):
-        names[f"read{k}"] = codec.unpack
+        names |= {f"write{k}": codec.pack, f"read{k}": codec.unpack}
         lines += _indented(_UNPACK.get(kind, _UNPACK_OTHER), k, " ")
     items = "".join(f"v{k}, " for k in range(len(kinds)))
-    exec("\n".join([*lines, f" return ({items}), at"]), names)  # noqa: S102  no text of anybody else
-    unpack: Unpack = names["unpack"]
-    return unpack
+    written = "".join(f"write{k}(v{k}), " for k in range(len(kinds)))
+    lines += [f" return ({items}), at", "def pack(value):", f" {items}= value"]
+    exec("\n".join([*lines, f" return b''.join(({written}))"]), names)  # noqa: S102  no text of anybody else
+
+    def skip(data: bytes, at: int) -> int:
+        for codec in codecs:
+            at = codec.skip(data, at)
+        return at
+
+    return Codec(names["pack"], names["unpack"], skip)
 
 
 def _names(kind: type, codecs: list[Codec]) -> dict[str, Any]:
