@@ -67,10 +67,12 @@ class Snapshots:
         yield from _drop(db, seq)
         seal, count = self._begun(head, below), 0
         for piece in _pieces(iter(parts)):
-            if piece:
-                seal.update(piece)
-                db.execute("INSERT INTO snapshot_parts VALUES(?,?,?)", (seq, count, piece))
-                count += 1
+            if not piece:
+                yield 0
+                continue
+            seal.update(piece)
+            db.execute("INSERT INTO snapshot_parts VALUES(?,?,?)", (seq, count, piece))
+            count += 1
             yield len(piece) // _PAGE_BYTES + 4
         row = (seq, whole, head.number, head.chain, count, seal.digest())
         db.execute("INSERT INTO snapshots VALUES(?,?,?,?,?,?)", row)

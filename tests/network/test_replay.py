@@ -10,6 +10,7 @@ from tests.golden.record import FOLDER, Step, booted, groups_of, read
 from thingmarket.audit.merkle import leaf_hash, root
 from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import RULES_NOW
+from thingmarket_node.core.boot import Replay
 from thingmarket_node.core.core import Core
 from thingmarket_node.core.messages import Published
 from thingmarket_node.snapshot import Snapshot
@@ -80,3 +81,32 @@ def test_a_log_that_ends_before_its_snapshot_does_not_start() -> None:
     core, _ = booted(groups)
     with pytest.raises(Refusal, match="ends before its snapshot"):
         booted(groups[:-1], snapshot_of(core))
+
+
+def test_outcomes_come_group_by_group_and_those_that_are_known_are_left_out() -> None:
+    groups = groups_of(STEPS, cuts({5, 6, 20, 40}))
+    told = list(Replay(iter(groups)).outcomes())
+    assert [len(group) for group in told] == [len(group.entries) for group in groups]
+    every = [one.body for group in told for one in group]
+    for known in (0, 5, 17, len(STEPS) - 1, len(STEPS)):
+        again = Replay(iter(groups))
+        news = [one for group in again.outcomes(known) for one in group]
+        assert [one.seq for one in news] == list(range(known + 1, len(STEPS) + 1))
+        assert [one.body for one in news] == every[known:]
+        assert again.sequencer.market.state.state_root() == STEPS[-1].root
+
+
+def test_changes_on_top_of_a_snapshot_lead_to_the_same_end() -> None:
+    """A snapshot, then what each group changed: a start may begin at any of them. [LOG-4]"""
+    groups = groups_of(STEPS, [7] * (len(STEPS) // 7) + [len(STEPS) % 7] * bool(len(STEPS) % 7))
+    core, _ = booted(groups[:1])
+    kept = Snapshot(core.durable, (b"".join(core.state.frozen()),), core.durable_seq)
+    sequencer = core.sequencer
+    for number, group in enumerate(groups[1:], 2):
+        sequencer.replay(group, apply=True)
+        bodies = (*kept.bodies, b"".join(sequencer.market.state.changes()))
+        kept = Snapshot(sequencer.head, bodies, kept.whole_seq)
+        if number % 5 == 0 or number == len(groups):
+            again, published = booted(groups, kept)
+            assert_is_the_end(again, published, STEPS[group.last_seq :])
+            assert again.state.snapshot() == booted(groups)[0].state.snapshot()
