@@ -12,6 +12,7 @@ reference is a bare protobuf parse and one hash of the same entries.
 
 import asyncio
 import gc
+import itertools
 import math
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thingmarket.errors import Refusal
+from thingmarket.limits import ANSWERS_PER_SENDER_MAX
 from thingmarket.v1 import envelope_pb2, log_pb2
 from thingmarket_node.bench.crowd import Buyer, Crowd, crowd
 from thingmarket_node.bench.load import closed_loop
@@ -35,6 +37,7 @@ from thingmarket_node.journal_sqlite import SqliteLog
 from thingmarket_node.node import come_up, node_keys
 from thingmarket_node.projection import Projection
 
+_DELIVERIES_MAX: Final = ANSWERS_PER_SENDER_MAX - 96  # there is one seller
 _ROUNDS: Final = 3  # of which the fastest counts: what is slower was disturbed
 
 
@@ -98,14 +101,18 @@ async def _restarted(home: Path) -> Restart:
 async def _mixed(node: NodeUnderLoad, seconds: float) -> None:
     market = await crowd(node.card)
     try:
-        await closed_loop(market.buyers, lambda buyer: _some_trade(market, buyer), seconds)
+        delivered = itertools.count()
+        await closed_loop(market.buyers, lambda buyer: _some_trade(market, buyer, next(delivered)), seconds)
     finally:
         await market.close()
 
 
-async def _some_trade(market: Crowd, buyer: Buyer) -> None:
+async def _some_trade(market: Crowd, buyer: Buyer, number: int) -> None:
     """Two purchases, of which one is delivered and accepted; a need; a purchase that is refused."""
-    await market.trade(buyer)
+    if number < _DELIVERIES_MAX:
+        await market.trade(buyer)
+    else:
+        await market.buy(buyer)
     await market.buy(buyer)
     await market.announce(buyer)
     try:
