@@ -40,12 +40,13 @@ class Buying:
         self.client, self.thing = client, thing
         self.since, self.number = 0, 0
         self.standing: list[bytes] = []
+        self.gone = False
         self.turn = asyncio.Lock()  # held while it acts, and while it gets another mandate
 
     async def run(self) -> None:
-        """Act until it is time to stop."""
+        """Act until it is time to stop, or another's turn."""
         client = self.client
-        while not client.stopping.is_set():
+        while client.goes_on(self.thing):
             offers = await patient(partial(self.thing.reads.offers, product_id=PRODUCT))
             async with self.turn:
                 if offers:

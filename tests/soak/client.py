@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -11,6 +12,7 @@ from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.mandates import Action, Autonomy
 from thingmarket.ids import Key
+from thingmarket.limits import ANSWERS_PER_SENDER_MAX
 from thingmarket_client import (
     Owner,
     RefusedByNode,
@@ -24,6 +26,7 @@ from thingmarket_client.outbox import Answer, Letter, SealedPart
 from thingmarket_client.trader import Trader
 
 PAUSE_S: Final = 0.3  # at most, between two acts of one party
+SENT_MAX: Final = ANSWERS_PER_SENDER_MAX - 500  # then another thing takes its place
 LIMIT_MINOR: Final = 1_000_000_000
 ASK_ABOVE_MINOR: Final = 100_00
 ACTIONS: Final = (
@@ -46,9 +49,11 @@ class Client:
         self.folder, self.card, self.chance = folder, card, random.Random(folder.name)
         self.evidence = EvidenceFile(evidence)
         self.stopping = asyncio.Event()
+        self._sent = Counter[str]()
 
     async def send(self, trader: Trader, letter: Letter, sealed: tuple[SealedPart, ...] = ()) -> Answer:
         """Send until answered, and write the answer down before anything stands on it."""
+        self._sent[trader.id] += 1
         try:
             answer = await trader.post.deliver(letter, sealed)
         except (Unanswered, RefusedByNode) as trouble:
@@ -70,6 +75,10 @@ class Client:
             answer = await trader.post.answer_to(key)
             if answer is not None:
                 return answer
+
+    def goes_on(self, trader: Trader) -> bool:
+        """Whether it is not time to stop, nor has this party said nearly all that a node remembers of one."""
+        return not self.stopping.is_set() and self._sent[trader.id] < SENT_MAX
 
     async def pause(self) -> None:
         """Do nothing for a moment."""

@@ -17,7 +17,7 @@ from tests.soak.owning import Owning
 from tests.soak.selling import programme, sells
 from thingmarket.identity.cards import NodeCard
 from thingmarket.wire.handshake import read_node_card_text
-from thingmarket_client import Thing
+from thingmarket_client import Owner, Thing
 
 BUYERS: Final = 4
 FOLDER_OF_EVIDENCE: Final = "evidence.jsonl"
@@ -40,29 +40,64 @@ async def watches(client: Client, thing: Thing) -> None:
     await asyncio.gather(listening, return_exceptions=True)
 
 
+async def left(thing: Thing) -> None:
+    """A party goes: what was tried anew under another key still has its answer to get."""
+    await patient(thing.flush)
+    assert not thing.post.outbox.waiting(), "everything that was sent was answered"
+    await thing.close()
+
+
+async def keeps_shop(client: Client, merchant: Owner) -> None:
+    """One selling thing after the other."""
+    number = 0
+    while not client.stopping.is_set():
+        seller = await made_thing(client, merchant, f"seller{number}")
+        watching = asyncio.create_task(watches(client, seller))
+        await sells(client, seller)
+        watching.cancel()
+        (ended,) = await asyncio.gather(watching, return_exceptions=True)
+        if isinstance(ended, Exception):
+            raise ended
+        await left(seller)
+        number += 1
+
+
+async def keeps_buying(client: Client, customer: Owner, buyers: list[Buying], place: int) -> None:
+    """One buying thing after the other, in one place of the household."""
+    number = 0
+    while not client.stopping.is_set():
+        await buyers[place].run()
+        number += 1
+        gone = buyers[place]
+        async with gone.turn:
+            gone.gone = True
+            await left(gone.thing)
+        if not client.stopping.is_set():
+            thing = await made_thing(client, customer, f"buyer{place}-{number}")
+            buyers[place] = Buying(client, thing)
+
+
 async def run(folder: Path, card: NodeCard) -> None:
     """Everybody at once, until SIGTERM; then all outboxes are emptied."""
     client = Client(folder / FOLDER_OF_EVIDENCE, card, folder)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, client.stopping.set)
     customer, merchant = await made_owner(client, "customer"), await made_owner(client, "merchant")
     await programme(client, merchant)
-    seller = await made_thing(client, merchant, "seller")
     buyers = [
-        Buying(client, await made_thing(client, customer, f"buyer{number}")) for number in range(BUYERS)
+        Buying(client, await made_thing(client, customer, f"buyer{place}-0")) for place in range(BUYERS)
     ]
     acts: list[Coroutine[Any, Any, None]] = [
         Owning(client, customer, buyers).run(),
-        sells(client, seller),
-        watches(client, seller),
-        *(buyer.run() for buyer in buyers),
+        keeps_shop(client, merchant),
+        *(keeps_buying(client, customer, buyers, place) for place in range(BUYERS)),
     ]
     async with asyncio.TaskGroup() as group:
         for act in acts:
             group.create_task(act)
-    for trader in (customer, merchant, seller, *(buyer.thing for buyer in buyers)):
-        await patient(trader.flush)  # what was tried anew under another key still has its answer to get
-        assert not trader.post.outbox.waiting(), "everything that was sent was answered"
-        await trader.close()
+    for owner in (customer, merchant):
+        await patient(owner.flush)
+        assert not owner.post.outbox.waiting(), "everything that was sent was answered"
+        await owner.close()
     client.evidence.close()
 
 

@@ -76,6 +76,8 @@ class Owning:
             assert await self._say(TypeId.LOWER_AUTONOMY, body, trust.lower_autonomy_body) == 0
             await client.pause()
         async with buyer.turn:
+            if buyer.gone:
+                return
             await thing.adopt([mandate_for(self.owner, thing)])
             await patient(thing.present)
         if not lowers:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tests.soak.client import Client, patient
 from thingmarket.billing.commands import OpenProgramme, Refund
-from thingmarket.catalog.offers import Offer
+from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.terms import Milestone, SettlementKind, Terms
 from thingmarket.contract.contract import ContractState
 from thingmarket.contract.feedback import AskFeedback
@@ -65,6 +65,7 @@ async def programme(client: Client, merchant: Owner) -> None:
 
 async def sells(client: Client, seller: Thing) -> None:
     """Fill the shelf, then do for each order what its turn comes to."""
+    shelf: list[bytes] = []
     for shelved in SHELF:
         offer = _offer(seller, shelved)
         letter = Letter(
@@ -73,10 +74,12 @@ async def sells(client: Client, seller: Thing) -> None:
             body=catalog.publish_offer_body(offer),
             mandate_leaf=seller.leaf,
         )
-        assert (await client.send(seller, letter)).code == 0, "the shelf is filled"
+        answer = await client.send(seller, letter)
+        assert answer.code == 0, "the shelf is filled"
+        shelf.append(answer.reference)
     open_contracts: dict[bytes, ContractSeen] = {}
     since = 0
-    while not client.stopping.is_set():
+    while client.goes_on(seller):
         for contract in await patient(partial(seller.contracts, since)):
             since = max(since, contract.changed_seq)
             if contract.seller != seller.id:
@@ -90,6 +93,13 @@ async def sells(client: Client, seller: Thing) -> None:
             del open_contracts[contract.id]  # its next change brings it back
             await _perform(client, seller, contract)
         await client.pause()
+    for offer_digest in shelf:
+        withdrawal = WithdrawOffer(key=b"", offer=offer_digest)
+        await client.say(seller, TypeId.WITHDRAW_OFFER, partial(_withdrawn, withdrawal))
+
+
+def _withdrawn(withdrawal: WithdrawOffer, key: Key) -> bytes:
+    return catalog.withdraw_offer_body(replace(withdrawal, key=key))
 
 
 def _offer(seller: Thing, shelved: dict[str, Any]) -> Offer:
