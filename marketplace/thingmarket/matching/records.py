@@ -31,8 +31,8 @@ class Kind(IntEnum):
     NEW_LIMIT = 1
     NEW_MARKET = 2
     CANCEL = 3
-    REDUCE = 4
-    REPLACE = 5
+    REDUCE = 4  # by `quantity`; something must be left
+    REPLACE = 5  # `quantity` is what is to remain
     MASS_CANCEL = 6
     EXPIRE = 7
     SET_STATE = 8
