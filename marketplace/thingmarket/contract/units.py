@@ -20,7 +20,7 @@ class Unit:
     """A part of a contract. Amounts in minor units of its currency, times in Unix milliseconds.
 
     `number` counts from 1 and never changes; `milestone` is the place in the offer's milestones, from 1, or 0
-    when it has none. `invoice` is the number of its invoice, 0 until it is released; what the `points` that
+    when it has none. `invoice` is the number of its invoice, 0 while it has none; what the `points` that
     were redeemed for it are worth is off its net. `cancel_fee_minor` of its total the seller kept.
     A unit may have no goods (a report before a repair) or no money, never neither.
     """

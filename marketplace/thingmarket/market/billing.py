@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from thingmarket.billing.invoice import (
     Allowance,
@@ -31,6 +32,9 @@ Place = tuple[int, bytes]
 """Where a page ended: log position and packed name; (0, b"") before the first and after the last."""
 
 NOWHERE: Place = (0, b"")
+
+CANCEL_FEE_NAME: Final = "Cancellation fee"
+"""What the line of an invoice over a fee for cancelling is called (BT-153). [CAN-6]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +69,9 @@ def invoice_of(state: State, name: InvoiceName) -> Invoice:
     """Put an invoice or credit note together from its row, its contract and its offer. [INV-1]"""
     record: InvoiceRecord = state.invoices[name]
     contract = state.contracts[record.contract]
-    offer, unit = state.offers[contract.offer].offer, contract.unit(record.unit)
-    allowances: tuple[Allowance, ...] = ()
-    if record.corrects:
-        line = _credit_line(offer, record)
-    else:
-        line, allowances = _sold_line(state, contract, offer, unit, record)
-    tax = TaxSubtotal(
-        jurisdiction=offer.jurisdiction,
-        category=offer.tax_category,
-        rate_basis_points=state.tax_basis_points[offer.tax_row],
-        taxable_minor=record.net_minor,
-        tax_minor=record.tax_minor,
-    )
+    unit = contract.unit(record.unit)
+    lines, allowances = _lines(state, contract, unit, record)
+    tax = (_tax_of(state, contract, record),)
     corrected = state.invoices[name[0], record.corrects] if record.corrects else None
     rounding = record.payable_minor - record.net_minor - record.tax_minor
     return Invoice(
@@ -93,18 +87,42 @@ def invoice_of(state: State, name: InvoiceName) -> Invoice:
         contract=contract.id,
         unit=record.unit,
         seq=record.seq,
-        lines=(line,),
-        tax=(tax,),
+        lines=lines,
+        tax=tax,
         allowances=allowances,
-        totals=totals_of((line,), allowances, (tax,), rounding_minor=rounding),
+        totals=totals_of(lines, allowances, tax, rounding_minor=rounding),
         sealed=contract.sealed,
         delivered_ms=unit.delivered_ms,
         corrects=record.corrects,
         corrects_issued_ms=corrected.issued_ms if corrected else 0,
         refunded_minor=record.refunded_minor,
         points_earned=record.points,
-        points_redeemed=0 if record.corrects else unit.points,
+        points_redeemed=0 if record.corrects or unit.cancel_fee_minor else unit.points,
     )
+
+
+def _tax_of(state: State, contract: Contract, record: InvoiceRecord) -> TaxSubtotal:
+    offer = state.offers[contract.offer].offer
+    return TaxSubtotal(
+        jurisdiction=offer.jurisdiction,
+        category=offer.tax_category,
+        rate_basis_points=state.tax_basis_points[offer.tax_row],
+        taxable_minor=record.net_minor,
+        tax_minor=record.tax_minor,
+    )
+
+
+def _lines(
+    state: State, contract: Contract, unit: Unit, record: InvoiceRecord
+) -> tuple[tuple[Line, ...], tuple[Allowance, ...]]:
+    """What an invoice is over: goods, a fee for cancelling, or money that is given back of either."""
+    offer = state.offers[contract.offer].offer
+    if unit.cancel_fee_minor:
+        return (_line_of_money(offer, CANCEL_FEE_NAME, record),), ()  # [CAN-6]
+    if record.corrects:
+        return (_line_of_money(offer, offer.title, record),), ()
+    line, allowances = _sold_line(state, contract, offer, unit, record)
+    return (line,), allowances
 
 
 def _sold_line(
@@ -128,10 +146,10 @@ def _sold_line(
     return line, tuple(Allowance(reason, minor) for reason, minor in found if minor)
 
 
-def _credit_line(offer: Offer, record: InvoiceRecord) -> Line:
-    """A refund is of money, not of a quantity: one piece at the net that is given back."""
+def _line_of_money(offer: Offer, name: str, record: InvoiceRecord) -> Line:
+    """Some invoices are of money, not of a quantity: one piece at the net that is kept or given back."""
     return Line(
-        name=offer.title,
+        name=name,
         product_id=offer.product_id,
         quantity_steps=1,
         unit="C62",

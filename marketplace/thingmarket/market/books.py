@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from thingmarket.billing.rules import violations as broken_rules
+from thingmarket.contract.units import Unit
 from thingmarket.market.billing import invoice_of
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
@@ -38,22 +39,32 @@ def _invoices(state: State) -> Iterator[str]:
 
 
 def _units(state: State) -> Iterator[str]:
-    """Whatever was released has one invoice over exactly what moved."""
+    """Whatever was released, or cost something to cancel, has one invoice over exactly what moved."""
     named = Counter[tuple[int, int]]()
     for contract in state.contracts.values():
         seller = state.party(contract.seller_owner).number
         for unit in contract.units:
-            paid = unit.escrow is EscrowState.RELEASED and unit.total_minor > 0
+            paid, paid_minor = _paid(unit)
             if paid != bool(unit.invoice):
                 yield f"unit {unit.number} of {contract.id.hex()} is paid {paid} with invoice {unit.invoice}"
             if unit.invoice:
                 named[seller, unit.invoice] += 1
                 payable = state.invoices[seller, unit.invoice].payable_minor
-                if payable != unit.total_minor - unit.late_credit_minor:
+                if payable != paid_minor:
                     yield f"invoice {unit.invoice} asks {payable}, which is not what moved"
     for name, record in state.invoices.items():
         if named[name] != (0 if record.corrects else 1):
             yield f"invoice {name} is of {named[name]} units"
+
+
+def _paid(unit: Unit) -> tuple[bool, int]:
+    """Whether something was paid for a unit, and how much; a credit for lateness may be all of it."""
+    if unit.escrow is EscrowState.REFUNDED:
+        return unit.cancel_fee_minor > 0, unit.cancel_fee_minor
+    return (
+        unit.escrow is EscrowState.RELEASED and unit.total_minor > 0,
+        unit.total_minor - unit.late_credit_minor,
+    )
 
 
 def _collected(state: State) -> Iterator[str]:

@@ -122,7 +122,7 @@ def stepped(
     if event.state is FulfilmentState.ACCEPTED:
         return settling.release(state, contract, unit, seq=event.seq, now_ms=now_ms)
     if unit.final:
-        return settling.refund(state, contract, unit, now_ms=now_ms, fee_minor=fee_minor)
+        return settling.refund(state, contract, unit, seq=event.seq, now_ms=now_ms, fee_minor=fee_minor)
     if event.state is FulfilmentState.DELIVERED:
         state.timers.set(unit.inspect_by_ms, TimerKind.INSPECTION, timer_of(contract, unit))
     else:

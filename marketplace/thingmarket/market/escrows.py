@@ -2,12 +2,13 @@
 
 from typing import Final
 
+from thingmarket.catalog.terms import SettlementKind
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.units import Unit
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.settlement.accounts import AccountFlag, AccountKind
-from thingmarket.settlement.escrow import EscrowAccounts, Portion
+from thingmarket.settlement.escrow import NO_ACCOUNT, EscrowAccounts, Portion
 
 GUARDED: Final = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
 ROWS_MAX: Final = 4
@@ -15,12 +16,16 @@ ROWS_MAX: Final = 4
 
 
 def escrow_accounts(state: State, contract: Contract) -> EscrowAccounts:
-    """Find or open the rows of a contract."""
+    """Find or open the rows of a contract; delivery versus payment has no escrow. [CON-8]"""
     money = currency_of(contract.currency).ledger
     listing = state.offers[contract.offer]
     buyer = state.party(contract.buyer_owner).number
     seller = state.party(contract.seller_owner).number
-    ledger = state.ledger
+    ledger, escrow = state.ledger, NO_ACCOUNT
+    if listing.offer.terms.settlement is not SettlementKind.DVP:
+        escrow = ledger.open(
+            owner=buyer, ledger=money, kind=AccountKind.ESCROW, reference=contract.id, flags=GUARDED
+        )
     return EscrowAccounts(
         contract=contract.id,
         created_ms=contract.created_ms,
@@ -28,9 +33,7 @@ def escrow_accounts(state: State, contract: Contract) -> EscrowAccounts:
         goods_ledger=listing.goods_ledger,
         buyer_wallet=ledger.open(owner=buyer, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
         seller_wallet=ledger.open(owner=seller, ledger=money, kind=AccountKind.OWNER_WALLET, flags=GUARDED),
-        escrow=ledger.open(
-            owner=buyer, ledger=money, kind=AccountKind.ESCROW, reference=contract.id, flags=GUARDED
-        ),
+        escrow=escrow,
         offer_stock=listing.stock_account,
         buyer_goods=ledger.open(
             owner=buyer, ledger=listing.goods_ledger, kind=AccountKind.GOODS, flags=GUARDED

@@ -1,8 +1,10 @@
 """What happens to the money and goods of a fulfilment unit when it becomes final. [SET-4]"""
 
-from thingmarket.billing.arithmetic import settled
+from typing import NamedTuple
+
+from thingmarket.billing.arithmetic import Settled, settled
 from thingmarket.billing.records import InvoiceRecord
-from thingmarket.billing.shares import shares_of
+from thingmarket.billing.shares import Shares, shares_of
 from thingmarket.contract.contract import UNIT_MESSAGES, Contract
 from thingmarket.contract.units import Unit
 from thingmarket.errors import Code, Refusal
@@ -39,11 +41,15 @@ def release(state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: U
     return _paid_out(state, contract, unit, accounts.release(portion(unit), legs), now_ms)
 
 
-def refund(state: State, contract: Contract, unit: Unit, *, now_ms: UnixMs, fee_minor: int = 0) -> Contract:
-    """The unit failed or was cancelled: goods to the offer, a fee to the seller, the rest to the buyer."""
-    back = points.returned(state, contract, unit)
-    chain = escrow_accounts(state, contract).refund(portion(unit), fee_minor=fee_minor, more=back)
-    return _paid_out(state, contract, changed(unit, cancel_fee_minor=fee_minor), chain, now_ms)
+def refund(
+    state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs, fee_minor: int = 0
+) -> Contract:
+    """The unit failed or was cancelled: goods to the offer, money to the buyer but for a fee. [CAN-6]"""
+    accounts = escrow_accounts(state, contract)
+    unit, legs = _fee_kept(state, contract, unit, accounts, fee_minor, seq=seq, now_ms=now_ms)
+    back = Leg(TransferCode.REFUND, accounts.escrow, accounts.buyer_wallet, unit.total_minor - fee_minor)
+    legs = [*legs, back, *points.returned(state, contract, unit)]
+    return _paid_out(state, contract, unit, accounts.refund(portion(unit), legs), now_ms)
 
 
 def exchange(state: State, contract: Contract, unit: Unit, *, seq: int, now_ms: UnixMs) -> Contract:
@@ -63,6 +69,15 @@ def _paid_out(state: State, contract: Contract, unit: Unit, chain: bytes, now_ms
 # --- who gets what
 
 
+class _Paid(NamedTuple):
+    """What is paid for a unit: out of which account and under which code, and how it is divided."""
+
+    source: int
+    code: TransferCode
+    settled: Settled
+    shares: Shares
+
+
 def _sold(
     state: State,
     contract: Contract,
@@ -76,40 +91,87 @@ def _sold(
     """Write the invoice of a unit and say who gets what of its money, which sums to it exactly. [SET-7]"""
     if not unit.total_minor:
         return unit, []  # goods or a report without money: nothing is owed, nothing is invoiced
+    payable_minor = unit.total_minor - unit.late_credit_minor
+    paid = _paid(state, contract, unit, payable_minor, source=source, code=TransferCode.RELEASE)
+    legs = _legs(state, contract, accounts, paid, now_ms)
+    if unit.late_credit_minor:
+        legs.append(Leg(TransferCode.LATE_CREDIT, source, accounts.buyer_wallet, unit.late_credit_minor))
+    earned, more = points.earned(state, contract, paid.settled.net_minor, now_ms)
+    unit = _invoiced(state, contract, unit, paid, points=earned, seq=seq, now_ms=now_ms)
+    return unit, [*legs, *more]
+
+
+def _fee_kept(
+    state: State,
+    contract: Contract,
+    unit: Unit,
+    accounts: EscrowAccounts,
+    fee_minor: int,
+    *,
+    seq: int,
+    now_ms: UnixMs,
+) -> tuple[Unit, list[Leg]]:
+    """What cancelling costs goes the way of a sale, else half-cancelled sales would pay no fee. [CAN-6]
+
+    It earns no points: nothing was bought, and those that were redeemed come back.
+    """
+    if not fee_minor:
+        return unit, []
+    paid = _paid(state, contract, unit, fee_minor, source=accounts.escrow, code=TransferCode.CANCEL_FEE)
+    legs = _legs(state, contract, accounts, paid, now_ms)
+    unit = changed(unit, cancel_fee_minor=fee_minor)
+    return _invoiced(state, contract, unit, paid, points=0, seq=seq, now_ms=now_ms), legs
+
+
+def _paid(
+    state: State, contract: Contract, unit: Unit, payable_minor: int, *, source: int, code: TransferCode
+) -> _Paid:
+    """Reckon what of a unit's net is invoiced when so much is paid for it, and who gets what."""
     offer = state.offers[contract.offer].offer
     found = settled(
         net_minor=unit.net_minor,
-        payable_minor=unit.total_minor - unit.late_credit_minor,
+        payable_minor=payable_minor,
         rate_basis_points=state.tax_basis_points[offer.tax_row],
     )
     shares = shares_of(found, state.charges, collected=bool(offer.jurisdiction))
-    legs = [Leg(TransferCode.RELEASE, source, accounts.seller_wallet, shares.seller_minor)]
-    if unit.late_credit_minor:
-        legs.append(Leg(TransferCode.LATE_CREDIT, source, accounts.buyer_wallet, unit.late_credit_minor))
+    return _Paid(source, code, found, shares)
+
+
+def _legs(
+    state: State, contract: Contract, accounts: EscrowAccounts, paid: _Paid, now_ms: UnixMs
+) -> list[Leg]:
+    """The legs to the seller, the operator's fee and tax accounts, and the seller's reserve."""
+    source, shares, money = paid.source, paid.shares, accounts.money_ledger
+    legs = [Leg(paid.code, source, accounts.seller_wallet, shares.seller_minor)]
     if shares.fee_minor:
-        fees = fee_account(state, accounts.money_ledger)
-        legs.append(Leg(TransferCode.FEE, source, fees, shares.fee_minor))
+        legs.append(Leg(TransferCode.FEE, source, fee_account(state, money), shares.fee_minor))
     if shares.tax_minor:
-        taxes = tax_account(state, accounts.money_ledger, offer.tax_row)
+        taxes = tax_account(state, money, state.offers[contract.offer].offer.tax_row)
         legs.append(Leg(TransferCode.TAX, source, taxes, shares.tax_minor))
     if shares.reserve_minor:
         _reserve(state, contract, shares.reserve_minor, now_ms)
-        reserve = reserve_account(state, contract.seller_owner, accounts.money_ledger)
+        reserve = reserve_account(state, contract.seller_owner, money)
         legs.append(Leg(TransferCode.RESERVE, source, reserve, shares.reserve_minor))
-    earned, more = points.earned(state, contract, found.net_minor, now_ms)
+    return legs
+
+
+def _invoiced(
+    state: State, contract: Contract, unit: Unit, paid: _Paid, *, points: int, seq: int, now_ms: UnixMs
+) -> Unit:
+    """Write the invoice over what is paid for a unit. [INV-1]"""
     record = InvoiceRecord(
         contract=contract.id,
         unit=unit.number,
         buyer=state.party(contract.buyer_owner).number,
         seq=seq,
         issued_ms=now_ms,
-        net_minor=found.net_minor,
-        tax_minor=found.tax_minor,
-        payable_minor=found.payable_minor,
-        fee_minor=shares.fee_minor,
-        points=earned,
+        net_minor=paid.settled.net_minor,
+        tax_minor=paid.settled.tax_minor,
+        payable_minor=paid.settled.payable_minor,
+        fee_minor=paid.shares.fee_minor,
+        points=points,
     )
-    return changed(unit, invoice=write(state, contract, record)), [*legs, *more]
+    return changed(unit, invoice=write(state, contract, record))
 
 
 def write(state: State, contract: Contract, record: InvoiceRecord) -> int:

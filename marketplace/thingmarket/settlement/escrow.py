@@ -77,6 +77,10 @@ class Portion:
     total_minor: int
 
 
+NO_ACCOUNT: Final = 0
+"""No row of a ledger has this number."""
+
+
 class Leg(NamedTuple):
     """An amount that one account gives another; 0 moves nothing. Ledger 0 is that of the money."""
 
@@ -90,7 +94,7 @@ class Leg(NamedTuple):
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscrowAccounts:
-    """The ledger rows that one contract moves."""
+    """The ledger rows that one contract moves; `escrow` is `NO_ACCOUNT` where nothing is ever held."""
 
     contract: ContractId
     created_ms: int
@@ -120,14 +124,9 @@ class EscrowAccounts:
         goods = self._resolved(portion, TransferCode.GOODS_GIVEN, Flag.POST_PENDING)
         return chain(goods + self.moved(portion.unit, legs))
 
-    def refund(self, portion: Portion, *, fee_minor: int = 0, more: Sequence[Leg] = ()) -> bytes:
-        """Give the goods back to the offer and the money to the buyer, but for the seller's fee."""
+    def refund(self, portion: Portion, legs: Sequence[Leg]) -> bytes:
+        """Give the goods back to the offer and the money of escrow to whom the legs say, in one chain."""
         goods = self._resolved(portion, TransferCode.GOODS_RETURNED, Flag.VOID_PENDING)
-        legs = (
-            Leg(TransferCode.CANCEL_FEE, self.escrow, self.seller_wallet, fee_minor),
-            Leg(TransferCode.REFUND, self.escrow, self.buyer_wallet, portion.total_minor - fee_minor),
-            *more,
-        )
         return chain(goods + self.moved(portion.unit, legs))
 
     def divide(self, whole: Portion, halves: Sequence[Portion]) -> bytes:

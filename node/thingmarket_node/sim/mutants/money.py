@@ -8,6 +8,7 @@ from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.ids import PartyId
 from thingmarket.market import deliveries, points, refunds, settling
 from thingmarket.market.state import State
+from thingmarket.settlement.escrow import Leg, TransferCode
 from thingmarket_node.sim.mutants.patches import Mutant, Patches
 
 
@@ -79,6 +80,18 @@ def _cancelled_is_paid(patches: Patches) -> None:
         return refund
 
     patches.put(settling, "refund", broken)
+
+
+def _cancelled_without_fee(patches: Patches) -> None:
+    def broken(original: Any) -> Any:
+        def legs(state: State, contract: Any, accounts: Any, paid: Any, now_ms: Any) -> Any:
+            if paid.code is TransferCode.CANCEL_FEE:
+                return [Leg(paid.code, paid.source, accounts.seller_wallet, paid.settled.payable_minor)]
+            return original(state, contract, accounts, paid, now_ms)
+
+        return legs
+
+    patches.put(settling, "_legs", broken)
 
 
 def _cancelling_is_free(patches: Patches) -> None:
@@ -155,6 +168,7 @@ MONEY: Final = (
     Mutant("late-credit-twice", "a late delivery is credited twice", _late_credit_twice),
     Mutant("grace-is-not-late", "a late delivery is not credited", _grace_is_not_late),
     Mutant("cancelled-is-paid", "a cancelled unit pays the seller", _cancelled_is_paid),
+    Mutant("cancelled-without-fee", "the operator gets nothing of a cancelled unit", _cancelled_without_fee),
     Mutant("cancelling-is-free", "cancelling costs nothing", _cancelling_is_free),
     Mutant("refund-above-captured", "twice what was paid may be refunded", _refund_above_captured),
     Mutant("refund-forgotten", "each refund looks at the whole invoice", _refund_forgotten),

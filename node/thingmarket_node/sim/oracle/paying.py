@@ -26,41 +26,48 @@ def escrow_of(sale: Sale) -> Account:
 def release(memory: Memory, sale: Sale, part: Part, now_ms: int) -> None:
     """A part was accepted: everybody gets his share, and an invoice says so."""
     listed = memory.offers[sale.offer]
-    offer, seller, rate = listed.offer, listed.owner, memory.rates[row_of(listed.offer)]
     if not part.total:
         return
-    over_counter = offer.terms.settlement is SettlementKind.DVP
+    over_counter = listed.offer.terms.settlement is SettlementKind.DVP
     source = wallet_of(sale.buyer_owner) if over_counter else escrow_of(sale)
-    payable = part.total - part.late_credit
-    billed = billed_of(part.net, payable, rate)
+    paper = _divide(memory, sale, part, source, payable=part.total - part.late_credit, now_ms=now_ms)
+    memory.move(source, wallet_of(sale.buyer_owner), part.late_credit)
+    paper.points = _earn(memory, listed.owner, sale.buyer_owner, paper.net, now_ms)
+
+
+def refund_part(memory: Memory, sale: Sale, part: Part, fee: int, now_ms: int) -> None:
+    """A part came to nothing: its goods go back to the shelf, its money to the buyer, but for a fee."""
+    listed = memory.offers[sale.offer]
+    listed.left += part.steps
+    require(fee <= part.total, "money", "a fee above the whole")
+    if fee:
+        _divide(memory, sale, part, escrow_of(sale), payable=fee, now_ms=now_ms)
+    memory.move(escrow_of(sale), wallet_of(sale.buyer_owner), part.total - fee)
+    if part.points:
+        programme = memory.points[listed.owner]
+        programme.has[sale.buyer_owner] += part.points
+
+
+def _divide(memory: Memory, sale: Sale, part: Part, source: Account, *, payable: int, now_ms: int) -> Paper:
+    """Seller, operator, tax office and reserve get their shares of what is paid; an invoice says so."""
+    listed = memory.offers[sale.offer]
+    offer, seller = listed.offer, listed.owner
+    billed = billed_of(part.net, payable, memory.rates[row_of(offer)])
     tax = billed.tax if offer.jurisdiction else 0
     fee = billed.net * memory.charges.fee_basis_points // WHOLE
     rest = payable - tax - fee
     reserve = rest * memory.charges.reserve_basis_points // WHOLE
     memory.move(source, wallet_of(seller), rest - reserve)
-    memory.move(source, wallet_of(sale.buyer_owner), part.late_credit)
     memory.move(source, (AccountKind.FEE_INCOME, memory.node, b""), fee)
     memory.move(source, (AccountKind.TAX_PAYABLE, memory.node, row_of(offer).encode()), tax)
     memory.move(source, (AccountKind.SELLER_RESERVE, seller, b""), reserve)
     if reserve:
         day = now_ms // DAY_MS
         memory.reserves[seller, day] = memory.reserves.get((seller, day), 0) + reserve
-    points = _earn(memory, seller, sale.buyer_owner, billed.net, now_ms)
     papers = memory.papers.setdefault(seller, [])
-    papers.append(Paper(payable, billed.net, billed.tax, fee, points))
+    papers.append(Paper(payable, billed.net, billed.tax, fee, 0))
     part.invoice = len(papers)
-
-
-def refund_part(memory: Memory, sale: Sale, part: Part, fee: int) -> None:
-    """A part came to nothing: its goods go back to the shelf, its money to the buyer, but for a fee."""
-    listed = memory.offers[sale.offer]
-    listed.left += part.steps
-    require(fee <= part.total, "money", "a fee above the whole")
-    memory.move(escrow_of(sale), wallet_of(listed.owner), fee)
-    memory.move(escrow_of(sale), wallet_of(sale.buyer_owner), part.total - fee)
-    if part.points:
-        programme = memory.points[listed.owner]
-        programme.has[sale.buyer_owner] += part.points
+    return papers[-1]
 
 
 def ended(memory: Memory, sale: Sale, now_ms: int) -> None:

@@ -64,7 +64,7 @@ def settle(memory: Memory, sale: Sale, part: Part, then: str, now_ms: int) -> No
     if then == "ACCEPTED":
         paying.release(memory, sale, part, now_ms)
     else:
-        paying.refund_part(memory, sale, part, 0)
+        paying.refund_part(memory, sale, part, 0, now_ms)
     paying.ended(memory, sale, now_ms)
 
 
@@ -109,7 +109,7 @@ def cancel(memory: Memory, sale: Sale, body: Cancel, now_ms: int) -> None:
     for number, fee in due.items():
         part = sale.parts[number - 1]
         part.state = "CANCELLED"
-        paying.refund_part(memory, sale, part, fee)
+        paying.refund_part(memory, sale, part, fee, now_ms)
     paying.ended(memory, sale, now_ms)
 
 
