@@ -220,12 +220,14 @@ def test_the_last_party_takes_the_thread_along(shop: Shop) -> None:
 
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 from thingmarket_client.blocking import BlockingThing
 printer = BlockingThing(Path(sys.argv[1]))
 """
 WATCHES = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background it is ignored
 with printer:
     changes = printer.watch()
     changes.wait(100)
@@ -247,13 +249,7 @@ def program(shop: Shop, text: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=hears_ctrl_c,
     )
-
-
-def hears_ctrl_c() -> None:
-    """What runs in the background is started deaf to it, and its children are too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c_ends_a_program_that_waits(shop: Shop) -> None:
