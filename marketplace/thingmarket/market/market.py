@@ -20,6 +20,7 @@ from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.parties import Role, known_party
 from thingmarket.identity.things import ClaimThing, RegisterDevice, RegisterThing, SetThingState
 from thingmarket.ids import Digest, NetworkId
+from thingmarket.limits import TIMERS_PER_ENTRY_MAX
 from thingmarket.market import (
     approvals,
     autonomy,
@@ -131,9 +132,13 @@ class Market:
         settling.open_operator_accounts(state)
 
     def _fire(self, entry: Entry) -> tuple[Notice, ...]:
-        """Fire every deadline up to the entry's time, in the order (deadline, kind, id)."""
-        state, notices, turn = self.state, list[Notice](), 0
-        while (timer := state.timers.take_due(entry.time_ms)) is not None:
+        """Fire what is due, in the order (deadline, kind, id); what is too many fires in the next entry."""
+        state, notices = self.state, list[Notice]()
+        turn = state.turns if state.time_ms == entry.time_ms else 0
+        for _ in range(TIMERS_PER_ENTRY_MAX):
+            timer = state.timers.take_due(entry.time_ms)
+            if timer is None:
+                break
             _, kind, reference = timer
             match kind:
                 case TimerKind.DELIVERY | TimerKind.INSPECTION:
@@ -163,6 +168,7 @@ class Market:
                     things.unclaimed(state, reference)
                 case _:
                     assert_never(kind)
+        state.turns = turn
         state.answers.forget_due(entry.time_ms)
         state.ledger.forget(entry.time_ms)
         return tuple(notices)

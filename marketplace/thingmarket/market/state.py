@@ -63,6 +63,7 @@ class State:
         """Start empty: the first entry is the genesis."""
         self.seq = 0
         self.time_ms = UnixMs(0)
+        self.turns = 0  # standing orders that the entries of deadlines at `time_ms` looked at
         self.rules = 0
         self.network_id = NetworkId(b"")
         self.node = PartyId("")
@@ -251,7 +252,7 @@ class State:
 
     def head(self) -> bytes:
         """Where the log stands, and what its first entry fixed."""
-        parts = [*map(pack_int, (self.seq, self.time_ms, self.rules))]
+        parts = [*map(pack_int, (self.seq, self.time_ms, self.turns, self.rules))]
         parts += [pack_bytes(self.network_id), pack_bytes(self.node.encode())]
         parts += [pack_bytes(",".join(self.currencies).encode()), pack_int(len(self.tax_basis_points))]
         for category, rate in self.tax_basis_points.items():
@@ -309,7 +310,8 @@ class State:
 
     def _read_head(self, read: snapshots.Reader) -> UnixMs:
         """Read what `head` wrote; the time of it."""
-        self.seq, self.time_ms, self.rules = read.number(), UnixMs(read.number()), read.number()
+        self.seq, self.time_ms = read.number(), UnixMs(read.number())
+        self.turns, self.rules = read.number(), read.number()
         self.network_id, self.node = NetworkId(read.data()), PartyId(read.data().decode())
         self.currencies = tuple(filter(None, read.data().decode().split(",")))
         taxes = [(read.data().decode(), read.number()) for _ in range(read.number())]

@@ -85,13 +85,15 @@ class Sequencer:
         return deadline is not None and deadline <= self.time_ms(wall_ms)
 
     def form(self, wall_ms: int) -> tuple[Formed | None, list[Remembered | Declined]]:
-        """Apply what waits, timers first, and form a group of it; None when nothing was logged."""
+        """Apply what waits, deadlines first, and form a group of it; None when nothing was logged."""
         now_ms = self.time_ms(wall_ms)
         draft = _Draft(self, now_ms)
         aside: list[Remembered | Declined] = []
         if self.is_due(wall_ms):
             draft.add(TimersDue(), EntryKind.TIMERS_DUE, b"")
-        while self.waiting and draft.has_room(len(self.waiting[0].command.signed_bytes)):
+        # What one entry of deadlines left over comes before any command, in a group of its own.
+        late = self.is_due(wall_ms)
+        while not late and self.waiting and draft.has_room(len(self.waiting[0].command.signed_bytes)):
             waiting = self.waiting.popleft()
             command = waiting.command
             try:

@@ -1,8 +1,11 @@
 """The one writer: its time never goes back, and what is due comes first."""
 
+import pytest
+
 from tests.builders import World, replayed
 from thingmarket.errors import Code
 from thingmarket.limits import HOUR_MS, MINUTE_MS
+from thingmarket.market import market
 from thingmarket.market.entries import Command, TimersDue
 from thingmarket.wire.log import read_entry
 from thingmarket_node.core.sequencer import Sequencer, Waiting
@@ -36,6 +39,25 @@ def test_a_deadline_that_is_over_fires_before_what_waits() -> None:  # [LOG-14]
     due, late = (read_entry(data) for data in formed.group.entries)
     assert (due.content, late.content) == (TimersDue(), command)
     assert formed.outcomes[1].code == Code.WRONG_STATE, "the delivery came too late"
+
+
+def test_what_an_entry_of_deadlines_leaves_over_fires_before_what_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [LOG-14]
+    world = World()
+    shop = world.thing("shop", world.owner("bob"))
+    for _ in range(3):
+        world.offer(shop, valid_until_ms=world.time_ms + HOUR_MS)
+    world.owner("carol")
+    sequencer, command = sequencer_before_the_last_entry(world)
+    sequencer.waiting.append(Waiting(1, command))
+    monkeypatch.setattr(market, "TIMERS_PER_ENTRY_MAX", 2)
+    groups = []
+    while sequencer.waiting:
+        formed, _ = sequencer.form(world.time_ms + HOUR_MS)
+        assert formed is not None
+        groups.append([read_entry(data).content for data in formed.group.entries])
+    assert groups == [[TimersDue()], [TimersDue(), command]]
 
 
 def test_without_a_deadline_what_waits_comes_alone() -> None:  # [LOG-14]
