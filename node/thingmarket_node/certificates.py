@@ -13,26 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, SignatureAlgorithmOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from thingmarket.errors import Code, Refusal
-from thingmarket.identity import keys
 from thingmarket.identity.anchor import TLS_NAME
 from thingmarket.ids import PartyId
 from thingmarket.limits import SECOND_MS, TLS_LEAF_BACKDATED_MS, TLS_LEAF_LIFE_MS, TLS_LEAF_RENEW_MS
 
-LEAF_BYTES_MAX: Final = 4_096  # ours have about 600
-
-_SIGNATURE_HEAD: Final = b"\x03\x41\x00"  # a DER bit string of 64 whole bytes
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# What `cryptography` raises for a certificate that is none; their only common base is Exception.
-_UNREADABLE: Final = (
-    ValueError,
-    x509.DuplicateExtension,
-    x509.ExtensionNotFound,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 _LEAF_KEY_USAGE: Final = x509.KeyUsage(
     digital_signature=True,
     content_commitment=False,
@@ -86,32 +73,6 @@ def issue_leaf(*, node_id: PartyId, issuer_seed: bytes, now_ms: int) -> Leaf:
         issued_ms=now_ms,
         expires_ms=expires_ms,
     )
-
-
-def check_leaf(certificate: bytes, *, party_id: PartyId, tls_issuer_key: bytes, now_ms: int) -> None:
-    """Return when a PEM leaf is by and for `party_id` (MALFORMED, BAD_SIGNATURE, WRONG_TRANSCRIPT, EXPIRED).
-
-    TLS with several anchors accepts a leaf of any of them for any name; whose it is, is decided here.
-    """
-    if len(certificate) > LEAF_BYTES_MAX:
-        raise Refusal(Code.TOO_LARGE, f"a certificate of {len(certificate)} bytes > {LEAF_BYTES_MAX}")
-    try:
-        leaf = x509.load_pem_x509_certificate(certificate)
-        by_ed25519 = leaf.signature_algorithm_oid == SignatureAlgorithmOID.ED25519
-        # The parser takes unused bits at the end of a signature; a certificate has one form.
-        whole = leaf.public_bytes(Encoding.DER).endswith(_SIGNATURE_HEAD + leaf.signature)
-        if not (by_ed25519 and whole) or not keys.verify(
-            tls_issuer_key, leaf.tbs_certificate_bytes, leaf.signature
-        ):
-            raise Refusal(Code.BAD_SIGNATURE, "the certificate is not by the tls-issuer key of that identity")
-        issuer, names = leaf.issuer, leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        uris = names.value.get_values_for_type(x509.UniformResourceIdentifier)
-    except _UNREADABLE:
-        raise Refusal(Code.MALFORMED, "the certificate cannot be read") from None
-    if issuer != _name_of(party_id) or uris != [party_id]:
-        raise Refusal(Code.WRONG_TRANSCRIPT, "the certificate names somebody else")
-    if not leaf.not_valid_before_utc <= _moment(now_ms) < leaf.not_valid_after_utc:
-        raise Refusal(Code.EXPIRED, "the certificate is not valid now")
 
 
 class NodeCertificates:

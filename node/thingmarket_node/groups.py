@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final, Self
@@ -134,14 +134,6 @@ class Head:
 
 EMPTY: Final = Head()
 """The head of a log without groups."""
-
-
-def verify_chain(groups: Iterable[Group], start: Head = EMPTY) -> Head:
-    """Check that `groups` follow `start` without gap, overlap or exchange (TAMPERED); returns their head."""
-    head = start
-    for group in groups:
-        head = head.after(group)
-    return head
 
 
 def _chain_hash(covered: bytes) -> bytes:

@@ -120,21 +120,7 @@ def init_node(
         currency_of(code)
     home = Home(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    seeds = {name: secrets.token_bytes(SEED_BYTES) for name in ("identity", "log", "tls")}
-    identity, log, tls = (SigningKey.from_seed(seeds[name]) for name in ("identity", "log", "tls"))
-    draft = KeyEvent(
-        role=Role.NODE,
-        network_id=network_id,
-        identity_key=identity.public,
-        log_key=log.public,
-        tls_key=tls.public,
-        created_ms=now_ms,
-        nonce=secrets.token_bytes(NONCE_BYTES),
-        signed_bytes=b"",
-    )
-    event = sign(TypeId.KEY_EVENT, key_event_payload(draft), identity)
-    keys = {name: seed.hex() for name, seed in seeds.items()} | {"key_event": signed_bytes(event).hex()}
-    write_secret(home.keys, json.dumps(keys, indent=1) + "\n")
+    event = _write_keys(home, network_id, now_ms)
     home.config.write_text(
         SAMPLE.format(
             address=config.address,
@@ -157,6 +143,26 @@ def init_node(
     finally:
         journal.close()
     return load_identity(home)
+
+
+def _write_keys(home: Home, network_id: NetworkId, now_ms: int) -> Signed:
+    """Make the node's seeds and keep them; its signed key event."""
+    seeds = {name: secrets.token_bytes(SEED_BYTES) for name in ("identity", "log", "tls")}
+    identity, log, tls = (SigningKey.from_seed(seeds[name]) for name in ("identity", "log", "tls"))
+    draft = KeyEvent(
+        role=Role.NODE,
+        network_id=network_id,
+        identity_key=identity.public,
+        log_key=log.public,
+        tls_key=tls.public,
+        created_ms=now_ms,
+        nonce=secrets.token_bytes(NONCE_BYTES),
+        signed_bytes=b"",
+    )
+    event = sign(TypeId.KEY_EVENT, key_event_payload(draft), identity)
+    keys = {name: seed.hex() for name, seed in seeds.items()} | {"key_event": signed_bytes(event).hex()}
+    write_secret(home.keys, json.dumps(keys, indent=1) + "\n")
+    return event
 
 
 def load_identity(home: Home) -> NodeIdentity:

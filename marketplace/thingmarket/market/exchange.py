@@ -106,33 +106,7 @@ def convert(state: State, command: Command, body: Convert, now_ms: UnixMs) -> Re
     if out < body.min_out_minor:
         raise Refusal(Code.RATE_TOO_LOW, f"it gives {out}, not {body.min_out_minor}", "FX-2")
     _check_wallets(state, owner, rate, body.amount_minor, out)
-    taken_id, given_id = (
-        derived_id_of(command.body_digest, now_ms, code)
-        for code in (TransferCode.RATE_TAKEN, TransferCode.RATE_GIVEN)
-    )
-    state.ledger.check_room(1)
-    state.ledger.check_unused(taken_id)
-    state.ledger.check_unused(given_id)
-    _moved(
-        state,
-        now_ms,
-        _transfer(
-            taken_id,
-            TransferCode.RATE_TAKEN,
-            rate.from_currency,
-            body.amount_minor,
-            debit=_purse(state, owner, rate.from_currency),
-            credit=_liquidity(state, rate.publisher, rate.from_currency),
-        ),
-        _transfer(
-            given_id,
-            TransferCode.RATE_GIVEN,
-            rate.to_currency,
-            out,
-            debit=_liquidity(state, rate.publisher, rate.to_currency),
-            credit=_purse(state, owner, rate.to_currency),
-        ),
-    )
+    taken_id = _swapped(state, command, rate, owner, amount_minor=body.amount_minor, out=out, now_ms=now_ms)
     state.rates.put(
         digest,
         replace(
@@ -144,6 +118,44 @@ def convert(state: State, command: Command, body: Convert, now_ms: UnixMs) -> Re
     )
     told = tuple(Notice(who, NoticeKind.EXCHANGE, digest, "CONVERTED") for who in (owner, rate.publisher))
     return Result(reference=taken_id, notices=told)
+
+
+def _swapped(
+    state: State,
+    command: Command,
+    rate: RateRecord,
+    owner: PartyId,
+    *,
+    amount_minor: int,
+    out: int,
+    now_ms: UnixMs,
+) -> bytes:
+    """Move both currencies in one chain; the id of the first leg. [FX-2]"""
+    taken_id, given_id = (
+        derived_id_of(command.body_digest, now_ms, code)
+        for code in (TransferCode.RATE_TAKEN, TransferCode.RATE_GIVEN)
+    )
+    state.ledger.check_room(1)
+    state.ledger.check_unused(taken_id)
+    state.ledger.check_unused(given_id)
+    taken = _transfer(
+        taken_id,
+        TransferCode.RATE_TAKEN,
+        rate.from_currency,
+        amount_minor,
+        debit=_purse(state, owner, rate.from_currency),
+        credit=_liquidity(state, rate.publisher, rate.from_currency),
+    )
+    given = _transfer(
+        given_id,
+        TransferCode.RATE_GIVEN,
+        rate.to_currency,
+        out,
+        debit=_liquidity(state, rate.publisher, rate.to_currency),
+        credit=_purse(state, owner, rate.to_currency),
+    )
+    _moved(state, now_ms, taken, given)
+    return taken_id
 
 
 def _check_wallets(state: State, owner: PartyId, rate: RateRecord, amount_minor: int, out: int) -> None:

@@ -24,7 +24,7 @@ from thingmarket.market.shadow import need_ended
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.policy.acts import Act
-from thingmarket.settlement.accounts import AccountKind
+from thingmarket.settlement.accounts import AccountKind, AccountNumber
 from thingmarket.settlement.escrow import TransferCode, derived_id_of
 from thingmarket.settlement.transfers import Status, Transfer
 from thingmarket.time import UnixMs
@@ -57,32 +57,7 @@ def publish(state: State, command: Command, offer: Offer, authority: Authority, 
 
 def _open(state: State, command: Command, offer: Offer, authority: Authority, seq: int) -> None:
     digest = command.body_digest
-    declaration = derived_id_of(digest, authority.now_ms, TransferCode.STOCK)
-    state.ledger.check_room(3)
-    state.ledger.check_unused(declaration)
-    goods_ledger = state.goods_ledgers.get(offer.product_id)
-    if goods_ledger is None:
-        goods_ledger = GOODS_LEDGERS_FROM + len(state.goods_ledgers)
-        state.goods_ledgers.put(offer.product_id, goods_ledger)
-    number = state.party(authority.owner).number
-    origin = state.ledger.open(owner=number, ledger=goods_ledger, kind=AccountKind.GOODS_ORIGIN)
-    stock = state.ledger.open(
-        owner=number,
-        ledger=goods_ledger,
-        kind=AccountKind.GOODS,
-        reference=digest,
-        flags=GUARDED,
-    )
-    declared = Transfer(
-        id=declaration,
-        debit=origin,
-        credit=stock,
-        amount=offer.stock_steps,
-        ledger=goods_ledger,
-        code=TransferCode.STOCK,
-    )
-    status = state.ledger.submit(declared.pack(), authority.now_ms)[0]
-    assert status == Status.CREATED, f"a first declaration of stock is always possible, not {status}"
+    goods_ledger, stock = _stocked(state, digest, offer, authority)
     record = OfferRecord(
         offer=offer,
         seller=command.header.sender,
@@ -98,6 +73,33 @@ def _open(state: State, command: Command, offer: Offer, authority: Authority, se
         settling.reserve_account(state, authority.owner, currency_of(offer.currency).ledger)
     state.offers.put(digest, record)
     state.timers.set(offer.valid_until_ms, TimerKind.OFFER, digest)
+
+
+def _stocked(state: State, digest: Digest, offer: Offer, authority: Authority) -> tuple[int, AccountNumber]:
+    """Declare the stock of an offer: the ledger of its product, and the account that it is on."""
+    declaration = derived_id_of(digest, authority.now_ms, TransferCode.STOCK)
+    state.ledger.check_room(3)
+    state.ledger.check_unused(declaration)
+    goods_ledger = state.goods_ledgers.get(offer.product_id)
+    if goods_ledger is None:
+        goods_ledger = GOODS_LEDGERS_FROM + len(state.goods_ledgers)
+        state.goods_ledgers.put(offer.product_id, goods_ledger)
+    number = state.party(authority.owner).number
+    origin = state.ledger.open(owner=number, ledger=goods_ledger, kind=AccountKind.GOODS_ORIGIN)
+    stock = state.ledger.open(
+        owner=number, ledger=goods_ledger, kind=AccountKind.GOODS, reference=digest, flags=GUARDED
+    )
+    declared = Transfer(
+        id=declaration,
+        debit=origin,
+        credit=stock,
+        amount=offer.stock_steps,
+        ledger=goods_ledger,
+        code=TransferCode.STOCK,
+    )
+    status = state.ledger.submit(declared.pack(), authority.now_ms)[0]
+    assert status == Status.CREATED, f"a first declaration of stock is always possible, not {status}"
+    return goods_ledger, stock
 
 
 def _declared(state: State, owner: PartyId, product_id: str) -> int:

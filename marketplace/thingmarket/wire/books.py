@@ -72,33 +72,12 @@ def invoice_message(invoice: Invoice) -> pb.InvoiceView:
         contract=invoice.contract,
         unit=invoice.unit,
         seq=invoice.seq,
-        lines=[
-            pb.InvoiceLine(
-                name=line.name,
-                product_id=line.product_id,
-                quantity_steps=line.quantity_steps,
-                unit=line.unit,
-                unit_scale=line.unit_scale,
-                price_minor=line.price_minor,
-                price_base_steps=line.price_base_steps,
-                net_minor=line.net_minor,
-            )
-            for line in invoice.lines
-        ],
+        lines=map(_line_message, invoice.lines),
         allowances=[
             pb.InvoiceAllowance(reason=one.reason.value, amount_minor=one.amount_minor)
             for one in invoice.allowances
         ],
-        tax=[
-            pb.InvoiceTax(
-                jurisdiction=group.jurisdiction,
-                category=group.category,
-                rate_basis_points=group.rate_basis_points,
-                taxable_minor=group.taxable_minor,
-                tax_minor=group.tax_minor,
-            )
-            for group in invoice.tax
-        ],
+        tax=map(_tax_message, invoice.tax),
         rounding_minor=invoice.totals.rounding_minor,
         payable_minor=invoice.totals.payable_minor,
         sealed=invoice.sealed,
@@ -108,6 +87,29 @@ def invoice_message(invoice: Invoice) -> pb.InvoiceView:
         refunded_minor=invoice.refunded_minor,
         points_earned=invoice.points_earned,
         points_redeemed=invoice.points_redeemed,
+    )
+
+
+def _line_message(line: Line) -> pb.InvoiceLine:
+    return pb.InvoiceLine(
+        name=line.name,
+        product_id=line.product_id,
+        quantity_steps=line.quantity_steps,
+        unit=line.unit,
+        unit_scale=line.unit_scale,
+        price_minor=line.price_minor,
+        price_base_steps=line.price_base_steps,
+        net_minor=line.net_minor,
+    )
+
+
+def _tax_message(group: TaxSubtotal) -> pb.InvoiceTax:
+    return pb.InvoiceTax(
+        jurisdiction=group.jurisdiction,
+        category=group.category,
+        rate_basis_points=group.rate_basis_points,
+        taxable_minor=group.taxable_minor,
+        tax_minor=group.tax_minor,
     )
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.chains import verify_chain
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import ENTRY_BYTES_MAX, GROUP_ENTRIES_MAX
-from thingmarket_node.groups import EMPTY, NO_HASH, Group, Head, decode, verify_chain
+from thingmarket_node.groups import EMPTY, NO_HASH, Group, Head, decode
 
 
 def group(head: Head = EMPTY, entries: Sequence[bytes] = (b"one", b"two")) -> Group:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chains import verify_chain
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SNAPSHOT_PART_BYTES, WAL_PAGES_MAX
-from thingmarket_node.groups import EMPTY, Group, Head, verify_chain
+from thingmarket_node.groups import EMPTY, Group, Head
 from thingmarket_node.journal import Journal
 from thingmarket_node.journal_sqlite import SqliteLog
 from thingmarket_node.snapshot import Snapshot
