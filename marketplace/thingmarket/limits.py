@@ -141,6 +141,9 @@ ANSWERED_FACTS_MAX: Final = 16  # facts that answers add to one offer: as many a
 CONTRACTS_MAX: Final = 5_000_000
 DELIVERY_MS_MAX: Final = 90 * DAY_MS
 INSPECTION_MS_MAX: Final = 30 * DAY_MS
+PROPOSALS_PER_NEED_MAX: Final = (
+    32  # things of one owner that say what they would buy; all are compared in one entry
+)
 FEEDBACK_MS: Final = 90 * DAY_MS  # after the end of a contract; later nobody remembers what came
 FACTS_MAX: Final = 16  # facts in a proof of delivery
 FACTS_OF_CONTRACT_MAX: Final = 64  # of all its proofs together; its view then fits one message
@@ -167,12 +170,20 @@ PENDINGS_MAX: Final = 1_000_000  # waiting or ended; those that became a contrac
 PENDINGS_PER_OWNER_MAX: Final = 256  # waiting: nobody reads a longer inbox, and a stolen key fills no more
 PENDINGS_PER_THING_MAX: Final = 32  # waiting: leaves room for the owner's other things
 PENDINGS_KEPT_PER_THING_MAX: Final = 1_024  # waiting or ended without a contract; about 2 MB
+COSIGNED_OWNERS_MAX: Final = 256  # for whom one party may have agreed to approve: an accountant's clients
 PENDING_KEPT_MS: Final = 7 * DAY_MS  # how long an order without a contract can be read after its end
 APPROVERS_MAX: Final = COSIGNERS_MAX + 1  # of one persona: the owner, and everybody whom a mandate can name
 QUIET_WINDOWS_MAX: Final = 28  # four for each day of the week
 APPROVAL_LATENCY_MS_MAX: Final = COSIGN_TTL_MAX_MS  # who needs longer is never in time
 PERSONAS_PER_OWNER_MAX: Final = 10_000  # as many as he may have things
 INBOX_PAGE_MAX: Final = 100  # orders in one page of an inbox
+
+# --- order book
+BOOK_QUANTITY_MAX: Final = 2**32 - 1  # of one order; a native slot keeps it in 32 bits
+BOOK_PRICE_MAX: Final = INTEGER_MAX  # in ticks; a price times a quantity fits 128 bits
+BOOK_ORDERS_MAX: Final = 1_048_576  # resting in all markets of a node, about 100 MB natively
+BOOK_ORDERS_CEILING: Final = 2**31 - 2  # slots are numbered in 32 bits with a sign
+BOOK_LEVELS_MAX: Final = 65_536  # prices of one side of one market; a new one moves half a megabyte at most
 
 # --- ledger
 CHAIN_MAX: Final = 64  # linked transfers

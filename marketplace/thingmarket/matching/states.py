@@ -1,0 +1,59 @@
+"""States of a market, and the call auction that uncrosses one."""
+
+from typing import Final
+
+from thingmarket.matching.auction import clearing
+from thingmarket.matching.events import Fields
+from thingmarket.matching.levels import BookSide
+from thingmarket.matching.records import MarketState, Reason
+from thingmarket.matching.resting import CONTINUOUS, Market, Resting
+
+_STATES: Final = frozenset(int(state) for state in MarketState)
+
+
+def set_state(resting: Resting, fields: Fields) -> None:
+    """SET_STATE. [BOK-19]"""
+    new, number = fields[2], fields[4]
+    if not number or new not in _STATES:
+        return resting.events.rejected(fields, Reason.BAD_FIELD)
+    market = resting.market(number)
+    old = market.state
+    if old == MarketState.CLOSED and new != old:
+        return resting.events.rejected(fields, Reason.WRONG_STATE)
+    if new == CONTINUOUS and market.is_crossed():
+        return resting.events.rejected(fields, Reason.BOOK_CROSSED)
+    market.state = new
+    resting.markets[number] = market
+    resting.forget_if_empty(market)
+    return resting.events.state(number, new, old)
+
+
+def uncross(resting: Resting, fields: Fields) -> None:
+    """UNCROSS: what can trade trades at one price; the state stays. [BOK-20]"""
+    number, reference = fields[4], fields[6]
+    if not number:
+        return resting.events.rejected(fields, Reason.BAD_FIELD)
+    market = resting.market(number)
+    if market.state != MarketState.AUCTION:
+        return resting.events.rejected(fields, Reason.WRONG_STATE)
+    cleared = clearing(_quantities(market.buys), _quantities(market.sells), reference)
+    _fill(resting, market, cleared.price, cleared.volume)
+    return resting.events.state(number, market.state, cleared.volume, cleared.price)
+
+
+def _quantities(side: BookSide) -> list[tuple[int, int]]:
+    return [(price, level.quantity) for price, level in side.best_first()]
+
+
+def _fill(resting: Resting, market: Market, price: int, volume: int) -> None:
+    """Pair the best buy with the best sell until the volume is traded."""
+    while volume:
+        buy, sell = market.buys.first(), market.sells.first()
+        traded = min(buy.remaining, sell.remaining, volume)
+        volume -= traded
+        market.buys.reduce(buy, traded)
+        market.sells.reduce(sell, traded)
+        resting.events.cleared(buy, sell, price, traded)
+        for order in (buy, sell):
+            if not order.remaining:
+                resting.remove(order)
