@@ -10,7 +10,7 @@ from thingmarket.billing.charges import NO_CHARGES, Charges
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.pricing import price
-from thingmarket.contract.approvals import Approve, PendingId, PendingOrder
+from thingmarket.contract.approvals import AgreeToCosign, Approve, PendingId, PendingOrder
 from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.contract.orders import (
@@ -502,6 +502,11 @@ class World(BookKeeping):
             reason=reason,
         )
         return self.send(by, TypeId.APPROVE, approvals.approve_body(word))
+
+    def agree_to_cosign(self, cosigner: Actor, owner: Actor, *, agreed: bool = True) -> Outcome:
+        """A party agrees to be asked about an owner's orders, or does so no more."""
+        body = AgreeToCosign(key=self.key(), owner=owner.id, agreed=agreed)
+        return self.send(cosigner, TypeId.AGREE_TO_COSIGN, approvals.agree_to_cosign_body(body))
 
     def persona(self, owner: Actor, thing: Actor, **wishes: Any) -> Outcome:
         """Say how an owner wants to be treated by a thing."""

@@ -144,6 +144,7 @@ INSPECTION_MS_MAX: Final = 30 * DAY_MS
 PROPOSALS_PER_NEED_MAX: Final = (
     32  # things of one owner that say what they would buy; all are compared in one entry
 )
+PROPOSALS_PER_NEED_MAX: Final = 32  # things of one owner; all are compared in one entry
 FEEDBACK_MS: Final = 90 * DAY_MS  # after the end of a contract; later nobody remembers what came
 FACTS_MAX: Final = 16  # facts in a proof of delivery
 FACTS_OF_CONTRACT_MAX: Final = 64  # of all its proofs together; its view then fits one message
@@ -170,6 +171,7 @@ PENDINGS_MAX: Final = 1_000_000  # waiting or ended; those that became a contrac
 PENDINGS_PER_OWNER_MAX: Final = 256  # waiting: nobody reads a longer inbox, and a stolen key fills no more
 PENDINGS_PER_THING_MAX: Final = 32  # waiting: leaves room for the owner's other things
 PENDINGS_KEPT_PER_THING_MAX: Final = 1_024  # waiting or ended without a contract; about 2 MB
+COSIGNED_OWNERS_MAX: Final = 256  # for whom one party may have agreed to approve: an accountant's clients
 COSIGNED_OWNERS_MAX: Final = 256  # for whom one party may have agreed to approve: an accountant's clients
 PENDING_KEPT_MS: Final = 7 * DAY_MS  # how long an order without a contract can be read after its end
 APPROVERS_MAX: Final = COSIGNERS_MAX + 1  # of one persona: the owner, and everybody whom a mandate can name

@@ -11,7 +11,20 @@ from thingmarket.identity.scopes import EVERYTHING
 from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS
 
-STEPS = ("ask", "buy", "approve", "second", "reject", "withdraw", "wait", "revoke", "fail", "end", "again")
+STEPS = (
+    "ask",
+    "buy",
+    "approve",
+    "second",
+    "reject",
+    "withdraw",
+    "wait",
+    "revoke",
+    "fail",
+    "end",
+    "again",
+    "mind",
+)
 scripts = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 7)), min_size=1, max_size=24)
 
 
@@ -23,6 +36,7 @@ class Household(World):
         self.alice, self.ada = self.owner("alice", fund=300_00), self.owner("ada")
         self.shop = self.thing("shop", self.owner("bob"))
         self.offers = [self.offer(self.shop, stock_steps=20)]
+        self.agree_to_cosign(self.ada, self.alice)
         self.orders: list[PendingId] = []
         self.bought_ids: list[bytes] = []
         self.printer = self.thing("printer", self.alice)
@@ -76,6 +90,10 @@ class Household(World):
             self.withdraw_offer(self.shop, self.offers[-1])
         self.offers.append(self.offer(self.shop, price_minor=9_50 + 25 * number, stock_steps=20))
 
+    def change_mind(self) -> None:
+        agreed = (self.ada.id, self.alice.id) in self.state.willing_cosigners
+        assert self.agree_to_cosign(self.ada, self.alice, agreed=not agreed).code == 0
+
     def revoke_one(self, number: int) -> None:
         self.revoke(self.alice, mandate=self.buyer(number).mandate_leaf)
         self.renew()
@@ -94,6 +112,7 @@ class Household(World):
             "reject": lambda: self.word(number, self.ada, approved=False),
             "withdraw": lambda: self.word(number, None, approved=False),
             "wait": lambda: self.pass_time((MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS)[number % 4]),
+            "mind": lambda: self.change_mind(),
             "revoke": lambda: self.revoke_one(number),
             "fail": lambda: self.fail_one(number),
             "end": lambda: self.end(number),

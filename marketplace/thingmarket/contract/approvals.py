@@ -6,6 +6,8 @@ from typing import Final, NewType
 
 from thingmarket.catalog.labels import check_label
 from thingmarket.contract.orders import Purchase
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.parties import checked_party_id, is_thing
 from thingmarket.ids import DIGEST_BYTES, KEY_BYTES, Digest, PartyId, checked_bytes
 from thingmarket.limits import REASON_CHARS_MAX
 from thingmarket.policy.decision import Fact
@@ -56,6 +58,15 @@ class Approve:
     body_digest: bytes
     approved: bool
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreeToCosign:
+    """A party agrees to be asked about the orders of an owner who names it a cosigner; or does so no more."""
+
+    key: bytes
+    owner: str
+    agreed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +154,13 @@ class PendingOrder:
 def _not_dearer(now: Purchase, approved: Purchase) -> bool:
     # Half the goods for the whole sum would be a worse price: compared by the step, multiplied out.
     return now.total_minor * approved.quantity_steps <= approved.total_minor * now.quantity_steps
+
+
+def check_agree_to_cosign(body: AgreeToCosign) -> None:
+    """Refuse a name that is no owner's (BAD_ID)."""
+    checked_bytes(body.key, KEY_BYTES, "key")
+    if is_thing(checked_party_id(body.owner)):
+        raise Refusal(Code.BAD_ID, "owner must name an owner, not a thing", "COS-13")
 
 
 def check_approve(word: Approve) -> None:

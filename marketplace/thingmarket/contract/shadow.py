@@ -46,7 +46,7 @@ class ProposeChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """The newest proposal for a need, and what became of it; times in Unix milliseconds."""
+    """The newest proposal of a thing for a need, and what became of it; times in Unix milliseconds."""
 
     need: Digest
     thing: PartyId

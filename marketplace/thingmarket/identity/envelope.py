@@ -55,6 +55,7 @@ class TypeId(IntEnum):
     REPORT_MALFUNCTION = 51
     ASK_FEEDBACK = 52
     LOWER_AUTONOMY = 54
+    AGREE_TO_COSIGN = 55
 
 
 # Named tuples, which are made in half the time of a frozen dataclass: every command brings two of them.

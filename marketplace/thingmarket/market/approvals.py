@@ -26,6 +26,7 @@ from thingmarket.limits import (
 from thingmarket.market import budgets
 from thingmarket.market.authority import Authority
 from thingmarket.market.contracts import Order
+from thingmarket.market.denied import Denied
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
@@ -54,7 +55,14 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
     _check_room(state, mandate, order)
     persona = persona_of(state, mandate)
     spans = quiet_spans(persona.quiet)
-    cosigners = tuple(sorted({mandate.root_owner, *mandate.cosigners}))
+    willing = tuple(
+        name
+        for name in sorted({mandate.root_owner, *mandate.cosigners})
+        if is_willing(state, name, mandate.root_owner)
+    )
+    words = _brought(authority.cosign, mandate, seq, now_ms)
+    cosigners = tuple(sorted({*willing, *(word.party for word in words)}))
+    _check_quorum(mandate, cosigners, decision)
     latency_ms = persona.approval_latency_ms
     pending = PendingOrder(
         id=PendingId(
@@ -74,7 +82,7 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
         rule=decision.rules[0],
         facts=decision.facts,
         cosigners=cosigners,
-        asked=_asked(persona, cosigners, mandate),
+        asked=_asked(persona, willing, mandate),
         quorum=mandate.cosign_quorum,
         asked_ms=now_ms,
         usual_ms=deadline_ms(now_ms, latency_ms, spans) if latency_ms else now_ms,
@@ -85,7 +93,7 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
         ),
         seq=seq,
         changed_seq=seq,
-        words=_brought(authority.cosign, mandate, seq, now_ms),
+        words=words,
     )
     budgets.reserve(state, waiting.reservation)
     state.pendings.put(pending.id, pending)
@@ -95,9 +103,10 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
 
 def _check_room(state: State, mandate: EffectiveMandate, order: Order) -> None:
     inbox, thing = state.inbox, mandate.subjects[0]
+    of_owner = len(inbox.waiting_of.get(mandate.root_owner, ()))
     for held, most, what in (
         (inbox.waiting_of_thing.get(thing, 0), PENDINGS_PER_THING_MAX, "orders of this thing wait"),
-        (inbox.waiting_of.get(mandate.root_owner, 0), PENDINGS_PER_OWNER_MAX, "orders of this owner wait"),
+        (of_owner, PENDINGS_PER_OWNER_MAX, "orders of this owner wait"),
         (
             inbox.unmade_of_thing.get(thing, 0),
             PENDINGS_KEPT_PER_THING_MAX,
@@ -111,12 +120,23 @@ def _check_room(state: State, mandate: EffectiveMandate, order: Order) -> None:
         raise Refusal(Code.WRONG_STATE, "an order for this need waits already: withdraw it first", "COS-5")
 
 
-def _asked(
-    persona: Persona, cosigners: tuple[PartyId, ...], mandate: EffectiveMandate
-) -> tuple[PartyId, ...]:
+def is_willing(state: State, cosigner: PartyId, owner: PartyId) -> bool:
+    """Whether a party may be asked about an owner's orders: he himself, and who agreed to it. [COS-13]"""
+    return cosigner == owner or (cosigner, owner) in state.willing_cosigners
+
+
+def _check_quorum(mandate: EffectiveMandate, cosigners: tuple[PartyId, ...], decision: Decision) -> None:
+    """An order that can never be approved would only tie up budget: say who has to agree first. [COS-13]"""
+    if len(cosigners) < mandate.cosign_quorum:
+        name = next(name for name in mandate.cosigners if name not in cosigners)
+        reason = f"ask {name} to agree: thingmarket owner cosign-for OWNER"
+        raise Denied(Code.NEED_COSIGN, reason, "COS-13", decision)
+
+
+def _asked(persona: Persona, willing: tuple[PartyId, ...], mandate: EffectiveMandate) -> tuple[PartyId, ...]:
     """Who is asked: the approvers that the owner wishes for, when they are enough; they are told alone."""
-    wished = tuple(name for name in cosigners if name in persona.approvers)
-    return wished if len(wished) >= mandate.cosign_quorum else cosigners
+    wished = tuple(name for name in willing if name in persona.approvers)
+    return wished if len(wished) >= mandate.cosign_quorum else willing
 
 
 def _brought(cosign: Cosign, mandate: EffectiveMandate, seq: int, now_ms: UnixMs) -> tuple[Word, ...]:

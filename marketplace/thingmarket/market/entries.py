@@ -8,7 +8,7 @@ from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Re
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
-from thingmarket.contract.approvals import Approve
+from thingmarket.contract.approvals import AgreeToCosign, Approve
 from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
@@ -63,6 +63,7 @@ OwnBody = (
     | SetThingState
     | ReportMalfunction
     | Approve
+    | AgreeToCosign
     | SetPersona
     | SetGuards
     | LowerAutonomy

@@ -7,7 +7,7 @@ from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Re
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import Offer, WithdrawOffer
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
-from thingmarket.contract.approvals import Approve
+from thingmarket.contract.approvals import AgreeToCosign, Approve
 from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
@@ -26,6 +26,7 @@ from thingmarket.market import (
     autonomy,
     cancelling,
     contracts,
+    cosigners,
     cosigning,
     deliveries,
     exchange,
@@ -243,6 +244,8 @@ class Market:
                 return thing_orders.malfunction(state, command, body, entry.seq, now_ms)
             case Approve():
                 return cosigning.answer(state, command, body, entry.seq, now_ms)
+            case AgreeToCosign():
+                return cosigners.agree(state, command, body, entry.seq)
             case SetPersona():
                 return personas.set_persona(state, command, body)
             case SetGuards():

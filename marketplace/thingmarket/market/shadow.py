@@ -6,6 +6,7 @@ from thingmarket.contract.shadow import NO_AGREEMENT, SHADOW, Proposal, Proposal
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
 from thingmarket.ids import ContractId, Digest
+from thingmarket.limits import PROPOSALS_PER_NEED_MAX
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.records import ListingState
@@ -18,7 +19,7 @@ from thingmarket.transitions import Role
 def propose_choice(
     state: State, command: Command, body: ProposeChoice, authority: Authority, seq: int
 ) -> Result:
-    """Keep what a thing would buy for an open need; its later proposal takes the place. [SHD-1]"""
+    """Keep what a thing would buy for an open need; its own later proposal takes the place. [SHD-1]"""
     if authority.mandate is None:
         raise Refusal(Code.NOT_PERMITTED, "a thing proposes; an owner buys", "SHD-1")
     need, listing = state.needs.get(Digest(body.need)), state.offers.get(Digest(body.offer))
@@ -37,11 +38,14 @@ def propose_choice(
         category=listing.offer.category,
     )
     decision = permit(state, authority, act)
-    earlier = state.proposals.get(Digest(body.need))
+    name = (Digest(body.need), command.header.sender)
+    earlier = state.proposals.get(name)
+    if earlier is None and len(state.track_record.proposed_for.get(name[0], ())) >= PROPOSALS_PER_NEED_MAX:
+        raise Refusal(Code.FULL, f"{PROPOSALS_PER_NEED_MAX} things have proposed for this need", "SHD-1")
     current = ProposalState.PROPOSED if earlier is None else earlier.state
     proposal = Proposal(
-        need=Digest(body.need),
-        thing=command.header.sender,
+        need=name[0],
+        thing=name[1],
         owner=authority.owner,
         offer=Digest(body.offer),
         total_minor=body.total_minor,
@@ -51,22 +55,26 @@ def propose_choice(
         state=SHADOW.after(current, "Propose", Role.THING),
         choice=body.choice,
     )
-    state.proposals.put(proposal.need, proposal)
+    state.proposals.put(name, proposal)
     notice = Notice(authority.owner, NoticeKind.SHADOW, proposal.need, proposal.state.value)
     return Result(reference=proposal.need, decision=decision, notices=(notice,))
 
 
 def need_ended(state: State, digest: Digest, contract: bytes) -> None:
-    """Compare a proposal with what became of its need: what the thing bought itself says nothing. [SHD-2]"""
-    proposal = state.proposals.get(digest)
-    if proposal is None or proposal.state is not ProposalState.PROPOSED:
+    """Compare what things proposed with what became of the need; what a thing bought says nothing. [SHD-2]"""
+    for thing in sorted(state.track_record.proposed_for.get(digest, ())):
+        _compare(state, state.proposals[digest, thing], contract)
+
+
+def _compare(state: State, proposal: Proposal, contract: bytes) -> None:
+    if proposal.state is not ProposalState.PROPOSED:
         return
     if not contract:
         _count(state, proposal, SHADOW.after_silence(proposal.state), b"")
         return
     bought = state.contracts[ContractId(contract)]
     if bought.buyer != proposal.owner:
-        state.proposals.drop(digest)
+        state.proposals.drop((proposal.need, proposal.thing))
         return
     message = "BuyOther"
     if bought.offer == proposal.offer:
@@ -77,6 +85,6 @@ def need_ended(state: State, digest: Digest, contract: bytes) -> None:
 
 
 def _count(state: State, proposal: Proposal, then: ProposalState, contract: bytes) -> None:
-    state.proposals.put(proposal.need, replace(proposal, state=then, contract=contract))
+    state.proposals.put((proposal.need, proposal.thing), replace(proposal, state=then, contract=contract))
     key = (proposal.owner, proposal.thing)
     state.agreements.put(key, state.agreements.get(key, NO_AGREEMENT).after(then))

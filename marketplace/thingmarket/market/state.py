@@ -86,6 +86,9 @@ class State:
         self.questions: Table[Digest, QuestionRecord] = self._table("questions", Digest, QuestionRecord)
         self.offer_facts: Table[Digest, OfferFacts] = self._table("offer_facts", Digest, OfferFacts)
         self.pendings: Table[PendingId, PendingOrder] = self._table("pendings", PendingId, PendingOrder)
+        self.willing_cosigners: Table[tuple[PartyId, PartyId], int] = self._table(
+            "willing_cosigners", tuple[PartyId, PartyId], int
+        )
         self.personas: Table[tuple[PartyId, PartyId], Persona] = self._table(
             "personas", tuple[PartyId, PartyId], Persona
         )
@@ -102,7 +105,7 @@ class State:
         self.ledger = Ledger()
         self.ledger_root = LedgerRoot(self.ledger)
         self.calendar = Calendar(self.standing_orders)
-        self.inbox = Inbox(self.pendings, self.personas)
+        self.inbox = Inbox(self.pendings, self.personas, self.willing_cosigners)
         self.asked = Asked(self.questions)
         self.billed = Billed(self.invoices)
         self.quoted = Quoted(self.rates)
@@ -138,7 +141,9 @@ class State:
         self.autonomy_caps: Table[tuple[PartyId, PartyId], AutonomyCap] = self._table(
             "autonomy_caps", tuple[PartyId, PartyId], AutonomyCap
         )
-        self.proposals: Table[Digest, Proposal] = self._table("proposals", Digest, Proposal)
+        self.proposals: Table[tuple[Digest, PartyId], Proposal] = self._table(
+            "proposals", tuple[Digest, PartyId], Proposal
+        )
         self.agreements: Table[tuple[PartyId, PartyId], Agreement] = self._table(
             "agreements", tuple[PartyId, PartyId], Agreement
         )
@@ -165,6 +170,7 @@ class State:
             self.questions,
             self.offer_facts,
             self.pendings,
+            self.willing_cosigners,
             self.personas,
             self.contracts,
             self.spending,

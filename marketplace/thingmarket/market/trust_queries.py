@@ -27,4 +27,4 @@ def shadow_of(
         raise Refusal(Code.UNKNOWN_THING, "no such thing of this owner", "SHD-4")
     key = (reader.owner, thing)
     page = islice(state.track_record.proposed.get(key, Timeline()).after(after_seq), SEARCH_RESULTS_MAX)
-    return state.agreements.get(key, NO_AGREEMENT), tuple(state.proposals[need] for _, need in page)
+    return state.agreements.get(key, NO_AGREEMENT), tuple(state.proposals[need, thing] for _, need in page)

@@ -27,7 +27,7 @@ from thingmarket.v1 import identity_pb2 as thingmarket_dot_v1_dot_identity__pb2
 from thingmarket.v1 import trade_pb2 as thingmarket_dot_v1_dot_trade__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dthingmarket/v1/approval.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1dthingmarket/v1/identity.proto\x1a\x1athingmarket/v1/trade.proto\"^\n\x07\x41pprove\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0f\n\x07pending\x18\x02 \x01(\x0c\x12\x13\n\x0b\x62ody_digest\x18\x03 \x01(\x0c\x12\x10\n\x08\x61pproved\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\xcc\x01\n\nSetPersona\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05thing\x18\x02 \x01(\t\x12\x11\n\tapprovers\x18\x03 \x03(\t\x12+\n\x05quiet\x18\x04 \x03(\x0b\x32\x1c.thingmarket.v1.WeeklyWindow\x12\x1b\n\x13\x61pproval_latency_ms\x18\x05 \x01(\x03\x12\x18\n\x10\x63\x61ncel_window_ms\x18\x06 \x01(\x03\x12+\n\x08\x63hannels\x18\x07 \x01(\x0b\x32\x19.thingmarket.v1.SealedRef\"]\n\x0c\x41pprovalWord\x12\r\n\x05party\x18\x01 \x01(\t\x12\x10\n\x08\x61pproved\x18\x02 \x01(\x08\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\xb2\x04\n\x0bPendingView\x12\x0f\n\x07pending\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12(\n\x08purchase\x18\x03 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\r\n\x05\x62uyer\x18\x04 \x01(\t\x12\r\n\x05owner\x18\x05 \x01(\t\x12\x14\n\x0cseller_owner\x18\x06 \x01(\t\x12\x14\n\x0cmandate_leaf\x18\x07 \x01(\x0c\x12\x0c\n\x04rule\x18\x08 \x01(\t\x12#\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32\x14.thingmarket.v1.Fact\x12\x11\n\tcosigners\x18\n \x03(\t\x12\x0e\n\x06quorum\x18\x0b \x01(\x04\x12+\n\x05words\x18\x0c \x03(\x0b\x32\x1c.thingmarket.v1.ApprovalWord\x12\x10\n\x08\x61sked_ms\x18\r \x01(\x03\x12\x10\n\x08usual_ms\x18\x0e \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x0f \x01(\x03\x12\x16\n\x0equiet_until_ms\x18\x10 \x01(\x03\x12\x10\n\x08\x65nded_ms\x18\x11 \x01(\x03\x12\x17\n\x0fusable_until_ms\x18\x12 \x01(\x03\x12\x10\n\x08\x63ontract\x18\x13 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x14 \x01(\x03\x12\x0e\n\x06reason\x18\x15 \x01(\t\x12\x14\n\x0crefused_rule\x18\x16 \x01(\t\x12\x0b\n\x03seq\x18\x17 \x01(\x04\x12\x13\n\x0b\x63hanged_seq\x18\x18 \x01(\x04\x12\x13\n\x0btotal_minor\x18\x19 \x01(\x03\x12\x13\n\x0b\x62ody_digest\x18\x1a \x01(\x0c\">\n\x12ListPendingRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\x12\x15\n\rafter_pending\x18\x02 \x01(\x0c\"Q\n\x13ListPendingResponse\x12,\n\x07pending\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.PendingView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"$\n\x11GetPendingRequest\x12\x0f\n\x07pending\x18\x01 \x01(\x0c\"B\n\x12GetPendingResponse\x12,\n\x07pending\x18\x01 \x01(\x0b\x32\x1b.thingmarket.v1.PendingView\"\"\n\x11GetPersonaRequest\x12\r\n\x05thing\x18\x01 \x01(\t\"\xa3\x01\n\x12GetPersonaResponse\x12\x11\n\tapprovers\x18\x01 \x03(\t\x12+\n\x05quiet\x18\x02 \x03(\x0b\x32\x1c.thingmarket.v1.WeeklyWindow\x12\x1b\n\x13\x61pproval_latency_ms\x18\x03 \x01(\x03\x12\x18\n\x10\x63\x61ncel_window_ms\x18\x04 \x01(\x03\x12\x16\n\x0equiet_until_ms\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dthingmarket/v1/approval.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1dthingmarket/v1/identity.proto\x1a\x1athingmarket/v1/trade.proto\"^\n\x07\x41pprove\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0f\n\x07pending\x18\x02 \x01(\x0c\x12\x13\n\x0b\x62ody_digest\x18\x03 \x01(\x0c\x12\x10\n\x08\x61pproved\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\";\n\rAgreeToCosign\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0e\n\x06\x61greed\x18\x03 \x01(\x08\"\xcc\x01\n\nSetPersona\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05thing\x18\x02 \x01(\t\x12\x11\n\tapprovers\x18\x03 \x03(\t\x12+\n\x05quiet\x18\x04 \x03(\x0b\x32\x1c.thingmarket.v1.WeeklyWindow\x12\x1b\n\x13\x61pproval_latency_ms\x18\x05 \x01(\x03\x12\x18\n\x10\x63\x61ncel_window_ms\x18\x06 \x01(\x03\x12+\n\x08\x63hannels\x18\x07 \x01(\x0b\x32\x19.thingmarket.v1.SealedRef\"]\n\x0c\x41pprovalWord\x12\r\n\x05party\x18\x01 \x01(\t\x12\x10\n\x08\x61pproved\x18\x02 \x01(\x08\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12\x0f\n\x07time_ms\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\xb2\x04\n\x0bPendingView\x12\x0f\n\x07pending\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12(\n\x08purchase\x18\x03 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\r\n\x05\x62uyer\x18\x04 \x01(\t\x12\r\n\x05owner\x18\x05 \x01(\t\x12\x14\n\x0cseller_owner\x18\x06 \x01(\t\x12\x14\n\x0cmandate_leaf\x18\x07 \x01(\x0c\x12\x0c\n\x04rule\x18\x08 \x01(\t\x12#\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32\x14.thingmarket.v1.Fact\x12\x11\n\tcosigners\x18\n \x03(\t\x12\x0e\n\x06quorum\x18\x0b \x01(\x04\x12+\n\x05words\x18\x0c \x03(\x0b\x32\x1c.thingmarket.v1.ApprovalWord\x12\x10\n\x08\x61sked_ms\x18\r \x01(\x03\x12\x10\n\x08usual_ms\x18\x0e \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x0f \x01(\x03\x12\x16\n\x0equiet_until_ms\x18\x10 \x01(\x03\x12\x10\n\x08\x65nded_ms\x18\x11 \x01(\x03\x12\x17\n\x0fusable_until_ms\x18\x12 \x01(\x03\x12\x10\n\x08\x63ontract\x18\x13 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x14 \x01(\x03\x12\x0e\n\x06reason\x18\x15 \x01(\t\x12\x14\n\x0crefused_rule\x18\x16 \x01(\t\x12\x0b\n\x03seq\x18\x17 \x01(\x04\x12\x13\n\x0b\x63hanged_seq\x18\x18 \x01(\x04\x12\x13\n\x0btotal_minor\x18\x19 \x01(\x03\x12\x13\n\x0b\x62ody_digest\x18\x1a \x01(\x0c\">\n\x12ListPendingRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x04\x12\x15\n\rafter_pending\x18\x02 \x01(\x0c\"Q\n\x13ListPendingResponse\x12,\n\x07pending\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.PendingView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"$\n\x11GetPendingRequest\x12\x0f\n\x07pending\x18\x01 \x01(\x0c\"B\n\x12GetPendingResponse\x12,\n\x07pending\x18\x01 \x01(\x0b\x32\x1b.thingmarket.v1.PendingView\"\"\n\x11GetPersonaRequest\x12\r\n\x05thing\x18\x01 \x01(\t\"\xa3\x01\n\x12GetPersonaResponse\x12\x11\n\tapprovers\x18\x01 \x03(\t\x12+\n\x05quiet\x18\x02 \x03(\x0b\x32\x1c.thingmarket.v1.WeeklyWindow\x12\x1b\n\x13\x61pproval_latency_ms\x18\x03 \x01(\x03\x12\x18\n\x10\x63\x61ncel_window_ms\x18\x04 \x01(\x03\x12\x16\n\x0equiet_until_ms\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,22 +36,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APPROVE']._serialized_start=139
   _globals['_APPROVE']._serialized_end=233
-  _globals['_SETPERSONA']._serialized_start=236
-  _globals['_SETPERSONA']._serialized_end=440
-  _globals['_APPROVALWORD']._serialized_start=442
-  _globals['_APPROVALWORD']._serialized_end=535
-  _globals['_PENDINGVIEW']._serialized_start=538
-  _globals['_PENDINGVIEW']._serialized_end=1100
-  _globals['_LISTPENDINGREQUEST']._serialized_start=1102
-  _globals['_LISTPENDINGREQUEST']._serialized_end=1164
-  _globals['_LISTPENDINGRESPONSE']._serialized_start=1166
-  _globals['_LISTPENDINGRESPONSE']._serialized_end=1247
-  _globals['_GETPENDINGREQUEST']._serialized_start=1249
-  _globals['_GETPENDINGREQUEST']._serialized_end=1285
-  _globals['_GETPENDINGRESPONSE']._serialized_start=1287
-  _globals['_GETPENDINGRESPONSE']._serialized_end=1353
-  _globals['_GETPERSONAREQUEST']._serialized_start=1355
-  _globals['_GETPERSONAREQUEST']._serialized_end=1389
-  _globals['_GETPERSONARESPONSE']._serialized_start=1392
-  _globals['_GETPERSONARESPONSE']._serialized_end=1555
+  _globals['_AGREETOCOSIGN']._serialized_start=235
+  _globals['_AGREETOCOSIGN']._serialized_end=294
+  _globals['_SETPERSONA']._serialized_start=297
+  _globals['_SETPERSONA']._serialized_end=501
+  _globals['_APPROVALWORD']._serialized_start=503
+  _globals['_APPROVALWORD']._serialized_end=596
+  _globals['_PENDINGVIEW']._serialized_start=599
+  _globals['_PENDINGVIEW']._serialized_end=1161
+  _globals['_LISTPENDINGREQUEST']._serialized_start=1163
+  _globals['_LISTPENDINGREQUEST']._serialized_end=1225
+  _globals['_LISTPENDINGRESPONSE']._serialized_start=1227
+  _globals['_LISTPENDINGRESPONSE']._serialized_end=1308
+  _globals['_GETPENDINGREQUEST']._serialized_start=1310
+  _globals['_GETPENDINGREQUEST']._serialized_end=1346
+  _globals['_GETPENDINGRESPONSE']._serialized_start=1348
+  _globals['_GETPENDINGRESPONSE']._serialized_end=1414
+  _globals['_GETPERSONAREQUEST']._serialized_start=1416
+  _globals['_GETPERSONAREQUEST']._serialized_end=1450
+  _globals['_GETPERSONARESPONSE']._serialized_start=1453
+  _globals['_GETPERSONARESPONSE']._serialized_end=1616
 # @@protoc_insertion_point(module_scope)

@@ -60,6 +60,38 @@ class Approve(_message.Message):
 Global___Approve: _TypeAlias = Approve  # noqa: Y015
 
 @_typing.final
+class AgreeToCosign(_message.Message):
+    """Agrees to be asked about the orders of an owner who names the sender a cosigner, or does so no more. Signed by
+    the cosigner, an owner himself. [COS-13]
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    AGREED_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """Idempotency key, 16 bytes."""
+    owner: _builtins.str
+    """Owner id of the one whose orders it is about."""
+    agreed: _builtins.bool
+    """True to agree; false: from now on no more."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        owner: _builtins.str = ...,
+        agreed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed", b"agreed", "key", b"key", "owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgreeToCosign: _TypeAlias = AgreeToCosign  # noqa: Y015
+
+@_typing.final
 class SetPersona(_message.Message):
     """How an owner wants to be treated by one of his things. Signed by the owner. [PER-1]"""
 

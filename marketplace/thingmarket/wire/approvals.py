@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from thingmarket.contract.approvals import Approve, check_approve
+from thingmarket.contract.approvals import AgreeToCosign, Approve, check_agree_to_cosign, check_approve
 from thingmarket.contract.orders import SealedRef
 from thingmarket.contract.personas import Persona, SetPersona, check_set_persona
 from thingmarket.errors import Code, Refusal
@@ -38,6 +38,21 @@ def approve_body(word: Approve) -> bytes:
         approved=word.approved,
         reason=word.reason,
     ).SerializeToString(deterministic=True)
+
+
+def read_agree_to_cosign(body: bytes) -> AgreeToCosign:
+    """Read and check a party's agreement to be asked, or its end."""
+    message = parse(pb.AgreeToCosign, body, COMMAND_BYTES_MAX)
+    word = AgreeToCosign(key=message.key, owner=message.owner, agreed=message.agreed)
+    check_agree_to_cosign(word)
+    return word
+
+
+def agree_to_cosign_body(word: AgreeToCosign) -> bytes:
+    """Write the body of such an agreement, or of its end."""
+    return pb.AgreeToCosign(key=word.key, owner=word.owner, agreed=word.agreed).SerializeToString(
+        deterministic=True
+    )
 
 
 def read_set_persona(body: bytes) -> SetPersona:

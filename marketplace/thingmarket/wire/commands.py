@@ -47,6 +47,7 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.SET_GUARDS: things.read_set_guards,
     TypeId.REPORT_MALFUNCTION: things.read_report_malfunction,
     TypeId.APPROVE: approvals.read_approve,
+    TypeId.AGREE_TO_COSIGN: approvals.read_agree_to_cosign,
     TypeId.SET_PERSONA: approvals.read_set_persona,
     TypeId.LOWER_AUTONOMY: trust.read_lower_autonomy,
     TypeId.PROPOSE_CHOICE: trust.read_propose_choice,

@@ -39,6 +39,7 @@ class Home(World):
         self.alice, self.ada, self.eve = (self.owner(name, fund=fund) for name in ("alice", "ada", "eve"))
         self.shop = self.thing("shop", self.owner("bob"))
         self.ink = self.offer(self.shop)
+        self.agree_to_cosign(self.ada, self.alice)
         budget = {"cosign_above_minor": THRESHOLD, **permits.pop("budget", {})}
         self.permits = {
             "limits": (limit(GENEROUS, **budget),),

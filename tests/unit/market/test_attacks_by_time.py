@@ -48,6 +48,7 @@ def test_an_inbox_shows_all_that_one_entry_asked_for() -> None:
     moment = world.time_ms + HOUR_MS
     for name in ("ann", "eve"):
         owner = world.owner(name, fund=100_000_00)
+        world.agree_to_cosign(carl, owner)
         for number in range(2):
             asks = {"limits": [limit(cosign_above_minor=0)], "cosigners": (carl.id,)}
             machine = world.thing(f"machine {number} of {name}", owner, **asks)

@@ -65,6 +65,7 @@ def test_standing_orders_of_one_moment_do_not_pass_a_probation_together() -> Non
 def test_a_word_said_under_one_mandate_counts_under_no_other() -> None:
     street = Street()
     asks = limit(cosign_above_minor=0)
+    street.agree_to_cosign(street.carl, street.ann)
     street.machine = street.thing("machine", street.ann, limits=[asks], cosigners=(street.carl.id,))
     pending = street.asked(street.machine, street.drink)
     street.withdraw_offer(street.shop, street.drink)

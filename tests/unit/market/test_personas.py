@@ -25,6 +25,7 @@ class Home(World):
         self.alice, self.ada = self.owner("alice", fund=500_00), self.owner("ada")
         self.shop = self.thing("shop", self.owner("bob"))
         self.ink = self.offer(self.shop)
+        self.agree_to_cosign(self.ada, self.alice)
         self.printer = self.printer_with()
 
     def printer_with(self, **permits: Any) -> Any:

@@ -15,14 +15,14 @@ from thingmarket.contract.feedback import (
     Measured,
     feedback_key,
 )
-from thingmarket.contract.shadow import NO_AGREEMENT, ProposalState, ProposeChoice
+from thingmarket.contract.shadow import NO_AGREEMENT, Agreement, Proposal, ProposalState, ProposeChoice
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.effective import effective
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Autonomy
 from thingmarket.ids import ContractId, Digest
-from thingmarket.limits import FEEDBACK_MS, HOUR_MS
+from thingmarket.limits import FEEDBACK_MS, HOUR_MS, PROPOSALS_PER_NEED_MAX
 from thingmarket.market.entries import Outcome
 from thingmarket.market.hindsight import past_acts
 from thingmarket.market.indexes import Reader
@@ -175,6 +175,33 @@ def test_a_later_proposal_takes_the_place_of_the_earlier_one(kiosk: Kiosk) -> No
     kiosk.propose(need, kiosk.cola)
     kiosk.propose(need, other)
     assert [one.offer for one in kiosk.state.proposals.values()] == [other]
+
+
+def test_a_thing_leaves_the_proposals_of_the_others_alone(kiosk: Kiosk) -> None:
+    """[SHD-1] [SHD-2]"""
+    other = kiosk.offer(kiosk.shop, product_id="lemonade")
+    sibling = kiosk.thing("sibling", kiosk.anna)
+    need = kiosk.need(kiosk.machine)
+    assert kiosk.propose(need, kiosk.cola).code == kiosk.propose(need, other, by=sibling).code == 0
+    assert [one.offer for one in shadow_of_thing(kiosk, kiosk.machine)[1]] == [kiosk.cola]
+    kiosk.bought(kiosk.anna, kiosk.cola, need=need)
+    for thing, state in ((kiosk.machine, ProposalState.AGREED), (sibling, ProposalState.DIFFERED)):
+        agreement, proposals = shadow_of_thing(kiosk, thing)
+        assert [one.state for one in proposals] == [state] and agreement == NO_AGREEMENT.after(state)
+
+
+def test_a_need_takes_the_proposals_of_so_many_things_only(kiosk: Kiosk) -> None:
+    """[SHD-1]"""
+    need = kiosk.need(kiosk.machine)
+    for number in range(PROPOSALS_PER_NEED_MAX):
+        by = kiosk.thing(f"thing {number}", kiosk.anna)
+        assert kiosk.propose(need, kiosk.cola, by=by).code == 0
+    assert kiosk.propose(need, kiosk.cola).code == Code.FULL
+    assert kiosk.propose(need, kiosk.cola, by=by).code == 0, "its own later one takes the place"
+
+
+def shadow_of_thing(kiosk: Kiosk, thing: Actor) -> tuple[Agreement, tuple[Proposal, ...]]:
+    return shadow_of(kiosk.state, Reader(kiosk.anna.id, kiosk.anna.id), thing.id, after_seq=0)
 
 
 def test_a_proposal_is_of_an_open_need_of_ones_owner_and_a_live_offer(kiosk: Kiosk) -> None:

@@ -30,6 +30,7 @@ class Home(World):
         self.alice, self.ada = self.owner("alice", fund=500_00), self.owner("ada")
         self.shop = self.thing("shop", self.owner("bob"))
         self.ink = self.offer(self.shop)
+        self.agree_to_cosign(self.ada, self.alice)
         budget = limit(cosign_above_minor=20_00)
         self.printer = self.thing("printer", self.alice, limits=(budget,), cosigners=(self.ada.id,))
         self.oven = self.thing("oven", self.alice)

@@ -42,6 +42,8 @@ def test_a_purchase_under_everything_that_a_mandate_can_say_is_read_by_its_buyer
     world = World()
     ann, bob = world.owner("ann", fund=100_000_00), world.owner("bob")
     others = [world.owner(f"cosigner {number}") for number in range(8)]
+    for one in others:
+        world.agree_to_cosign(one, ann)
     robot = world.thing("robot", ann)
     shop = world.thing("shop", bob)
     item = BoundItem(
