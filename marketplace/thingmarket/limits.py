@@ -141,9 +141,6 @@ ANSWERED_FACTS_MAX: Final = 16  # facts that answers add to one offer: as many a
 CONTRACTS_MAX: Final = 5_000_000
 DELIVERY_MS_MAX: Final = 90 * DAY_MS
 INSPECTION_MS_MAX: Final = 30 * DAY_MS
-PROPOSALS_PER_NEED_MAX: Final = (
-    32  # things of one owner that say what they would buy; all are compared in one entry
-)
 PROPOSALS_PER_NEED_MAX: Final = 32  # things of one owner; all are compared in one entry
 FEEDBACK_MS: Final = 90 * DAY_MS  # after the end of a contract; later nobody remembers what came
 FACTS_MAX: Final = 16  # facts in a proof of delivery
@@ -172,7 +169,6 @@ PENDINGS_PER_OWNER_MAX: Final = 256  # waiting: nobody reads a longer inbox, and
 PENDINGS_PER_THING_MAX: Final = 32  # waiting: leaves room for the owner's other things
 PENDINGS_KEPT_PER_THING_MAX: Final = 1_024  # waiting or ended without a contract; about 2 MB
 COSIGNED_OWNERS_MAX: Final = 256  # for whom one party may have agreed to approve: an accountant's clients
-COSIGNED_OWNERS_MAX: Final = 256  # for whom one party may have agreed to approve: an accountant's clients
 PENDING_KEPT_MS: Final = 7 * DAY_MS  # how long an order without a contract can be read after its end
 APPROVERS_MAX: Final = COSIGNERS_MAX + 1  # of one persona: the owner, and everybody whom a mandate can name
 QUIET_WINDOWS_MAX: Final = 28  # four for each day of the week
@@ -186,6 +182,18 @@ BOOK_PRICE_MAX: Final = INTEGER_MAX  # in ticks; a price times a quantity fits 1
 BOOK_ORDERS_MAX: Final = 1_048_576  # resting in all markets of a node, about 100 MB natively
 BOOK_ORDERS_CEILING: Final = 2**31 - 2  # slots are numbered in 32 bits with a sign
 BOOK_LEVELS_MAX: Final = 65_536  # prices of one side of one market; a new one moves half a megabyte at most
+
+# --- orders
+MARKETS_MAX: Final = 100_000  # a year of energy blocks of a quarter of an hour, twice over
+MARKET_NUMBER_MAX: Final = 2**32 - 1  # a record of the book has four bytes for it
+ORDERS_PER_FRAME_MAX: Final = 1_000  # 40,000 bytes: a signed command still holds them
+FRAMES_KEPT: Final = 8  # answers of one party that can be asked again: as many frames as may be in flight
+ORDER_LIFE_MS: Final = 366 * DAY_MS  # as long as any mandate lives
+ORDERS_EXPLAINED_MAX: Final = 60  # refused orders of one frame whose reasons the outcome states
+FILL_NOTICES_MAX: Final = 256  # parties that one entry tells of their fills; the others read their orders
+HALT_MS_MAX: Final = DAY_MS  # a halt that lasts longer is the operator's decision
+AUCTION_EVERY_MS_MIN: Final = SECOND_MS  # what is faster is a continuous market
+DEPTH_LEVELS_MAX: Final = 100  # levels of one side in one answer
 
 # --- ledger
 CHAIN_MAX: Final = 64  # linked transfers
