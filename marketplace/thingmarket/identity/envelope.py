@@ -56,6 +56,11 @@ class TypeId(IntEnum):
     ASK_FEEDBACK = 52
     LOWER_AUTONOMY = 54
     AGREE_TO_COSIGN = 55
+    PLACE_ORDERS = 56
+    OPEN_MARKET = 57
+    SET_MARKET_STATE = 58
+    DECLARE_GOODS = 59
+    WITHDRAW_GOODS = 60
 
 
 # Named tuples, which are made in half the time of a frozen dataclass: every command brings two of them.

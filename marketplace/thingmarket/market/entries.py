@@ -34,6 +34,14 @@ from thingmarket.policy.decision import Decision
 from thingmarket.policy.guards import SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.time import UnixMs
+from thingmarket.trading.commands import (
+    DeclareGoods,
+    DerivedState,
+    OpenMarket,
+    PlaceOrders,
+    SetMarketState,
+    WithdrawGoods,
+)
 from thingmarket.values import quick
 
 
@@ -44,6 +52,7 @@ class EntryKind(IntEnum):
     COMMAND = 2
     TIMERS_DUE = 3
     RULES = 4
+    DERIVED = 5
 
 
 RULES_NOW = 3
@@ -67,6 +76,8 @@ OwnBody = (
     | SetPersona
     | SetGuards
     | LowerAutonomy
+    | OpenMarket
+    | SetMarketState
 )
 """What a party says in its own name: who it is, what is its own, what it wishes of others."""
 
@@ -88,6 +99,9 @@ TradeBody = (
     | Cancel
     | OpenStandingOrder
     | EndStandingOrder
+    | DeclareGoods
+    | WithdrawGoods
+    | PlaceOrders
 )
 """What a party says for an owner, himself or a thing under his mandate."""
 
@@ -143,7 +157,7 @@ class Entry:
 
     seq: int
     time_ms: UnixMs
-    content: Genesis | Command | TimersDue | RulesSwitch
+    content: Genesis | Command | TimersDue | RulesSwitch | DerivedState
 
 
 class NoticeKind(IntEnum):
@@ -163,6 +177,8 @@ class NoticeKind(IntEnum):
     STANDING_ORDER = 12
     EXCHANGE = 13
     SHADOW = 14
+    FILL = 15
+    MARKET = 16
 
 
 @quick
@@ -181,7 +197,8 @@ class Notice:
 class Outcome:
     """What an entry came to. `code` is 0 or the number of the refusal, which changed nothing.
 
-    `pending` means that `reference` is an order that waits for an approval.
+    `pending` means that `reference` is an order that waits for an approval. `statuses` has four bytes for
+    each order of a frame; `events` are the packed records of what happened in the books. [MKT-7]
     """
 
     seq: int
@@ -192,3 +209,5 @@ class Outcome:
     decision: Decision | None = None
     notices: tuple[Notice, ...] = ()
     pending: bool = False
+    statuses: bytes = b""
+    events: bytes = b""

@@ -37,6 +37,8 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """Every deadline up to the entry's time fires."""
     ENTRY_KIND_RULES: _EntryKind.ValueType  # 4
     """Behaviour changes to another `rules` number."""
+    ENTRY_KIND_DERIVED: _EntryKind.ValueType  # 5
+    """What the entry right before led to. [MKT-9]"""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """Kinds of log entries. [LOG-1]"""
@@ -51,6 +53,8 @@ ENTRY_KIND_TIMERS_DUE: EntryKind.ValueType  # 3
 """Every deadline up to the entry's time fires."""
 ENTRY_KIND_RULES: EntryKind.ValueType  # 4
 """Behaviour changes to another `rules` number."""
+ENTRY_KIND_DERIVED: EntryKind.ValueType  # 5
+"""What the entry right before led to. [MKT-9]"""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 class _NoticeKind:
@@ -87,6 +91,10 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A rate was published or ended, or money was changed at it; the reference is the rate's digest."""
     NOTICE_KIND_SHADOW: _NoticeKind.ValueType  # 14
     """A thing proposed what it would buy; the reference is the need's digest."""
+    NOTICE_KIND_FILL: _NoticeKind.ValueType  # 15
+    """Orders that rested traded or left the book; the reference is the 8 bytes of the party's slot."""
+    NOTICE_KIND_MARKET: _NoticeKind.ValueType  # 16
+    """A market opened or changed its state; the reference is the 8 bytes of its number."""
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """What a notice is about."""
@@ -119,6 +127,10 @@ NOTICE_KIND_EXCHANGE: NoticeKind.ValueType  # 13
 """A rate was published or ended, or money was changed at it; the reference is the rate's digest."""
 NOTICE_KIND_SHADOW: NoticeKind.ValueType  # 14
 """A thing proposed what it would buy; the reference is the need's digest."""
+NOTICE_KIND_FILL: NoticeKind.ValueType  # 15
+"""Orders that rested traded or left the book; the reference is the 8 bytes of the party's slot."""
+NOTICE_KIND_MARKET: NoticeKind.ValueType  # 16
+"""A market opened or changed its state; the reference is the 8 bytes of its number."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final
@@ -138,7 +150,7 @@ class LogEntry(_message.Message):
     kind: Global___EntryKind.ValueType
     """What the body is."""
     body: _builtins.bytes
-    """Exact bytes: Genesis, Signed, nothing, RulesSwitch."""
+    """Exact bytes: Genesis, Signed, nothing, RulesSwitch, DerivedState."""
     def __init__(
         self,
         *,
@@ -307,6 +319,8 @@ class Outcome(_message.Message):
     DECISION_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
     PENDING_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     """Log position."""
     code: _builtins.int
@@ -319,6 +333,10 @@ class Outcome(_message.Message):
     """What was made: contract id, offer, need or mandate digest, party number."""
     pending: _builtins.bool
     """True when the reference is an order that waits for an approval. [COS-4]"""
+    statuses: _builtins.bytes
+    """Of a frame of orders: for each one 0 or the number of its refusal, 4 bytes little-endian. [MKT-7]"""
+    events: _builtins.bytes
+    """What happened in the books, records of 56 bytes little-endian `BBBBIQQQqQQ`. [MKT-7]"""
     @_builtins.property
     def decision(self) -> _envelope_pb2.Decision:
         """Verdict, rules and facts of the owner's rules."""
@@ -338,10 +356,12 @@ class Outcome(_message.Message):
         decision: _envelope_pb2.Decision | None = ...,
         notices: _abc.Iterable[Global___Notice] | None = ...,
         pending: _builtins.bool = ...,
+        statuses: _builtins.bytes = ...,
+        events: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decision", b"decision", "notices", b"notices", "pending", b"pending", "reason", b"reason", "reference", b"reference", "rule", b"rule", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decision", b"decision", "events", b"events", "notices", b"notices", "pending", b"pending", "reason", b"reason", "reference", b"reference", "rule", b"rule", "seq", b"seq", "statuses", b"statuses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

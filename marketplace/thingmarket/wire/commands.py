@@ -12,7 +12,7 @@ from thingmarket.ids import KEY_BYTES, Digest, Key, checked_bytes, digest
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.v1 import envelope_pb2 as pb
-from thingmarket.wire import approvals, billing, cancelling, catalog, identity, standing, things, trade, trust
+from thingmarket.wire import approvals, billing, cancelling, catalog, identity, orders, standing, things, trade, trust
 from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
 from thingmarket.wire.handshake import header_message, read_header
 from thingmarket.wire.strict import parse
@@ -53,6 +53,11 @@ READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
     TypeId.PROPOSE_CHOICE: trust.read_propose_choice,
     TypeId.GIVE_FEEDBACK: trust.read_give_feedback,
     TypeId.ASK_FEEDBACK: trust.read_ask_feedback,
+    TypeId.OPEN_MARKET: orders.read_open_market,
+    TypeId.SET_MARKET_STATE: orders.read_set_market_state,
+    TypeId.DECLARE_GOODS: orders.read_declare_goods,
+    TypeId.WITHDRAW_GOODS: orders.read_withdraw_goods,
+    TypeId.PLACE_ORDERS: orders.read_place_orders,
 }
 _KEY_TAG: Final = b"\x0a\x10"  # field 1, 16 bytes
 

@@ -21,11 +21,13 @@ from thingmarket.market.entries import (
 from thingmarket.money import currency_of
 from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.time import UnixMs
+from thingmarket.trading.commands import DerivedState
 from thingmarket.v1 import envelope_pb2
 from thingmarket.v1 import log_pb2 as pb
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import fill_decision, read_signed, signed_message, signed_value
 from thingmarket.wire.identity import read_key_event
+from thingmarket.wire.orders import read_derived_state
 from thingmarket.wire.strict import parse
 from thingmarket.wire.things import probation_message, probation_value
 
@@ -124,7 +126,7 @@ def entry_bytes(*, seq: int, time_ms: int, kind: EntryKind, body: bytes) -> byte
 def read_entry(data: bytes) -> Entry:
     """Read an entry back, as replay does; signatures were verified before it was written."""
     message = parse(pb.LogEntry, data, ENTRY_BYTES_MAX)
-    content: Genesis | Command | TimersDue | RulesSwitch
+    content: Genesis | Command | TimersDue | RulesSwitch | DerivedState
     match message.kind:
         case EntryKind.GENESIS:
             content = read_genesis(message.body)
@@ -134,6 +136,8 @@ def read_entry(data: bytes) -> Entry:
             content = TimersDue()
         case EntryKind.RULES:
             content = RulesSwitch(parse(pb.RulesSwitch, message.body, ENTRY_BYTES_MAX).rules)
+        case EntryKind.DERIVED:
+            content = read_derived_state(message.body)
         case _:
             raise Refusal(Code.MALFORMED, f"entry {message.seq} is of no known kind")
     return Entry(seq=message.seq, time_ms=UnixMs(message.time_ms), content=content)
@@ -148,6 +152,8 @@ def outcome_message(outcome: Outcome) -> pb.Outcome:
         rule=outcome.rule,
         reference=outcome.reference,
         pending=outcome.pending,
+        statuses=outcome.statuses,
+        events=outcome.events,
     )
     if outcome.decision is not None:
         fill_decision(message.decision, outcome.decision)

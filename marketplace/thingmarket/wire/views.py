@@ -259,6 +259,8 @@ def outcome_value(message: log_pb2.Outcome) -> Outcome:
         pending=message.pending,
         decision=decision_value(message.decision) if message.HasField("decision") else None,
         notices=tuple(map(notice_value, message.notices)),
+        statuses=message.statuses,
+        events=message.events,
     )
 
 
