@@ -195,18 +195,6 @@ HALT_MS_MAX: Final = DAY_MS  # a halt that lasts longer is the operator's decisi
 AUCTION_EVERY_MS_MIN: Final = SECOND_MS  # what is faster is a continuous market
 DEPTH_LEVELS_MAX: Final = 100  # levels of one side in one answer
 
-# --- orders
-MARKETS_MAX: Final = 100_000  # a year of energy blocks of a quarter of an hour, twice over
-MARKET_NUMBER_MAX: Final = 2**32 - 1  # a record of the book has four bytes for it
-ORDERS_PER_FRAME_MAX: Final = 1_000  # 40,000 bytes: a signed command still holds them
-FRAMES_KEPT: Final = 8  # answers of one party that can be asked again: as many frames as may be in flight
-ORDER_LIFE_MS: Final = 366 * DAY_MS  # as long as any mandate lives
-ORDERS_EXPLAINED_MAX: Final = 60  # refused orders of one frame whose reasons the outcome states
-FILL_NOTICES_MAX: Final = 256  # parties that one entry tells of their fills; the others read their orders
-HALT_MS_MAX: Final = DAY_MS  # a halt that lasts longer is the operator's decision
-AUCTION_EVERY_MS_MIN: Final = SECOND_MS  # what is faster is a continuous market
-DEPTH_LEVELS_MAX: Final = 100  # levels of one side in one answer
-
 # --- ledger
 CHAIN_MAX: Final = 64  # linked transfers
 TRANSFERS_PER_BATCH_MAX: Final = 8_190
