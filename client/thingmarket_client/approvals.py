@@ -19,7 +19,7 @@ from thingmarket_client.post import Post
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
 from thingmarket_client.session.session import Session, pause
 
-PAGES_MAX = 10  # of 100 orders: an inbox holds less
+PAGES_MAX = 10  # of 100 orders: more are those of others, and nobody reads them at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from thingmarket.audit.commitments import SALT_BYTES, commit
+from thingmarket.contract.approvals import AgreeToCosign, check_agree_to_cosign
 from thingmarket.contract.orders import (
     Erase,
     FundRequest,
@@ -27,7 +28,7 @@ from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import HOUR_MS
 from thingmarket.market.queries import MoneyBalance, SpendingView
 from thingmarket.wire import identity, trade
-from thingmarket.wire.approvals import set_persona_body
+from thingmarket.wire.approvals import agree_to_cosign_body, set_persona_body
 from thingmarket.wire.inbox import PendingSeen
 from thingmarket.wire.trust import read_lower_autonomy
 from thingmarket_client.books import BookKeeping
@@ -176,6 +177,16 @@ class Owner(OwnedThings, BookKeeping):
     async def reject(self, order: PendingSeen, reason: str = "") -> PendingSeen:
         """Say no to it: one no is enough."""
         return await self.speak(order, approved=False, reason=reason)
+
+    async def agree_to_cosign(self, owner: PartyId, *, agreed: bool = True) -> None:
+        """Agree to be asked about the orders of an owner who names him a cosigner; or no more. [COS-13]"""
+
+        def body(key: Key) -> bytes:
+            word = AgreeToCosign(key=key, owner=owner, agreed=agreed)
+            check_agree_to_cosign(word)
+            return agree_to_cosign_body(word)
+
+        await self.post.send(TypeId.AGREE_TO_COSIGN, body)
 
     async def set_persona(self, thing: PartyId, persona: Persona, channels: bytes = b"") -> None:
         """Say how a thing and those who approve for it are to treat him; an empty one takes it back.

@@ -46,6 +46,10 @@ def set_persona(market: SmallMarket) -> Message:
     )
 
 
+def agree_to_cosign(market: SmallMarket) -> Message:
+    return approval_pb2.AgreeToCosign(key=new_key(), owner=market.client.owner().party, agreed=True)
+
+
 def lower_autonomy(market: SmallMarket) -> Message:
     thing = market.client.thing(market.buyer).party
     return trust_pb2.LowerAutonomy(key=new_key(), thing=thing, autonomy=identity_pb2.AUTONOMY_BOUND)
@@ -123,6 +127,7 @@ def answer_facts(market: SmallMarket) -> Message:
 SPOKEN: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.APPROVE: approve,
     TypeId.SET_PERSONA: set_persona,
+    TypeId.AGREE_TO_COSIGN: agree_to_cosign,
     TypeId.LOWER_AUTONOMY: lower_autonomy,
     TypeId.PROPOSE_CHOICE: propose_choice,
     TypeId.GIVE_FEEDBACK: give_feedback,

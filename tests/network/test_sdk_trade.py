@@ -320,6 +320,23 @@ async def test_a_thing_takes_back_what_it_asked_and_reads_what_its_owner_wishes(
     assert taken.state is PendingState.WITHDRAWN and not await town.ada.inbox()
 
 
+async def test_a_cosigner_is_asked_once_he_agreed_and_until_he_takes_it_back(town: Town) -> None:
+    # [COS-13] [COS-14]
+    await ink_on_sale(town)
+    asks = spending_limit("EUR", per_order_minor=100_00, cosign_above_minor=5_00)
+    link = town.ada.mandate(town.printer.id, Autonomy.ADAPTABLE, limits=[asks], cosigners=(town.bob.id,))
+    await town.printer.adopt([link])
+    await town.printer.present()
+    need = town.printer.need(title="Ink", category=INK, quantity_steps=1)
+    await town.printer.purchase(await town.printer.order(need))
+    assert len(await town.ada.inbox()) == 1 and not await town.bob.inbox()
+    await town.bob.agree_to_cosign(town.ada.id)
+    waits = await town.printer.purchase(await town.printer.order(need))
+    assert isinstance(waits, Pending) and [seen.id for seen in await town.bob.inbox()] == [waits.id]
+    await town.bob.agree_to_cosign(town.ada.id, agreed=False)
+    assert not await town.bob.inbox() and len(await town.ada.inbox()) == 2
+
+
 async def test_an_approval_that_is_signed_beforehand_travels_with_its_order(town: Town) -> None:  # [MAN-9]
     order = await town.printer.order(await careful(town))
     approval = town.ada.sign_approval(order.body_digest, order.mandate_leaf)

@@ -202,6 +202,10 @@ class BlockingOwner(BlockingTrader[Owner]):
         """Say no to it: one no is enough."""
         return self._calls.run(lambda: self._party.reject(order, reason))
 
+    def agree_to_cosign(self, owner: PartyId, *, agreed: bool = True) -> None:
+        """Agree to be asked about the orders of an owner who names him a cosigner; or no more. [COS-13]"""
+        self._calls.run(lambda: self._party.agree_to_cosign(owner, agreed=agreed))
+
     def set_persona(self, thing: PartyId, persona: Persona, channels: bytes = b"") -> None:
         """Say how a thing and those who approve for it are to treat him; an empty one takes it back.
 

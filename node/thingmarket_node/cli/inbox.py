@@ -1,4 +1,4 @@
-"""`thingmarket owner inbox|approve|reject`: orders that wait for an owner's word, and the word."""
+"""`thingmarket owner inbox|approve|reject|cosign-for`: orders that wait for an owner's word; the word."""
 
 import asyncio
 import time
@@ -15,6 +15,7 @@ from thingmarket.contract.approvals import PENDING_ID_BYTES, PendingState
 from thingmarket.contract.orders import Purchase
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed
+from thingmarket.identity.parties import checked_party_id
 from thingmarket.ids import digest
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.rules import RULES
@@ -146,6 +147,34 @@ def reject(home: Path, order: str, reason: str, card: str | None, as_json: bool)
     """
     output = Output(as_json=as_json)
     output.end(asyncio.run(_answer(output, home, card, order, reason, approved=False)))
+
+
+@click.command("cosign-for")
+@home_argument
+@click.argument("owner")
+@click.option("--end", is_flag=True, help="Be asked no more; what you approved already stands.")
+@node_option
+@json_option
+def cosign_for(home: Path, owner: str, end: bool, card: str | None, as_json: bool) -> None:
+    """Agree to be asked about the orders of OWNER, an id, who names you as one who may approve.
+
+    Without that nothing of his comes into your inbox, whatever his mandates say.
+
+    \b
+    Example:
+      thingmarket owner cosign-for anna tm:party:zQmPf...
+      thingmarket owner cosign-for anna tm:party:zQmPf... --end
+    """
+    name = checked_party_id(owner)
+
+    async def agree() -> None:
+        async with await open_owner(home, card) as cosigner:
+            await cosigner.agree_to_cosign(name, agreed=not end)
+
+    asyncio.run(agree())
+    output = Output(as_json=as_json)
+    output.say(f"you are asked {'no more' if end else 'from now on'} about the orders of {name}")
+    output.end({"owner": name, "agreed": not end})
 
 
 async def _answer(

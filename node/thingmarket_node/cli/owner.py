@@ -17,7 +17,7 @@ from thingmarket_node.cli.authority import mandate, revoke
 from thingmarket_node.cli.books import COMMANDS
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.holdings import balance, contracts, needs
-from thingmarket_node.cli.inbox import approve, inbox, reject
+from thingmarket_node.cli.inbox import approve, cosign_for, inbox, reject
 from thingmarket_node.cli.insight import decisions, orders, report
 from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.output import Output, json_option
@@ -53,6 +53,7 @@ owner.add_command(revoke)
 owner.add_command(inbox)
 owner.add_command(approve)
 owner.add_command(reject)
+owner.add_command(cosign_for)
 owner.add_command(persona)
 owner.add_command(balance)
 owner.add_command(needs)

@@ -41,6 +41,7 @@ _NEXT: Final = {
 }
 _NEXT_OF_RULE: Final = {
     "COS-5": "Let the owner answer what waits: `thingmarket owner inbox OWNER`.",
+    "COS-13": "Ask the cosigner whom it names: `thingmarket owner cosign-for HIS_FOLDER OWNER`.",
     "COS-8": "See what waits: `thingmarket owner inbox OWNER`; what came to nothing is kept for a week.",
     "THG-12": "See why it is held: `thingmarket owner things OWNER`; then `owner release` or `owner resume`.",
     "SET-2": "Ask for less; or let the operator raise play_money_max_minor in node.toml and restart.",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.builders import World, limit
-from thingmarket.contract.approvals import Approve, Missing
+from thingmarket.contract.approvals import AgreeToCosign, Approve, Missing
 from thingmarket.contract.orders import RetentionClass, SealedRef
 from thingmarket.contract.personas import Persona, SetPersona
 from thingmarket.errors import Code, Refusal
@@ -16,7 +16,14 @@ from thingmarket.limits import HOUR_MS, INBOX_PAGE_MAX
 from thingmarket.market import queries, waiting
 from thingmarket.v1 import approval_pb2 as pb
 from thingmarket.wire import inbox
-from thingmarket.wire.approvals import approve_body, read_approve, read_set_persona, set_persona_body
+from thingmarket.wire.approvals import (
+    agree_to_cosign_body,
+    approve_body,
+    read_agree_to_cosign,
+    read_approve,
+    read_set_persona,
+    set_persona_body,
+)
 
 NIGHT = WeeklyWindow(days_mask=127, start_minute=0, end_minute=7 * 60)
 NOON = WeeklyWindow(days_mask=127, start_minute=12 * 60, end_minute=13 * 60)
@@ -143,6 +150,9 @@ def test_words_and_wishes_go_through_their_bytes() -> None:  # [COS-6] [PER-1]
     world = Home()
     word = Approve(key=b"k" * 16, pending=b"p" * 16, body_digest=b"d" * 32, approved=True, reason="why not")
     assert read_approve(approve_body(word)) == word
+    for agreed in (True, False):
+        agreement = AgreeToCosign(key=b"k" * 16, owner=world.alice.id, agreed=agreed)
+        assert read_agree_to_cosign(agree_to_cosign_body(agreement)) == agreement
     wishes = SetPersona(
         key=b"k" * 16,
         thing=world.printer.id,
