@@ -1,0 +1,391 @@
+# Memory of the book: pools of slots, hash tables, ladders of price levels. Nothing here knows a rule.
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define TM_PREFETCH(address) __builtin_prefetch(address)
+    #define TM_LIKELY(condition) __builtin_expect(!!(condition), 1)
+    #define TM_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+    #else
+    #define TM_PREFETCH(address) ((void)(address))
+    #define TM_LIKELY(condition) (condition)
+    #define TM_UNLIKELY(condition) (condition)
+    #endif
+    """
+    void prefetch "TM_PREFETCH" (const void* address) noexcept
+    bint likely "TM_LIKELY" (bint condition) noexcept
+    bint unlikely "TM_UNLIKELY" (bint condition) noexcept
+
+cdef enum:
+    LINE_BYTES = 64  # of a cache line
+    LINEAR_RUNGS = 6  # most prices are near the best: so many rungs are looked at before halving
+    ROOM_KEPT = 16  # ladders smaller than this do not give memory back
+    MARKETS_MAX = 1 << 30  # slots: a market and a side fit an int32
+
+
+# --- pools
+
+cdef int grow_pool(Pool* pool, int64_t limit) noexcept:
+    """Make room for one slot more, at most `limit` in all; -1 when there is no memory."""
+    cdef int64_t capacity = min(<int64_t> max(pool.capacity, 32) * 2, limit)
+    cdef size_t held = pool.used * pool.item_bytes
+    cdef size_t pad_before = pool.items - pool.allocated
+    cdef char* allocated = <char*> realloc(pool.allocated, capacity * pool.item_bytes + LINE_BYTES)
+    cdef size_t pad
+    if allocated == NULL:
+        return -1
+    pad = (LINE_BYTES - (<size_t> allocated & (LINE_BYTES - 1))) & (LINE_BYTES - 1)
+    if pad != pad_before and held:
+        memmove(allocated + pad, allocated + pad_before, held)
+    pool.allocated = allocated
+    pool.items = allocated + pad
+    pool.capacity = <int32_t> capacity
+    return 0
+
+
+cdef int open_pool(Pool* pool, size_t item_bytes, int64_t limit) noexcept:
+    memset(pool, 0, sizeof(Pool))
+    pool.item_bytes = item_bytes
+    if grow_pool(pool, limit) < 0:
+        return -1
+    memset(pool.items, 0, item_bytes)
+    pool.used = 1
+    return 0
+
+
+cdef inline int64_t orders_room(const OrderBook* book) noexcept:
+    return <int64_t> book.orders_max + 1  # slot 0 is none
+
+
+cdef inline int64_t levels_room(const OrderBook* book) noexcept:
+    """One more than orders: what is replaced has its new level reserved before it leaves its old one."""
+    return min(<int64_t> book.orders_max + 2, <int64_t> INT32_MAX)
+
+
+cdef inline bint is_pool_full(const Pool* pool) noexcept:
+    return pool.free == 0 and pool.used == pool.capacity
+
+
+# --- tables
+
+cdef inline uint32_t tag_of(const OrderBook* book, uint64_t number) noexcept:
+    """Mixed with a key of this process, so that nobody can choose numbers that collide."""
+    cdef uint64_t mixed = (number ^ book.hash_key) * <uint64_t> 0x9E3779B97F4A7C15
+    mixed = (mixed ^ (mixed >> 32)) * <uint64_t> 0xD6E8FEB86659FD93
+    return <uint32_t> (mixed >> 32)
+
+
+cdef int open_table(Table* table, int bits) noexcept:
+    table.pairs = <Pair*> calloc(<size_t> 1 << bits, sizeof(Pair))
+    table.mask = (<uint64_t> 1 << bits) - 1
+    table.shift = 32 - bits
+    table.count = 0
+    return 0 if table.pairs != NULL else -1
+
+
+cdef inline void put_pair(Table* table, uint32_t tag, int32_t slot) noexcept:
+    cdef uint64_t at = tag >> table.shift
+    while table.pairs[at].slot:
+        at = (at + 1) & table.mask
+    table.pairs[at].tag = tag
+    table.pairs[at].slot = slot
+    table.count += 1
+
+
+cdef int reserve_pair(Table* table) noexcept:
+    """Make room for one pair more."""
+    cdef Table larger
+    cdef uint64_t at
+    if likely(<uint64_t> table.count * 2 < table.mask):
+        return 0
+    if open_table(&larger, 33 - table.shift) < 0:
+        return -1
+    for at in range(table.mask + 1):
+        if table.pairs[at].slot:
+            put_pair(&larger, table.pairs[at].tag, table.pairs[at].slot)
+    free(table.pairs)
+    table[0] = larger
+    return 0
+
+
+cdef inline void remove_pair(Table* table, uint32_t tag, int32_t slot) noexcept:
+    """Take a pair out and move later ones of its run back, as if it had never been there."""
+    cdef uint64_t hole = tag >> table.shift
+    cdef uint64_t at, home
+    while table.pairs[hole].slot != slot:
+        hole = (hole + 1) & table.mask
+    at = hole
+    while True:
+        at = (at + 1) & table.mask
+        if table.pairs[at].slot == 0:
+            break
+        home = table.pairs[at].tag >> table.shift
+        if ((at - home) & table.mask) >= ((at - hole) & table.mask):
+            table.pairs[hole] = table.pairs[at]
+            hole = at
+    table.pairs[hole].slot = 0
+    table.count -= 1
+
+
+cdef int32_t find_order(const OrderBook* book, uint64_t order_id) noexcept:
+    """Slot of a resting order, or 0."""
+    cdef const Table* table = &book.order_table
+    cdef uint32_t tag = tag_of(book, order_id)
+    cdef uint64_t at = tag >> table.shift
+    cdef int32_t slot
+    while True:
+        slot = table.pairs[at].slot
+        if slot == 0 or (table.pairs[at].tag == tag and book.orders[slot].id == order_id):
+            return slot
+        at = (at + 1) & table.mask
+
+
+cdef int32_t find_market(const OrderBook* book, uint32_t number) noexcept:
+    """Slot of an existing market, or 0."""
+    cdef const Table* table = &book.market_table
+    cdef uint32_t tag = tag_of(book, number)
+    cdef uint64_t at = tag >> table.shift
+    cdef int32_t slot
+    while True:
+        slot = table.pairs[at].slot
+        if slot == 0 or (table.pairs[at].tag == tag and book.markets[slot].number == number):
+            return slot
+        at = (at + 1) & table.mask
+
+
+# --- the book as a whole
+
+cdef int open_book(OrderBook* book, int32_t orders_max, int32_t levels_max, uint64_t hash_key) noexcept:
+    """Start empty; -1 when there is no memory, and then `close_book` still takes it."""
+    memset(book, 0, sizeof(OrderBook))
+    book.orders_max = orders_max
+    book.levels_max = levels_max
+    book.hash_key = hash_key
+    if open_table(&book.order_table, 8) < 0 or open_table(&book.market_table, 4) < 0:
+        return -1
+    if open_pool(&book.order_pool, sizeof(Order), orders_room(book)) < 0:
+        return -1
+    if open_pool(&book.level_pool, sizeof(Level), levels_room(book)) < 0:
+        return -1
+    if open_pool(&book.market_pool, sizeof(Market), MARKETS_MAX) < 0:
+        return -1
+    book.orders = <Order*> book.order_pool.items
+    book.levels = <Level*> book.level_pool.items
+    book.markets = <Market*> book.market_pool.items
+    book.markets[0].state = CONTINUOUS
+    return 0
+
+
+cdef void close_book(OrderBook* book) noexcept:
+    cdef int32_t slot
+    for slot in range(1, book.market_pool.used):
+        free(book.markets[slot].sides[BUY].rungs)
+        free(book.markets[slot].sides[SELL].rungs)
+    free(book.order_table.pairs)
+    free(book.market_table.pairs)
+    free(book.order_pool.allocated)
+    free(book.level_pool.allocated)
+    free(book.market_pool.allocated)
+    memset(book, 0, sizeof(OrderBook))
+
+
+cdef int32_t add_market(OrderBook* book, uint32_t number) noexcept:
+    """Slot of a market that did not exist, CONTINUOUS and empty; 0 when there is no memory."""
+    cdef Pool* pool = &book.market_pool
+    cdef int32_t slot = pool.free
+    if reserve_pair(&book.market_table) < 0:
+        return 0
+    if slot:
+        pool.free = book.markets[slot].state
+    else:
+        if pool.used == pool.capacity:
+            if grow_pool(pool, MARKETS_MAX) < 0:
+                return 0
+            book.markets = <Market*> pool.items
+        slot = pool.used
+        pool.used += 1
+    memset(&book.markets[slot], 0, sizeof(Market))
+    book.markets[slot].number = number
+    book.markets[slot].state = CONTINUOUS
+    put_pair(&book.market_table, tag_of(book, number), slot)
+    return slot
+
+
+cdef inline void forget_market_if_empty(OrderBook* book, int32_t slot) noexcept:
+    """A market exists while it has an order or another state than CONTINUOUS."""
+    cdef Market* market = &book.markets[slot]
+    if market.sides[BUY].count or market.sides[SELL].count or market.state != CONTINUOUS or slot == 0:
+        return
+    free(market.sides[BUY].rungs)
+    free(market.sides[SELL].rungs)
+    memset(market.sides, 0, sizeof(market.sides))
+    remove_pair(&book.market_table, tag_of(book, market.number), slot)
+    market.state = book.market_pool.free
+    book.market_pool.free = slot
+
+
+# --- ladders and levels
+
+cdef inline int32_t rung_from(const Ladder* ladder, int64_t key) noexcept:
+    """Index of the first rung whose key is at least `key`; searched from the best end."""
+    cdef const Rung* rungs = ladder.rungs
+    cdef int32_t high = ladder.count
+    cdef int32_t low = high - LINEAR_RUNGS
+    cdef int32_t middle
+    if low < 0:
+        low = 0
+    while high > low:
+        if rungs[high - 1].key < key:
+            return high
+        high -= 1
+    low = 0
+    while low < high:
+        middle = (low + high) >> 1
+        if rungs[middle].key < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef inline bint has_level(const Ladder* ladder, int64_t key) noexcept:
+    cdef int32_t at = rung_from(ladder, key)
+    return at < ladder.count and ladder.rungs[at].key == key
+
+
+cdef int reserve_level(OrderBook* book, Ladder* ladder) noexcept:
+    """Make room for one level more, on this ladder and in the pool."""
+    cdef Rung* rungs
+    cdef int32_t room
+    if unlikely(ladder.count == ladder.room):
+        room = max(ladder.room * 2, 2)
+        rungs = <Rung*> realloc(ladder.rungs, room * sizeof(Rung))
+        if rungs == NULL:
+            return -1
+        ladder.rungs = rungs
+        ladder.room = room
+    if unlikely(is_pool_full(&book.level_pool)):
+        if grow_pool(&book.level_pool, levels_room(book)) < 0:
+            return -1
+        book.levels = <Level*> book.level_pool.items
+    return 0
+
+
+cdef int reserve_order(OrderBook* book) noexcept:
+    """Make room for one order more, in the pool and in the table."""
+    if unlikely(is_pool_full(&book.order_pool)):
+        if grow_pool(&book.order_pool, orders_room(book)) < 0:
+            return -1
+        book.orders = <Order*> book.order_pool.items
+    return reserve_pair(&book.order_table)
+
+
+cdef int32_t add_level(OrderBook* book, int32_t market, int side, int32_t at, int64_t key) noexcept:
+    """Slot of a new empty level, put on its ladder at index `at`; room was reserved."""
+    cdef Ladder* ladder = &book.markets[market].sides[side]
+    cdef Pool* pool = &book.level_pool
+    cdef int32_t slot = pool.free
+    if slot:
+        pool.free = book.levels[slot].place
+    else:
+        slot = pool.used
+        pool.used += 1
+    if at < ladder.count:
+        memmove(&ladder.rungs[at + 1], &ladder.rungs[at], (ladder.count - at) * sizeof(Rung))
+    ladder.rungs[at].key = key
+    ladder.rungs[at].level = slot
+    ladder.count += 1
+    memset(&book.levels[slot], 0, sizeof(Level))
+    book.levels[slot].key = key
+    book.levels[slot].place = market * 2 + side
+    return slot
+
+
+cdef void remove_level(OrderBook* book, int32_t slot) noexcept:
+    """Take an empty level off its ladder."""
+    cdef Level* level = &book.levels[slot]
+    cdef Ladder* ladder = &book.markets[level.place >> 1].sides[level.place & 1]
+    cdef int32_t at = rung_from(ladder, level.key)
+    cdef Rung* rungs
+    ladder.count -= 1
+    if at < ladder.count:
+        memmove(&ladder.rungs[at], &ladder.rungs[at + 1], (ladder.count - at) * sizeof(Rung))
+    if unlikely(ladder.room > ROOM_KEPT and ladder.count < ladder.room // 4):
+        rungs = <Rung*> realloc(ladder.rungs, (ladder.room // 2) * sizeof(Rung))
+        if rungs != NULL:
+            ladder.rungs = rungs
+            ladder.room //= 2
+    level.place = book.level_pool.free
+    book.level_pool.free = slot
+
+
+# --- orders
+
+cdef inline void join_level(OrderBook* book, Level* level, int32_t slot) noexcept:
+    """Put an order at the tail of a level, of which it knows already."""
+    cdef Order* order = &book.orders[slot]
+    order.older = level.youngest
+    order.younger = 0
+    if level.youngest:
+        book.orders[level.youngest].younger = slot
+    else:
+        level.oldest = slot
+    level.youngest = slot
+    level.count += 1
+    level.total += order.remaining
+
+
+cdef inline void append_order(OrderBook* book, int32_t slot, int32_t market, int side, int64_t key) noexcept:
+    """Put an order at the tail of its price; room for its level was reserved."""
+    cdef Ladder* ladder = &book.markets[market].sides[side]
+    cdef int32_t at = rung_from(ladder, key)
+    cdef int32_t level
+    if at < ladder.count and ladder.rungs[at].key == key:
+        level = ladder.rungs[at].level
+    else:
+        level = add_level(book, market, side, at, key)
+    book.orders[slot].level = level
+    join_level(book, &book.levels[level], slot)
+
+
+cdef inline int32_t add_order(OrderBook* book, uint64_t order_id, uint64_t account, uint32_t remaining) noexcept:
+    """Slot of a new order that stands on no level yet; room was reserved."""
+    cdef Pool* pool = &book.order_pool
+    cdef int32_t slot = pool.free
+    if slot:
+        pool.free = book.orders[slot].younger
+    else:
+        slot = pool.used
+        pool.used += 1
+    book.orders[slot].id = order_id
+    book.orders[slot].account = account
+    book.orders[slot].remaining = remaining
+    book.order_count += 1
+    put_pair(&book.order_table, tag_of(book, order_id), slot)
+    return slot
+
+
+cdef inline void detach_order(OrderBook* book, int32_t slot) noexcept:
+    """Take an order off its level; the order keeps its slot."""
+    cdef Order* order = &book.orders[slot]
+    cdef Level* level = &book.levels[order.level]
+    if order.older:
+        book.orders[order.older].younger = order.younger
+    else:
+        level.oldest = order.younger
+    if order.younger:
+        book.orders[order.younger].older = order.older
+    else:
+        level.youngest = order.older
+    level.total -= order.remaining
+    level.count -= 1
+    if level.count == 0:
+        remove_level(book, order.level)
+
+
+cdef inline void free_order(OrderBook* book, int32_t slot) noexcept:
+    """Forget an order that stands on no level."""
+    remove_pair(&book.order_table, tag_of(book, book.orders[slot].id), slot)
+    book.orders[slot].younger = book.order_pool.free
+    book.order_pool.free = slot
+    book.order_count -= 1

@@ -1,0 +1,18 @@
+"""Builds the compiled order book; where it cannot be built the install goes on and the Python book is used."""
+
+from setuptools import Extension, setup
+
+FOLDER = "marketplace/thingmarket/matching/"
+PARTS = ("_book.pxd", "_storage.pxi", "_rules.pxi", "_markets.pxi", "_snapshot.pxi")
+
+setup(
+    ext_modules=[
+        Extension(
+            "thingmarket.matching._book",
+            sources=[FOLDER + "_book.pyx"],
+            depends=[FOLDER + part for part in PARTS],
+            extra_compile_args=["-O3"],
+            optional=True,  # no compiler is no reason not to install
+        )
+    ]
+)
