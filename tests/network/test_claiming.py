@@ -27,7 +27,7 @@ class Street:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.do("node", "init", "market", "--play-money", "2000000")
+        self.do("node", "init", "market", "--play-money", "20000.00")
         self.node = self.start("node", "node", "run", "market")
         self.node.wait_for("ready")
         for owner in ("anna", "bob"):

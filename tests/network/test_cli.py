@@ -37,7 +37,7 @@ class Town:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.do("node", "init", "market", "--play-money", "20000")
+        self.do("node", "init", "market", "--play-money", "200.00")
         self.node = self.start("node", "node", "run", "market")
         self.node.wait_for("ready")
         for owner in ("anna", "bob"):
@@ -139,6 +139,13 @@ def test_the_help_lists_every_group(capsys: pytest.CaptureFixture[str]) -> None:
         ["node", "init", "x", "--currency", "XXX"],
         ["node", "init", "x", "--network", "12"],
         ["node", "init", "x", "--play-money", "-1"],
+        ["node", "init", "x", "--play-money", "90071992547409.92"],
+        ["node", "init", "x", "--play-money", "1.5", "--currency", "JPY"],
+        ["node", "init", "x", "--probation", "orders=5,order=20.001,deliveries=1"],
+        ["node", "init", "x", "--probation", "orders=5,order=20.00"],
+        ["owner", "programme", "x", "club", "--earn", "1", "--worth", "0.02", "--per", "0.03"],
+        ["owner", "programme", "x", "club", "--earn", "1", "--worth", "0.02", "--per", "0"],
+        ["owner", "programme", "x", "club", "--earn", "1", "--worth", "2,5"],
         ["node", "status"],
         ["owner", "fund", "x", "1.234"],
         ["owner", "fund", "x", "1,50"],

@@ -10,6 +10,7 @@ import pytest
 
 from tests.tidy.repository import ROOT, text_of, tracked
 from thingmarket_node.cli.bench import NAMES as BENCHES
+from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.main import program
 from thingmarket_node.scenarios.engine import MODULES as SCENARIOS
 
@@ -132,6 +133,14 @@ def test_every_command_line_that_is_shown_can_be_typed() -> None:
 )
 def test_a_line_that_cannot_be_typed_is_found(line: str) -> None:
     assert faults(iter([("here", line)])) != []
+
+
+@pytest.mark.parametrize("name", ["owner", "thing"])
+def test_every_command_of_a_long_group_stands_in_one_section_of_its_help(name: str) -> None:
+    group = program.get_command(click.Context(program), name)
+    assert isinstance(group, Group)
+    listed = [one for names in group.sections.values() for one in names]
+    assert sorted(listed) == sorted(group.commands)
 
 
 def test_every_command_that_a_sentence_names_exists() -> None:

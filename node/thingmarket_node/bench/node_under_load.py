@@ -18,7 +18,7 @@ _START_S = 30.0
 _STOP_S = 10.0
 # Everything that a sale can cost: the operator's fee, a reserve, tax that he collects.
 _SETTINGS = ("--fee", "200", "--reserve", "500", "--tax", "S=1900", "--tax", "DE:S=1900")
-_PLAY_MONEY_MINOR = 2**53 - 1
+_PLAY_MONEY = "90071992547409.91"  # EUR: the most that a node may give
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,8 @@ def node_under_load() -> Iterator[NodeUnderLoad]:
     command = [sys.executable, "-m", "thingmarket_node.cli"]
     with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
         home = Path(folder) / "node"
-        money = str(_PLAY_MONEY_MINOR)
         subprocess.run(  # noqa: S603  our own program, with our own words
-            [*command, "node", "init", str(home), "--plaintext", "--play-money", money, *_SETTINGS],
+            [*command, "node", "init", str(home), "--plaintext", "--play-money", _PLAY_MONEY, *_SETTINGS],
             check=True,
             stdout=subprocess.DEVNULL,
         )

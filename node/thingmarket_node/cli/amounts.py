@@ -1,4 +1,4 @@
-"""Amounts as people write them on a command line."""
+"""Amounts and moments as people write and read them on a command line."""
 
 import re
 from datetime import UTC, datetime
@@ -48,6 +48,11 @@ def written(minor: int, code: str) -> str:
     return str(Money(minor, currency_of(code)))
 
 
+def moment(time_ms: int) -> str:
+    """Write a moment for people, UTC."""
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def share(part: int, whole: int) -> str:
     """Write a part of a whole in tenths of a percent, rounded down: `71.2 %`."""
     tenths = 1_000 * part // whole
@@ -66,8 +71,7 @@ def fact_words(name: str, value: int | str, currency: str) -> str:
     if is_money and currency:
         return written(value, currency)
     if name in _MOMENT_FACTS:
-        moment = datetime.fromtimestamp(value / 1_000, UTC)
-        return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+        return f"{moment(value)} UTC"
     if name.startswith("delivery_ms"):
         return span_words(value)
     return str(value)

@@ -14,10 +14,10 @@ from thingmarket.billing.parties import InvoiceParty
 from thingmarket.billing.ubl import invoice_xml
 from thingmarket.errors import Code, Refusal
 from thingmarket.money import Currency, currency_of
+from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket_client.books import BookKeeping
 from thingmarket_client.owner import Owner
-from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, written
-from thingmarket_node.cli.insight import moment, short
+from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, moment, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
 
@@ -29,7 +29,7 @@ def _shown(invoice: Invoice) -> tuple[Any, ...]:
     kind = "invoice" if invoice.kind is InvoiceKind.INVOICE else f"credit note of {invoice.corrects}"
     total = written(invoice.totals.payable_minor, invoice.currency)
     tax = written(invoice.totals.tax_minor, invoice.currency)
-    return (invoice.number, kind, short(invoice.seller), moment(invoice.issued_ms), tax, total)
+    return (invoice.number, kind, invoice.seller, moment(invoice.issued_ms), tax, total)
 
 
 def _value(invoice: Invoice) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def tax_statement(home: Path, month: datetime.datetime, card: str | None, as_jso
     rows = [
         (
             "sold" if key.sold else "bought",
-            short(key.party),
+            key.party,
             key.jurisdiction or "seller owes",
             f"{key.category} {key.rate_basis_points / 100:g} %",
             written(line.taxable_minor, key.currency),
@@ -237,7 +237,7 @@ def points(home: Path, card: str | None, as_json: bool) -> None:
     rows = [
         (
             one["name"],
-            short(one["issuer"]),
+            one["issuer"],
             one["points"],
             one["owed"],
             written(one["value_minor"], one["currency"]),
@@ -253,12 +253,9 @@ def points(home: Path, card: str | None, as_json: bool) -> None:
 @home_argument
 @click.argument("name")
 @click.option("--currency", type=CurrencyType(), default="EUR", show_default=True)
-@click.option(
-    "--earn", type=click.IntRange(1, 10_000), required=True, help="Points for 10,000 minor units of net."
-)
-@click.option(
-    "--worth", type=click.IntRange(min=1), required=True, help="What one takes off, in minor units."
-)
+@click.option("--earn", type=click.IntRange(1, 10_000), required=True, help="Points for so much net.")
+@click.option("--per", default="1", show_default=True, metavar="AMOUNT", help="How much net that is.")
+@click.option("--worth", required=True, metavar="AMOUNT", help="What one point takes off, as in 0.02.")
 @click.option("--idle-days", type=click.IntRange(min=0), default=0, help="Points end when idle for so long.")
 @node_option
 @json_option
@@ -267,7 +264,8 @@ def programme(
     name: str,
     currency: Currency,
     earn: int,
-    worth: int,
+    per: str,
+    worth: str,
     idle_days: int,
     card: str | None,
     as_json: bool,
@@ -276,19 +274,40 @@ def programme(
 
     \b
     Example, a point for each EUR, worth 2 cents:
-      thingmarket owner programme inks ink-club --earn 100 --worth 2
+      thingmarket owner programme inks ink-club --earn 1 --worth 0.02
     """
+    earn_basis_points = _of_ten_thousand(earn, amount_of(per, currency, "--per"))
+    value_minor = amount_of(worth, currency, "--worth")
 
     async def act() -> None:
         async with await open_owner(home, card) as opened:
             await opened.open_programme(
-                name, currency.code, earn_basis_points=earn, value_minor=worth, idle_days=idle_days
+                name,
+                currency.code,
+                earn_basis_points=earn_basis_points,
+                value_minor=value_minor,
+                idle_days=idle_days,
             )
 
     asyncio.run(act())
     output = Output(as_json=as_json)
     output.say(f"Sales in {currency.code} earn points of {name}.")
-    output.end({"name": name, "currency": currency.code})
+    output.end(
+        {
+            "name": name,
+            "currency": currency.code,
+            "earn_basis_points": earn_basis_points,
+            "value_minor": value_minor,
+        }
+    )
+
+
+def _of_ten_thousand(points: int, minor: int) -> int:
+    """Points for 10,000 minor units, as a programme states them; they must come out even."""
+    whole, rest = divmod(points * WHOLE_BASIS_POINTS, minor) if minor else (0, 1)
+    if rest:
+        raise click.BadParameter("--earn points for --per net come to no whole points for 10,000 minor units")
+    return whole
 
 
 @click.command()
@@ -328,7 +347,9 @@ def rates(home: Path, card: str | None, as_json: bool) -> None:
 @click.argument("rate", type=HexType(32))
 @click.argument("amount")
 @click.option("--currency", type=CurrencyType(), default="EUR", show_default=True, help="What is given.")
-@click.option("--at-least", type=click.IntRange(min=1), default=1, help="Fewest minor units to get for it.")
+@click.option(
+    "--at-least", metavar="AMOUNT", help="Least to get for it, in the currency that the rate gives: 109.00."
+)
 @node_option
 @json_option
 def convert(
@@ -336,7 +357,7 @@ def convert(
     rate: bytes,
     amount: str,
     currency: Currency,
-    at_least: int,
+    at_least: str | None,
     card: str | None,
     as_json: bool,
 ) -> None:
@@ -344,18 +365,28 @@ def convert(
 
     \b
     Example:
-      thingmarket owner convert anna RATE 100.00 --at-least 10900
+      thingmarket owner convert anna RATE 100.00 --at-least 109.00
     """
     minor = amount_of(amount, currency, "AMOUNT")
 
-    async def act() -> None:
+    async def act() -> int:
         async with await open_owner(home, card) as opened:
-            await opened.convert(rate, minor, at_least)
+            least = 1 if at_least is None else await _least(opened, rate, at_least, currency)
+            await opened.convert(rate, minor, least)
+            return least
 
-    asyncio.run(act())
+    least = asyncio.run(act())
     output = Output(as_json=as_json)
     output.say(f"{written(minor, currency.code)} were changed.")
-    output.end({"rate": rate.hex()})
+    output.end({"rate": rate.hex(), "amount_minor": minor, "at_least_minor": least})
+
+
+async def _least(opened: Owner, rate: bytes, text: str, given: Currency) -> int:
+    """Read an amount in the currency that a rate gives (UNKNOWN_RATE)."""
+    for one in await opened.rates(given.code):
+        if one.digest == rate:
+            return amount_of(text, currency_of(one.to_currency), "--at-least")
+    raise Refusal(Code.UNKNOWN_RATE, f"no such rate for {given.code}, or it is over", "FX-2")
 
 
 async def publish(opened: BookKeeping, ratio: str, most: str, pair: tuple[str, str], hours: int) -> bytes:

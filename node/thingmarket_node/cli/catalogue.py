@@ -139,7 +139,7 @@ def questions(home: Path, card: str | None, as_json: bool) -> None:
     rows = [
         (
             one.digest.hex(),
-            one.offer.hex()[:8],
+            one.offer.hex(),
             ", ".join(one.names),
             "we asked" if one.asked_by_us else "we were asked",
             one.state.value.lower(),
@@ -202,7 +202,7 @@ def show_choice(output: Output, chosen: Chosen) -> None:
 
 def _choice_row(one: Scored, chosen: bytes | None) -> list[str]:
     candidate = one.candidate
-    row = [candidate.digest.hex()[:8], candidate.offer.title]
+    row = [candidate.digest.hex(), candidate.offer.title]
     row.append(written(candidate.total_minor, candidate.offer.currency))
     if one.parts:
         row.append(share(one.score, WHOLE_MILLIONTHS))

@@ -12,9 +12,9 @@ from thingmarket.policy.rules import RULES
 from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.wire.reads import Explanation
 from thingmarket_client.decisions import ChoiceRecord, load_record
-from thingmarket_node.cli.amounts import HexType, fact_words, share, written
+from thingmarket_node.cli.amounts import HexType, fact_words, moment, share, written
 from thingmarket_node.cli.decided import decided, in_words, proven_command, tell_decided
-from thingmarket_node.cli.inbox import moment, why, words_value
+from thingmarket_node.cli.inbox import why, words_value
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, node_option, open_party
 
@@ -127,7 +127,7 @@ def _tell(output: Output, value: dict[str, Any]) -> None:
         output.say(f"asked, because it {approval['why']}: order {approval['order']}")
         for word in approval["words"]:
             reason = f": {word['reason']}" if word["reason"] else ""
-            output.say(f"  approved {moment(word['time_ms'])} by {word['party']}{reason}")
+            output.say(f"  approved {moment(word['time_ms'])} UTC by {word['party']}{reason}")
     else:
         for approver in allowed["approvals"]:
             output.say(f"  approved by {approver}")
@@ -139,7 +139,7 @@ def _tell(output: Output, value: dict[str, Any]) -> None:
     if value["record_proven"]:
         rows = [
             (
-                one["offer"][:8],
+                one["offer"],
                 one["title"],
                 written(one["total_minor"], one["currency"]),
                 share(one["score_millionths"], WHOLE_MILLIONTHS) if one["parts"] else "",

@@ -4,7 +4,6 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from thingmarket.wire.inbox import PendingSeen
 from thingmarket.wire.listings import OfferSeen
 from thingmarket.wire.trade import read_purchase
 from thingmarket_client.owner import Owner
-from thingmarket_node.cli.amounts import written
+from thingmarket_node.cli.amounts import moment, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import read_order, write_approval
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
@@ -88,7 +87,7 @@ def _show(output: Output, items: list[Item], *, watched: bool) -> None:
             written(item.order.purchase.total_minor, item.order.purchase.currency),
             why(item.order),
             span_words(max(0, item.order.deadline_ms - now_ms)),
-            moment(item.order.quiet_until_ms) if item.order.quiet_until_ms else "",
+            f"{moment(item.order.quiet_until_ms)} UTC" if item.order.quiet_until_ms else "",
         )
         for item in items
     ]
@@ -225,7 +224,7 @@ def _tell_outcome(output: Output, done: PendingSeen) -> None:
         output.say(f"approved, but not bought: {name_of(done.missing.code)}: {done.missing.reason}")
         if done.usable_until_ms:
             output.say(
-                f"  until {moment(done.usable_until_ms)} the thing may buy it elsewhere, if not dearer"
+                f"  until {moment(done.usable_until_ms)} UTC the thing may buy it elsewhere, if not dearer"
             )
     else:
         output.say(f"it is {done.state.value.lower()} by now")
@@ -324,8 +323,3 @@ def words_value(order: PendingSeen) -> list[dict[str, Any]]:
 
 def _fact_value(fact: Fact) -> dict[str, int | str]:
     return {"name": fact.name, "value": fact.value}
-
-
-def moment(time_ms: int) -> str:
-    """Write a moment for people."""
-    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%a %Y-%m-%d %H:%M UTC")

@@ -13,7 +13,7 @@ from thingmarket.limits import DAY_MS, INSIGHT_ROWS_MAX
 from thingmarket.policy.decision import Verdict
 from thingmarket.wire.insight import DecisionRow, Filter, OrderRow, SpendingRow
 from thingmarket_client.insight import Insight
-from thingmarket_node.cli.amounts import written
+from thingmarket_node.cli.amounts import moment, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
 
@@ -54,19 +54,9 @@ def asked(home: Path, card: str | None, ask: Callable[[Insight], Awaitable[T]]) 
     return asyncio.run(read())
 
 
-def moment(time_ms: int) -> str:
-    """A time for people, UTC."""
-    return datetime.datetime.fromtimestamp(time_ms / 1_000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def value_of(row: Any) -> dict[str, Any]:
     """A row for programs; bytes in hexadecimal digits."""
     return {name: one.hex() if isinstance(one, bytes) else one for name, one in asdict(row).items()}
-
-
-def short(party: str) -> str:
-    """The end of an id, enough to tell one's own things apart."""
-    return f"…{party[-8:]}"
 
 
 @click.command()
@@ -101,7 +91,7 @@ def orders(
             (
                 row.seq,
                 moment(row.time_ms),
-                short(row.actor),
+                row.actor,
                 row.product_id or "unknown offer",
                 written(row.total_minor, row.currency),
                 _came_to(row),
@@ -148,7 +138,7 @@ def decisions(
             (
                 row.seq,
                 moment(row.time_ms),
-                short(row.actor),
+                row.actor,
                 row.act.lower().replace("_", " "),
                 _VERDICTS[row.verdict],
                 row.rules if row.verdict != Verdict.ALLOW else "all hold",
@@ -254,7 +244,7 @@ def _tables(output: Output, home: Path, spent: tuple[SpendingRow, ...], decided:
         f"spending of {home}",
         ("thing", "category", "orders", "spent", "came back"),
         [
-            (short(actor), category, count, written(total, code), written(returned, code))
+            (actor, category, count, written(total, code), written(returned, code))
             for (actor, category, code), (count, total, returned) in sums.items()
         ],
     )

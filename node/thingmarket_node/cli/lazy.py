@@ -1,23 +1,36 @@
 """Groups of commands: what their --help lists, and modules that are loaded when they are called."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 import click
 
 _SENTENCE: Final = 200  # characters; click cuts what is longer
 
+Sections = Mapping[str, Sequence[str]]
+"""Titles, and the names of the commands below each."""
+
 
 class Group(click.Group):
     """A group whose --help says the whole first sentence of each command, over as many lines as it takes."""
 
+    def __init__(self, *arguments: Any, sections: Sections | None = None, **settings: Any) -> None:
+        """Take the sections in which --help lists commands, in their order; without any it is one list."""
+        super().__init__(*arguments, **settings)
+        self.sections: Sections = sections or {}
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands."""
-        found = [(name, self.commands[name]) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, one.get_short_help_str(_SENTENCE)) for name, one in found])
+        """List the commands, section by section; what is in none of them comes last."""
+        named = {name for names in self.sections.values() for name in names}
+        rest = tuple(name for name in self.list_commands(ctx) if name not in named)
+        for title, names in {**self.sections, "Commands": rest}.items():
+            rows = [(name, self.commands[name].get_short_help_str(_SENTENCE)) for name in names]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _HELP = """A market in which things buy from things, each under its owner's sign
 
 \b
 A first trade on one machine (`thingmarket thing run --help` shows what is in ink.json and need.json):
-  thingmarket node init market --plaintext --play-money 1000000
+  thingmarket node init market --plaintext --play-money 10000.00
   thingmarket node run market &
   thingmarket owner init anna --node market
   thingmarket owner fund anna 100.00

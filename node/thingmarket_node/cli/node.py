@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,14 +14,17 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.cards import checked_address, is_loopback
 from thingmarket.identity.things import NO_PROBATION, Probation, check_probation
 from thingmarket.ids import NetworkId
-from thingmarket.limits import FEE_BASIS_POINTS_MAX, RESERVE_DAYS_MAX
+from thingmarket.limits import FEE_BASIS_POINTS_MAX, INTEGER_MAX, RESERVE_DAYS_MAX
 from thingmarket.money import Currency
-from thingmarket_node.cli.amounts import CurrencyType, HexType
+from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, minor_of
 from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.node_books import books
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.rate import rate
 from thingmarket_node.cli.status import status
+
+if TYPE_CHECKING:
+    from thingmarket_node.home import NodeIdentity
 
 _RATE_MAX = 10_000  # basis points: 100 %
 
@@ -50,26 +53,30 @@ class TaxType(click.ParamType[tuple[str, int]]):
         return row, int(rate)
 
 
-class ProbationType(click.ParamType[Probation]):
-    """What a new thing may do, as in orders=5,order=2000,deliveries=10."""
+def _probation_of(text: str, currency: Currency) -> Probation:
+    """Read what a new thing may do, as in orders=5,order=20.00,deliveries=10."""
+    if not text:
+        return NO_PROBATION
+    found = dict(part.partition("=")[::2] for part in text.split(","))
+    orders, amount, deliveries = (found.pop(name, "") for name in ("orders", "order", "deliveries"))
+    try:
+        if found or not all(one.isascii() and one.isdigit() for one in (orders, deliveries)):
+            raise ValueError(f"{text!r} is not like orders=5,order=20.00,deliveries=10")
+        probation = Probation(
+            orders_per_day=int(orders), order_minor=minor_of(amount, currency), deliveries=int(deliveries)
+        )
+        check_probation(probation)
+    except (ValueError, Refusal) as error:
+        reason = error.reason if isinstance(error, Refusal) else str(error)
+        raise click.BadParameter(reason, param_hint="--probation") from None
+    return probation
 
-    name = "probation"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Probation:
-        """Read the three numbers, each at least 1."""
-        if isinstance(value, Probation):
-            return value
-        found = dict(part.partition("=")[::2] for part in str(value).split(","))
-        numbers = [found.pop(name, "") for name in ("orders", "order", "deliveries")]
-        if found or not all(one.isascii() and one.isdigit() for one in numbers):
-            self.fail(f"{value!r} is not like orders=5,order=2000,deliveries=10", param, ctx)
-        orders, minor, deliveries = map(int, numbers)
-        probation = Probation(orders_per_day=orders, order_minor=minor, deliveries=deliveries)
-        try:
-            check_probation(probation)
-        except Refusal as refusal:
-            self.fail(refusal.reason, param, ctx)
-        return probation
+def _play_money_of(text: str, currency: Currency) -> int:
+    minor = amount_of(text, currency, "--play-money")
+    if minor > INTEGER_MAX:
+        raise click.BadParameter("more than 2^53-1 minor units", param_hint="--play-money")
+    return minor
 
 
 @click.group(cls=Group)
@@ -78,7 +85,7 @@ def node() -> None:
 
     \b
     Example:
-      thingmarket node init market --plaintext --play-money 1000000
+      thingmarket node init market --plaintext --play-money 10000.00
       thingmarket node run market
       thingmarket node status market
     """
@@ -136,18 +143,20 @@ def node() -> None:
 )
 @click.option(
     "--play-money",
-    type=click.IntRange(0, 2**53 - 1),
-    default=0,
+    default="0",
     show_default=True,
-    help="Give owners what they ask for, up to this many minor units. Never with real money.",
+    metavar="AMOUNT",
+    help="Give owners what they ask for, up to this amount of the first --currency, and of others up to as"
+    " many minor units, all counted together. Never with real money.",
 )
 @click.option(
     "--probation",
-    type=ProbationType(),
-    default=NO_PROBATION,
-    metavar="orders=N,order=MINOR,deliveries=N",
-    help="What a new thing may do: so many orders a day, each of at most so many minor units, until so many"
-    " of its deliveries were accepted. Nothing is asked unless given.",
+    "probation_text",
+    default="",
+    metavar="orders=N,order=AMOUNT,deliveries=N",
+    help="What a new thing may do: so many orders a day, each of at most so much of the first --currency, and"
+    " of others as many minor units, until so many of its deliveries were accepted. Nothing is asked unless"
+    " given.",
 )
 @json_option
 def init(
@@ -160,21 +169,23 @@ def init(
     fee: int,
     reserve: int,
     reserve_days: int,
-    play_money: int,
-    probation: Probation,
+    play_money: str,
+    probation_text: str,
     as_json: bool,
 ) -> None:
     """Make a node in the folder HOME: its keys, its settings, the first entry of its log.
 
     \b
     Example, a market on this machine alone, with play money:
-      thingmarket node init market --plaintext --currency EUR --tax S=1900 --play-money 1000000
+      thingmarket node init market --plaintext --currency EUR --tax S=1900 --play-money 10000.00
     """
     from thingmarket_node.config import Config
     from thingmarket_node.home import init_node
 
     _check_address(address, plaintext=plaintext)
-    config = Config(address=address, plaintext=plaintext, play_money_max_minor=play_money)
+    probation = _probation_of(probation_text, currencies[0])
+    play_money_minor = _play_money_of(play_money, currencies[0])
+    config = Config(address=address, plaintext=plaintext, play_money_max_minor=play_money_minor)
     identity = init_node(
         home,
         config,
@@ -189,7 +200,10 @@ def init(
             reserve_days=reserve_days if reserve else 0,
         ),
     )
-    output = Output(as_json=as_json)
+    _tell_of(home, identity, Output(as_json=as_json))
+
+
+def _tell_of(home: Path, identity: "NodeIdentity", output: Output) -> None:
     output.say(f"A node was made in {home}:")
     output.say(f"  node     {identity.node}")
     output.say(f"  network  {identity.network_id.hex()}")

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -34,8 +34,22 @@ from thingmarket_node.cli.parties import (
 from thingmarket_node.cli.persona import persona
 from thingmarket_node.cli.trust import lower, preview_command, satisfaction, shadow
 
+_SECTIONS: Final = {
+    "Yourself": ("init", "persona", "erase"),
+    "Authority": ("mandate", "revoke", "lower", "preview"),
+    "Things": ("things", "guards", "suspend", "resume", "quarantine", "release", "decommission"),
+    "Approvals": ("inbox", "approve", "reject", "cosign-for"),
+    "Buying": (
+        *("needs", "buy", "contracts", "accept", "cancel", "preview-cancel"),
+        *("stand", "standing", "end-standing"),
+    ),
+    "Selling": ("sell", "fulfil", "refund", "programme"),
+    "Money": ("fund", "balance", "points", "rates", "convert", "invoices", "invoice", "tax-statement"),
+    "Trust and reports": ("orders", "decisions", "report", "satisfaction", "shadow"),
+}
 
-@click.group(cls=Group)
+
+@click.group(cls=Group, sections=_SECTIONS)
 def owner() -> None:
     """Act as an owner, whose keys are in a folder: permit, pay, buy, revoke.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -10,7 +10,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key, digest
 from thingmarket.wire.trade import read_purchase
-from thingmarket_client.outbox import Answer
+from thingmarket_client.outbox import Answer, Letter
 from thingmarket_client.thing import Thing, create_thing
 from thingmarket_node.cli import cancelling, selling, standing
 from thingmarket_node.cli.amounts import HexType, LateType, PlaceType, written
@@ -43,7 +43,18 @@ from thingmarket_node.cli.unanswered import outbox
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.group(cls=Group)
+_SECTIONS: Final = {
+    "Itself": ("init", "factory", "claim", "mandate", "delegate", "run", "report-malfunction"),
+    "Looking": ("search", "choose", "ask", "questions"),
+    "Buying": (
+        *("buy", "again", "outbox", "cancel", "preview-cancel"),
+        *("stand", "standing", "end-standing", "propose", "rate"),
+    ),
+    "Selling": ("sell", "fulfil", "answer", "ask-feedback"),
+}
+
+
+@click.group(cls=Group, sections=_SECTIONS)
 def thing() -> None:
     """Act as a thing, whose key and mandate are in a folder: sell, need, buy.
 
@@ -250,9 +261,7 @@ def buy(
     async def trade() -> dict[str, Any]:
         async with await open_thing(home, card) as opened:
             if order is not None:
-                approvals = [read_approval_file(approval)] if approval else []
-                body, _ = read_order(order)
-                letter = kept_order(home, digest(body), approvals)
+                letter = _prepared(home, order, approval)
             else:
                 seen = await opened.reads.offer(offer or b"")
                 given = {name: detail for name, detail in details.items() if detail is not None}
@@ -269,6 +278,18 @@ def buy(
             return value
 
     value = asyncio.run(trade())
+    _tell_of(value, output)
+    output.end(value)
+
+
+def _prepared(home: Path, order: Path, approval: Path | None) -> Letter:
+    approvals = [read_approval_file(approval)] if approval else []
+    body, _ = read_order(order)
+    return kept_order(home, digest(body), approvals)
+
+
+def _tell_of(value: dict[str, Any], output: Output) -> None:
+    """Say what an order has come to."""
     if "prepared" in value:
         output.say(f"nothing was sent; let the owner approve {value['prepared']}")
     elif value["contract"]:
@@ -276,7 +297,6 @@ def buy(
     else:
         output.say(f"not bought yet: order {value['pending']} {value.get('became', 'waits for approval')}")
         output.say("  the owner sees it with `thingmarket owner inbox`")
-    output.end(value)
 
 
 @thing.command()

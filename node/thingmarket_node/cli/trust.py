@@ -24,8 +24,7 @@ from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.wire.identity import read_mandate
 from thingmarket.wire.log import read_entry
 from thingmarket_client.keystore import load_owner_keys, load_thing_keys
-from thingmarket_node.cli.amounts import fact_words, share, written
-from thingmarket_node.cli.insight import moment, short
+from thingmarket_node.cli.amounts import fact_words, moment, share, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import read_mandate_file
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
@@ -84,7 +83,7 @@ def _entries(log: Path) -> Iterator[Entry]:
 
 def _show(output: Output, found: Preview, proposed: EffectiveMandate) -> None:
     output.table(
-        f"what would change for {short(proposed.subject)}",
+        f"what would change for {proposed.subject}",
         ("entry", "time (UTC)", "product", "total", "was", "would be", "because"),
         [_row(change) for change in found.changes],
     )
@@ -142,12 +141,12 @@ def shadow(home: Path, thing: str, card: str | None, as_json: bool) -> None:
     agreement, proposals = asyncio.run(read())
     output = Output(as_json=as_json)
     output.table(
-        f"{short(name)} in the shadow",
+        f"{name} in the shadow",
         ("time (UTC)", "need", "it would have paid", "and you"),
         [
             (
                 moment(one.time_ms),
-                one.need.hex()[:16],
+                one.need.hex(),
                 written(one.total_minor, one.currency),
                 one.state.value.lower().replace("_", " "),
             )
@@ -200,7 +199,7 @@ def lower(home: Path, thing: str, level: str, card: str | None, as_json: bool) -
 
     asyncio.run(send())
     output = Output(as_json=as_json)
-    output.say(f"{short(name)} is {level.upper()} from now on; what it bought stands")
+    output.say(f"{name} is {level.upper()} from now on; what it bought stands")
     output.end({"thing": name, "autonomy": level.upper()})
 
 

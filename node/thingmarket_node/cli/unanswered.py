@@ -11,8 +11,7 @@ from thingmarket.ids import key_time_ms
 from thingmarket.wire.trade import read_purchase
 from thingmarket_client.outbox import LetterState, Posted
 from thingmarket_client.post import Flushed
-from thingmarket_node.cli.amounts import written
-from thingmarket_node.cli.inbox import moment
+from thingmarket_node.cli.amounts import moment, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_thing
 
@@ -64,7 +63,7 @@ def _value(posted: Posted) -> dict[str, Any]:
     return {
         "key": letter.key.hex(),
         "what": letter.type_id.name.lower().replace("_", " "),
-        "since": moment(key_time_ms(letter.key)),
+        "since": f"{moment(key_time_ms(letter.key))} UTC",
         "state": _STATES[posted.state],
         "detail": detail,
     }

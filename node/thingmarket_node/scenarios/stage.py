@@ -102,7 +102,7 @@ class Stage:
 
     def open_market(self, terms: Terms = PLAIN) -> None:
         """Make a node with play money, and run it on a free port."""
-        options = ("--plaintext", "--currency", CURRENCY, "--play-money", "100000000")
+        options = ("--plaintext", "--currency", CURRENCY, "--play-money", "1000000.00")
         self.do(NODE, "node", "init", NODE, *options, *terms.options)
         running = self._started(NODE, [*self._node_command, "node", "run", NODE, "--json"], _in_silence)
         ready = running.wait_for("ready")

@@ -10,7 +10,7 @@ MARKET: Final = Terms(
     taxes=("S=1900", "DE:S=1900", "DE:R=700"),
     fee_basis_points=250,
     reserve_basis_points=1_000,
-    probation="orders=20,order=20000,deliveries=2",
+    probation="orders=20,order=200.00,deliveries=2",
 )
 PARTIES: Final = {
     "vera": {"name": "Vera Kaltgetränke", "country": "DE", "city": "Berlin"},

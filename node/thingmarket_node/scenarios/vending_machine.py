@@ -75,7 +75,7 @@ def _open_market(stage: Stage) -> dict[str, str]:
         *(partial(stage.do, name, "owner", "mandate", name, f"{name}-van", *sells) for name in WHOLESALERS),
         *(partial(stage.do, name, "owner", "mandate", name, f"{name}-phone", *buys) for name in PASSERS_BY),
         partial(
-            stage.do, "vera", "owner", "programme", "vera", "cool-club", "--earn", "1000", "--worth", "2"
+            stage.do, "vera", "owner", "programme", "vera", "cool-club", "--earn", "10", "--worth", "0.02"
         ),
     )
     running = {name: _van(stage, name) for name in WHOLESALERS}
