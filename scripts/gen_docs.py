@@ -19,11 +19,12 @@ from thingmarket.contract.feedback import FEEDBACK  # noqa: E402
 from thingmarket.contract.fulfilment import FULFILMENT  # noqa: E402
 from thingmarket.contract.shadow import SHADOW  # noqa: E402
 from thingmarket.contract.standing import STANDING  # noqa: E402
-from thingmarket.errors import FAMILIES, LEDGER_STATUS_BASE, Code  # noqa: E402
+from thingmarket.errors import BOOK_REASON_BASE, FAMILIES, LEDGER_STATUS_BASE, Code  # noqa: E402
 from thingmarket.identity.envelope import TypeId, type_string  # noqa: E402
 from thingmarket.identity.mandates import LEAST_AUTONOMY  # noqa: E402
 from thingmarket.identity.narrowing import LINK_RULES  # noqa: E402
 from thingmarket.identity.things import THINGS  # noqa: E402
+from thingmarket.matching.records import Reason  # noqa: E402
 from thingmarket.money import CURRENCIES  # noqa: E402
 from thingmarket.negotiation.dialogue import NEGOTIATION  # noqa: E402
 from thingmarket.policy.rules import RULES  # noqa: E402
@@ -82,6 +83,12 @@ def ledger_statuses() -> str:
     return table(("number", "status", "burns the id"), rows)
 
 
+def book_reasons() -> str:
+    """Every reason of the order book with the number of its refusal."""
+    rows = ((reason.value, BOOK_REASON_BASE + reason, f"`{reason.name}`") for reason in Reason if reason)
+    return table(("reason", "number", "name"), rows)
+
+
 def limit_rows(source: str) -> str:
     """Every limit with its value and the reason that stands beside it, by subject."""
     rows: list[tuple[str, ...]] = []
@@ -135,6 +142,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "refusal codes": refusal_codes,
     "refusal families": families,
     "ledger statuses": ledger_statuses,
+    "book reasons": book_reasons,
     "limits": lambda: limit_rows(LIMITS.read_text(encoding="utf-8")),
     "link rules": link_rules,
     "policy rules": policy_rules,
