@@ -121,6 +121,7 @@ CONSTRAINT_VALUES_MAX: Final = 16  # what ONE_OF and NONE_OF are given
 PREFERENCES_MAX: Final = 16
 OFFER_LIFE_MS: Final = 90 * DAY_MS
 NEED_LIFE_MS: Final = 90 * DAY_MS
+LISTING_KEPT_MS: Final = 3 * DAY_MS  # an ended offer, need or question: a weekend, and well over KEY_AGE_MS
 SEARCH_RESULTS_MAX: Final = 100
 QUERY_ROWS_MAX: Final = 2_000  # rows that one query looks at; the next page goes on
 WORD_CHARS_MIN: Final = 2  # a single letter finds too much

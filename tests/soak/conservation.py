@@ -83,8 +83,9 @@ def _slots(state: State) -> Iterator[str]:
     """At most one order of a slot is open."""
     open_in = Counter[tuple[str, str]]()
     for contract in state.contracts.values():
-        slot = state.needs[Digest(contract.need)].need.slot if contract.need else ""
-        if slot and not contract.over:
+        filled = contract.need and not contract.over  # what it filled is there until it is over
+        slot = state.needs[Digest(contract.need)].need.slot if filled else ""
+        if slot:
             open_in[contract.buyer, slot] += 1
     for slot_of, count in open_in.items():
         if count > 1:

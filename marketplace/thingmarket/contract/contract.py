@@ -85,6 +85,7 @@ class Contract:
     units: tuple[Unit, ...]
     mandate_leaf: bytes = b""
     need: bytes = b""
+    announcer: str = ""  # who announced the need; it is forgotten before the contract
     choice: bytes = b""
     sealed: tuple[bytes, ...] = ()
     history: tuple[FulfilmentEvent, ...] = ()

@@ -31,7 +31,7 @@ def lower_autonomy(state: State, command: Command, body: LowerAutonomy, now_ms: 
         notices.append(Notice(owner.id, NoticeKind.MANDATE, mandate.leaf, level.name))
         if level is Autonomy.ANNOUNCER:
             offers = state.indexes.live_under(mandate.leaf)
-            notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in offers]
+            notices += [end_offer(state, digest, ListingState.WITHDRAWN, now_ms) for digest in offers]
     return Result(notices=tuple(notices))
 
 

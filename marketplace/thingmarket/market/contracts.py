@@ -54,7 +54,9 @@ def make(
     notices: tuple[Notice, ...] = ()
     if order.need is not None:
         state.contracts.put(contract.id, contract)  # who looks at the end of a need looks at what filled it
-        notices = (end_need(state, Digest(order.purchase.need), ListingState.FILLED, contract.id),)
+        notices = (
+            end_need(state, Digest(order.purchase.need), ListingState.FILLED, authority.now_ms, contract.id),
+        )
     if order.listing.offer.terms.settlement is SettlementKind.DVP:
         contract, more = _exchanged(state, contract, authority.now_ms)
         notices += more
@@ -94,6 +96,7 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
         ),
         mandate_leaf=authority.mandate.leaf if authority.mandate else b"",
         need=order.purchase.need,
+        announcer=order.need.announcer if order.need else "",
         choice=order.purchase.choice,
         sealed=tuple(sealed.commitment for sealed in order.purchase.delivery),
         history=(planned,),
@@ -198,7 +201,7 @@ def ended(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contract, t
     message = "AllFinal" if delivered else "NothingDelivered"
     contract = changed(contract, state=CONTRACT.after(contract.state, message, Role.NODE))
     budgets.close(state, contract)
-    slots.completed(state, contract)
+    slots.completed(state, contract, now_ms)
     if contract.need and contract.state is ContractState.CANCELLED:
         return contract, (reopen_need(state, Digest(contract.need), now_ms),)
     return contract, ()

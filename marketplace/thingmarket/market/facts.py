@@ -32,6 +32,7 @@ from thingmarket.market.records import (
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
+from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 
 _NO_FACTS = OfferFacts()
@@ -101,14 +102,17 @@ def answer(state: State, command: Command, body: AnswerFacts, authority: Authori
     if listing.state is not ListingState.LIVE:
         raise Refusal(Code.OFFER_ENDED, f"the offer is {listing.state.value}", "CAT-16")
     _add_facts(state, command, body, record)
-    notices = _ended(state, digest, record, then)
+    notices = _ended(state, digest, record, then, authority.now_ms)
     return Result(reference=digest, decision=decision, notices=notices)
 
 
-def question_expired(state: State, digest: Digest) -> tuple[Notice, ...]:
-    """Nobody answered in time."""
+def question_due(state: State, digest: Digest, now_ms: UnixMs) -> tuple[Notice, ...]:
+    """Nobody answered in time; or the time is over for which a question that ended is kept."""
     record: QuestionRecord = state.questions[digest]
-    return _ended(state, digest, record, QUESTION.after_silence(record.state))
+    if QUESTION.is_final(record.state):
+        state.questions.drop(digest)
+        return ()
+    return _ended(state, digest, record, QUESTION.after_silence(record.state), now_ms)
 
 
 def _check_unknown(state: State, offer: Digest, listing: OfferRecord, body: AskFacts) -> None:
@@ -148,10 +152,13 @@ def _add_facts(state: State, command: Command, body: AnswerFacts, record: Questi
     state.offer_facts.put(record.offer, added)
 
 
-def _ended(state: State, digest: Digest, record: QuestionRecord, then: QuestionState) -> tuple[Notice, ...]:
+def _ended(
+    state: State, digest: Digest, record: QuestionRecord, then: QuestionState, now_ms: UnixMs
+) -> tuple[Notice, ...]:
     ended = replace(record, state=then)
     state.questions.put(digest, ended)
     state.timers.cancel(record.deadline_ms, TimerKind.QUESTION, digest)
+    state.keep_for_now(TimerKind.QUESTION, digest, now_ms)
     return _notices(digest, ended)
 
 

@@ -11,7 +11,7 @@ from thingmarket.market.timelines import Timeline
 from thingmarket.tables import Table
 
 _READ_OF_CONTRACTS: Final = (
-    *("buyer", "buyer_owner", "seller", "seller_owner", "need"),
+    *("buyer", "buyer_owner", "seller", "seller_owner", "announcer"),
     *("state", "changed_seq", "currency", "units"),
 )
 
@@ -34,7 +34,6 @@ class Indexes:
         contracts: Table[ContractId, Contract],
     ) -> None:
         """Follow every change of the tables from now on."""
-        self._needs = needs
         self.offers_live = 0
         self.offers_live_of: dict[PartyId, int] = {}
         self.offers_under: dict[bytes, Timeline[Digest]] = {}  # live ones by the leaf they were made under
@@ -59,8 +58,8 @@ class Indexes:
             Reader(contract.seller_owner, contract.seller_owner),
             Reader(contract.seller, contract.seller_owner),
         }
-        if contract.need:
-            readers.add(Reader(self._needs[Digest(contract.need)].announcer, contract.buyer_owner))
+        if contract.announcer:
+            readers.add(Reader(PartyId(contract.announcer), contract.buyer_owner))
         return readers
 
     def live_under(self, leaf: bytes) -> tuple[Digest, ...]:

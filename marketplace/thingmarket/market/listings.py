@@ -18,6 +18,7 @@ from thingmarket.market import settling, slots
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.escrows import GUARDED
+from thingmarket.market.forgetting import forget_need, forget_offer
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.shadow import need_ended
@@ -42,9 +43,10 @@ def publish(state: State, command: Command, offer: Offer, authority: Authority, 
         known = ", ".join(sorted(state.tax_basis_points))
         raise Refusal(Code.UNKNOWN_TAX_CATEGORY, f"tax {offer.tax_row}; known: {known}")
     decision = permit(state, authority, _act(state, authority, Action.SELL, offer.category))
-    live = state.indexes.offers_live_of.get(authority.owner, 0)
-    if live >= OFFERS_PER_OWNER_MAX or len(state.offers) >= OFFERS_MAX:
-        raise Refusal(Code.FULL, "too many live offers; withdraw some first")
+    if state.indexes.offers_live_of.get(authority.owner, 0) >= OFFERS_PER_OWNER_MAX:
+        raise Refusal(Code.FULL, "too many live offers; withdraw some first", "CAT-8")
+    if len(state.offers) >= OFFERS_MAX:
+        raise Refusal(Code.FULL, "this node is full of offers; what ended goes within days", "CAT-21")
     if _declared(state, authority.owner, offer.product_id) + offer.stock_steps > LEDGER_AMOUNT_MAX:
         raise Refusal(Code.OUT_OF_RANGE, "the stock ever declared of this product passes 2^62 steps")
     digest = command.body_digest
@@ -119,24 +121,36 @@ def withdraw_offer(state: State, command: Command, body: WithdrawOffer, authorit
     decision = permit(state, authority, _act(state, authority, Action.SELL, record.offer.category))
     if record.state is not ListingState.LIVE:
         raise Refusal(Code.OFFER_ENDED, f"the offer is {record.state.value}")
-    return Result(decision=decision, notices=(end_offer(state, digest, ListingState.WITHDRAWN),))
+    return Result(
+        decision=decision, notices=(end_offer(state, digest, ListingState.WITHDRAWN, authority.now_ms),)
+    )
 
 
-def end_offer(state: State, digest: Digest, how: ListingState) -> Notice:
+def end_offer(state: State, digest: Digest, how: ListingState, now_ms: UnixMs) -> Notice:
     """End a live offer, whatever the cause."""
     record = state.offers[digest]
     state.offers.put(digest, replace(record, state=how))
     state.timers.cancel(record.offer.valid_until_ms, TimerKind.OFFER, digest)
+    state.keep_for_now(TimerKind.OFFER, digest, now_ms)
     return Notice(record.seller_owner, NoticeKind.OFFER, digest, how.value)
+
+
+def offer_due(state: State, digest: Digest, now_ms: UnixMs) -> tuple[Notice, ...]:
+    """The time of an offer is over; or the time for which one that ended is kept."""
+    if state.offers[digest].state is ListingState.LIVE:
+        return (end_offer(state, digest, ListingState.EXPIRED, now_ms),)
+    forget_offer(state, digest, now_ms)
+    return ()
 
 
 def announce(state: State, command: Command, need: Need, authority: Authority, seq: int) -> Result:
     """Say what a thing needs; at most one contract fills it. [CAT-3]"""
     check_need_times(need, authority.now_ms)
     decision = permit(state, authority, _act(state, authority, Action.ANNOUNCE, need.category))
-    live = state.indexes.needs_live_of.get(authority.owner, 0)
-    if live >= NEEDS_PER_OWNER_MAX or len(state.needs) >= NEEDS_MAX:
-        raise Refusal(Code.FULL, "too many open needs; withdraw some first")
+    if state.indexes.needs_live_of.get(authority.owner, 0) >= NEEDS_PER_OWNER_MAX:
+        raise Refusal(Code.FULL, "too many open needs; withdraw some first", "CAT-3")
+    if len(state.needs) >= NEEDS_MAX:
+        raise Refusal(Code.FULL, "this node is full of needs; what ended goes within days", "CAT-21")
     digest = command.body_digest
     if digest in state.needs:
         raise Refusal(Code.ALREADY_KNOWN, "this very need was announced already")
@@ -166,18 +180,31 @@ def withdraw_need(state: State, command: Command, body: WithdrawNeed, authority:
     decision = permit(state, authority, _act(state, authority, Action.ANNOUNCE, record.need.category))
     if record.state is not ListingState.LIVE:
         raise Refusal(Code.NEED_ENDED, f"the need is {record.word}")
-    return Result(decision=decision, notices=(end_need(state, digest, ListingState.WITHDRAWN),))
+    return Result(
+        decision=decision, notices=(end_need(state, digest, ListingState.WITHDRAWN, authority.now_ms),)
+    )
 
 
-def end_need(state: State, digest: Digest, how: ListingState, contract: bytes = b"") -> Notice:
+def end_need(
+    state: State, digest: Digest, how: ListingState, now_ms: UnixMs, contract: bytes = b""
+) -> Notice:
     """End an open need, whatever the cause."""
     record = replace(state.needs[digest], state=how, contract=contract)
     state.needs.put(digest, record)
-    if not contract:
-        slots.leave(state, record)
     need_ended(state, digest, contract)
     state.timers.cancel(record.need.valid_until_ms, TimerKind.NEED, digest)
+    if not contract:
+        slots.leave(state, record)
+        state.keep_for_now(TimerKind.NEED, digest, now_ms)
     return need_notice(digest, record)
+
+
+def need_due(state: State, digest: Digest, now_ms: UnixMs) -> tuple[Notice, ...]:
+    """The time of a need is over; or the time for which one that ended is kept."""
+    if state.needs[digest].state is ListingState.LIVE:
+        return (end_need(state, digest, ListingState.EXPIRED, now_ms),)
+    forget_need(state, digest)
+    return ()
 
 
 def reopen_need(state: State, digest: Digest, now_ms: UnixMs) -> Notice:
@@ -188,6 +215,7 @@ def reopen_need(state: State, digest: Digest, now_ms: UnixMs) -> Notice:
     state.needs.put(digest, record)
     if over:
         slots.leave(state, record)
+        state.keep_for_now(TimerKind.NEED, digest, now_ms)
     else:
         state.timers.set(record.need.valid_until_ms, TimerKind.NEED, digest)
     return need_notice(digest, record)

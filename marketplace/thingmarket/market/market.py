@@ -59,7 +59,7 @@ from thingmarket.market.entries import (
     TimersDue,
     TradeBody,
 )
-from thingmarket.market.records import Answer, ListingState, PartyRecord, TimerKind
+from thingmarket.market.records import Answer, PartyRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.guards import SetGuards
@@ -150,11 +150,11 @@ class Market:
                     notices += standing_orders.due(state, reference, entry.seq, entry.time_ms, turn)
                     turn += 1
                 case TimerKind.OFFER:
-                    notices.append(listings.end_offer(state, Digest(reference), ListingState.EXPIRED))
+                    notices += listings.offer_due(state, Digest(reference), entry.time_ms)
                 case TimerKind.NEED:
-                    notices.append(listings.end_need(state, Digest(reference), ListingState.EXPIRED))
+                    notices += listings.need_due(state, Digest(reference), entry.time_ms)
                 case TimerKind.QUESTION:
-                    notices += facts.question_expired(state, Digest(reference))
+                    notices += facts.question_due(state, Digest(reference), entry.time_ms)
                 case TimerKind.MANDATE:
                     notices += parties.mandate_expired(state, Digest(reference), entry.time_ms)
                 case TimerKind.APPROVAL:

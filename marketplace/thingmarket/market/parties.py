@@ -119,7 +119,9 @@ def _end(state: State, record: MandateRecord, how: MandateState, now_ms: UnixMs)
     state.mandates.put(leaf, ended)
     state.timers.cancel(record.effective.expires_ms, TimerKind.MANDATE, leaf)
     notices = [_notice(ended)]
-    notices += [end_offer(state, digest, ListingState.WITHDRAWN) for digest in state.indexes.live_under(leaf)]
+    notices += [
+        end_offer(state, digest, ListingState.WITHDRAWN, now_ms) for digest in state.indexes.live_under(leaf)
+    ]
     revoked = how is MandateState.REVOKED
     notices += approvals.mandate_ended(state, leaf, state.seq + 1, now_ms, revoked=revoked)
     notices += standing_orders.mandate_ended(state, leaf, state.seq + 1, now_ms)

@@ -102,11 +102,11 @@ def reader_of(state: State, party: PartyId) -> Reader:
 
 def live_views(state: State, digests: Sequence[Digest]) -> tuple[OfferView, ...]:
     """Those of the offers that still live and are sold from, in the order given."""
-    records = ((digest, state.offers[digest]) for digest in digests)
+    records = ((digest, state.offers.get(digest)) for digest in digests)
     return tuple(
         _offer_view(state, digest, record)
         for digest, record in records
-        if record.state is ListingState.LIVE and trades(state, record.mandate_leaf)
+        if record is not None and record.state is ListingState.LIVE and trades(state, record.mandate_leaf)
     )
 
 

@@ -84,6 +84,12 @@ def _compare(state: State, proposal: Proposal, contract: bytes) -> None:
     _count(state, proposal, SHADOW.after(proposal.state, message, Role.OWNER), contract)
 
 
+def forget_proposals(state: State, digest: Digest) -> None:
+    """The need is forgotten; what it taught about the thing stays counted."""
+    if digest in state.proposals:
+        state.proposals.drop(digest)
+
+
 def _count(state: State, proposal: Proposal, then: ProposalState, contract: bytes) -> None:
     state.proposals.put((proposal.need, proposal.thing), replace(proposal, state=then, contract=contract))
     key = (proposal.owner, proposal.thing)

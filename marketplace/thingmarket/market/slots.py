@@ -9,8 +9,9 @@ from thingmarket.contract.contract import Contract, ContractState
 from thingmarket.contract.standing import StandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import ContractId, Digest, PartyId
-from thingmarket.market.records import NeedRecord
+from thingmarket.market.records import NeedRecord, TimerKind
 from thingmarket.market.state import State
+from thingmarket.time import UnixMs
 
 Slot = tuple[PartyId, str]
 """Who gave the name, and the name."""
@@ -53,7 +54,8 @@ def leave(state: State, record: NeedRecord) -> None:
         state.slots.drop(slot)
 
 
-def completed(state: State, contract: Contract) -> None:
+def completed(state: State, contract: Contract, now_ms: UnixMs) -> None:
     """A contract is over; what it filled may be asked for again. [SLT-3]"""
     if contract.need and contract.state is ContractState.COMPLETED:
         leave(state, state.needs[Digest(contract.need)])
+        state.keep_for_now(TimerKind.NEED, Digest(contract.need), now_ms)

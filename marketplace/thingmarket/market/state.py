@@ -19,6 +19,7 @@ from thingmarket.identity.autonomy import AutonomyCap
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, NetworkId, PartyId
+from thingmarket.limits import LISTING_KEPT_MS
 from thingmarket.market import snapshots
 from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
@@ -28,6 +29,7 @@ from thingmarket.market.experience import Experience
 from thingmarket.market.inbox import Inbox
 from thingmarket.market.indexes import Indexes
 from thingmarket.market.ledger_root import LedgerRoot
+from thingmarket.market.offers_used import OffersUsed
 from thingmarket.market.owned_things import OwnedThings
 from thingmarket.market.quoted import Quoted
 from thingmarket.market.records import (
@@ -112,6 +114,9 @@ class State:
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
         self.track_record = TrackRecord(self.feedback, self.proposals)
         self.owned = OwnedThings(self.things, self.devices)
+        self.offers_used = OffersUsed(
+            self.contracts, self.pendings, self.questions, self.standing_orders, self.proposals
+        )
         self.experience = Experience(self.contracts, self.offers, self.mandates)
 
     def _open_tables_of_money(self) -> None:
@@ -238,6 +243,10 @@ class State:
             kind=AccountKind.OWNER_WALLET,
         )
         return None if number is None else self.ledger.balance(number)
+
+    def keep_for_now(self, kind: TimerKind, digest: Digest, now_ms: UnixMs) -> None:
+        """An offer, a need or a question ended: it can still be read for some days. [CAT-21]"""
+        self.timers.set(now_ms + LISTING_KEPT_MS, kind, digest)
 
     # --- roots
 

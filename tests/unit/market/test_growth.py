@@ -2,12 +2,20 @@
 
 import pytest
 
-from tests.builders import World
-from thingmarket.limits import DAY_MS
-from thingmarket.market import market
+from tests.builders import Actor, World, limit, replayed
+from thingmarket.catalog.attributes import Attribute
+from thingmarket.catalog.questions import AnswerFacts, AskFacts
+from thingmarket.contract.shadow import ProposeChoice
+from thingmarket.errors import Code
+from thingmarket.identity.envelope import TypeId
+from thingmarket.ids import Digest
+from thingmarket.limits import DAY_MS, HOUR_MS, KEY_AGE_MS, LISTING_KEPT_MS
+from thingmarket.market import facts, listings, market, queries
 from thingmarket.market.entries import EntryKind, NoticeKind, Outcome
+from thingmarket.market.queries import reader_of
 from thingmarket.market.records import ListingState
 from thingmarket.market.state import State
+from thingmarket.wire import catalog, trust
 from thingmarket.wire.log import entry_bytes, read_entry
 
 
@@ -62,3 +70,190 @@ def test_turns_of_one_moment_are_counted_on_in_its_next_entry() -> None:  # [STO
     state.turns = 300
     assert State.restore(state.snapshot()).turns == 300
     assert State().state_root() != state.state_root()
+
+
+# --- what ended is forgotten
+
+
+class Town(World):
+    """A printer buys, a shop sells."""
+
+    def __init__(self, **permits: object) -> None:
+        super().__init__()
+        self.alice, self.bob = self.owner("alice", fund=1_000_00), self.owner("bob")
+        self.printer = self.thing("printer", self.alice, life_ms=300 * DAY_MS, **permits)
+        self.shop = self.thing("shop", self.bob, life_ms=300 * DAY_MS)
+
+    def ask(self, offer: Digest, name: str) -> Digest:
+        until_ms = self.time_ms + DAY_MS
+        body = AskFacts(key=self.key(), offer=offer, names=(name,), deadline_ms=until_ms)
+        asked = self.send(self.printer, TypeId.ASK_FACTS, catalog.ask_facts_body(body))
+        assert asked.code == 0, asked
+        return Digest(asked.reference)
+
+    def answer(self, question: Digest, offer: Digest, *said: Attribute) -> None:
+        body = AnswerFacts(key=self.key(), question=question, offer=offer, attributes=said)
+        assert self.send(self.shop, TypeId.ANSWER_FACTS, catalog.answer_facts_body(body)).code == 0
+
+
+def needs_of(world: World, actor: Actor) -> list[bytes]:
+    return [seen.digest for seen in queries.list_needs(world.state, reader_of(world.state, actor.id))]
+
+
+def same_when_replayed(world: World) -> None:
+    """The log alone, and a snapshot alone, lead to what the world has."""
+    twin, _ = replayed(world.log)
+    assert twin.state.state_root() == world.state.state_root()
+    again = State.restore(world.state.snapshot())
+    assert again.snapshot() == world.state.snapshot()
+    assert again.offers_used.sold == world.state.offers_used.sold
+    assert again.offers_used.named == world.state.offers_used.named
+    assert again.timers.next_deadline_ms() == world.state.timers.next_deadline_ms()
+
+
+def test_what_is_forgotten_never_comes_twice() -> None:  # [CAT-21] [ID-12]
+    assert LISTING_KEPT_MS > 2 * KEY_AGE_MS
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "expired"])
+def test_a_need_that_ended_is_forgotten_after_some_days(how: str) -> None:  # [CAT-21]
+    world = Town()
+    need = world.need(world.printer, valid_until_ms=world.time_ms + HOUR_MS)
+    if how == "withdrawn":
+        world.withdraw_need(world.printer, need)
+    else:
+        world.pass_time(HOUR_MS)
+    world.pass_time(LISTING_KEPT_MS - 1)
+    assert needs_of(world, world.printer) == [need]
+    world.pass_time(1)
+    assert not world.state.needs and not needs_of(world, world.printer)
+    assert world.withdraw_need(world.printer, need).code == Code.UNKNOWN_NEED
+    same_when_replayed(world)
+
+
+def test_a_need_is_kept_until_its_order_is_over_and_its_announcer_still_reads_the_contract() -> (
+    None
+):  # [CAT-21] [CON-3]
+    world = Town()
+    need = world.need(world.printer, valid_until_ms=world.time_ms + DAY_MS)
+    contract = world.bought(world.alice, world.offer(world.shop, delivery_ms=10 * DAY_MS), need=need)
+    world.pass_time(9 * DAY_MS)
+    assert needs_of(world, world.printer) == [need]
+    world.deliver(contract)
+    world.accept(contract)
+    world.pass_time(LISTING_KEPT_MS)
+    assert not world.state.needs
+    reader = reader_of(world.state, world.printer.id)
+    assert queries.contract_view(world.state, reader, contract).need == need
+    assert world.printer.id != world.contract(contract).buyer
+    same_when_replayed(world)
+
+
+def test_a_need_that_is_open_again_is_kept_as_long_as_it_is_open() -> None:  # [CAT-3] [CAT-21]
+    world = Town()
+    need = world.need(world.printer, valid_until_ms=world.time_ms + 30 * DAY_MS)
+    world.bought(world.printer, world.offer(world.shop, delivery_ms=DAY_MS), need=need)
+    world.pass_time(20 * DAY_MS)
+    assert world.state.needs[need].state is ListingState.LIVE
+    world.pass_time(10 * DAY_MS + LISTING_KEPT_MS)
+    assert not world.state.needs
+    late = world.need(world.printer, valid_until_ms=world.time_ms + HOUR_MS)
+    world.bought(world.printer, world.offer(world.shop, delivery_ms=DAY_MS), need=late)
+    world.pass_time(2 * DAY_MS)
+    assert world.state.needs[late].state is ListingState.EXPIRED
+    world.pass_time(LISTING_KEPT_MS)
+    assert not world.state.needs
+
+
+def test_what_was_proposed_for_a_need_is_forgotten_with_it_and_stays_counted() -> None:  # [CAT-21]
+    world = Town()
+    need, offer = world.need(world.printer), world.offer(world.shop)
+    proposal = ProposeChoice(key=world.key(), need=need, offer=offer, total_minor=1_200)
+    sent = world.send(world.printer, TypeId.PROPOSE_CHOICE, trust.propose_choice_body(proposal))
+    assert sent.code == 0, sent
+    world.withdraw_need(world.printer, need)
+    counted = dict(world.state.agreements)
+    world.pass_time(LISTING_KEPT_MS)
+    assert not world.state.proposals and counted == dict(world.state.agreements)
+
+
+def test_an_offer_that_nobody_bought_is_forgotten_with_its_facts() -> None:  # [CAT-21]
+    world = Town()
+    offer = world.offer(world.shop)
+    question = world.ask(offer, "colour")
+    world.answer(question, offer, Attribute("colour", "red"))
+    world.pass_time(HOUR_MS)
+    world.withdraw_offer(world.shop, offer)
+    world.pass_time(LISTING_KEPT_MS - 1)
+    assert queries.offer_view(world.state, offer).state == "WITHDRAWN"
+    world.pass_time(1)
+    state = world.state
+    assert not state.offers and not state.offer_facts and not state.questions
+    assert world.buy(world.printer, world.offer(world.shop)).code == 0, "the product is sold as before"
+    same_when_replayed(world)
+
+
+def test_an_offer_stays_with_what_was_bought_from_it() -> None:  # [CAT-21]
+    world = Town()
+    offer = world.offer(world.shop)
+    contract = world.bought(world.printer, offer)
+    world.withdraw_offer(world.shop, offer)
+    world.deliver(contract)
+    world.accept(contract)
+    world.pass_time(100 * DAY_MS)
+    assert offer in world.state.offers
+    same_when_replayed(world)
+
+
+def test_an_offer_is_kept_while_an_order_for_it_waits() -> None:  # [CAT-21] [COS-10]
+    world = Town(limits=(limit(cosign_above_minor=0),), cosign_ttl_ms=20 * DAY_MS)
+    offer = world.offer(world.shop, valid_until_ms=world.time_ms + 30 * DAY_MS)
+    assert world.buy(world.printer, offer).pending
+    world.withdraw_offer(world.shop, offer)
+    world.pass_time(20 * DAY_MS)
+    assert offer in world.state.offers
+    world.pass_time(10 * DAY_MS)
+    assert offer not in world.state.offers and not world.state.pendings
+    same_when_replayed(world)
+
+
+def test_a_question_that_ended_is_forgotten_after_some_days() -> None:  # [CAT-21]
+    world = Town()
+    offer = world.offer(world.shop)
+    question = world.ask(offer, "colour")
+    world.pass_time(DAY_MS)
+    assert world.state.questions[question].state.value == "EXPIRED"
+    world.pass_time(LISTING_KEPT_MS)
+    assert not world.state.questions
+    world.ask(offer, "colour")
+    same_when_replayed(world)
+
+
+def test_a_full_node_has_room_again_when_what_ended_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [CAT-3] [CAT-8] [CAT-15] [CAT-21]
+    world = Town()
+    for module, most in ((listings, "OFFERS_MAX"), (listings, "NEEDS_MAX"), (facts, "QUESTIONS_MAX")):
+        monkeypatch.setattr(module, most, 1)
+    offer, need = world.offer(world.shop), world.need(world.printer)
+    world.answer(world.ask(offer, "colour"), offer)
+    world.pass_time(HOUR_MS)
+    world.withdraw_offer(world.shop, offer)
+    world.withdraw_need(world.printer, need)
+    assert world.try_offer(world.shop).code == world.try_need(world.printer).code == Code.FULL
+    world.pass_time(LISTING_KEPT_MS)
+    world.need(world.printer)
+    world.ask(world.offer(world.shop), "colour")
+
+
+def test_ended_rows_of_an_owner_do_not_count_against_him(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [CAT-3] [CAT-8]
+    world = Town()
+    monkeypatch.setattr(listings, "OFFERS_PER_OWNER_MAX", 1)
+    monkeypatch.setattr(listings, "NEEDS_PER_OWNER_MAX", 1)
+    for _ in range(3):
+        offer, need = world.offer(world.shop), world.need(world.printer)
+        assert world.try_offer(world.shop).code == world.try_need(world.printer).code == Code.FULL
+        world.withdraw_offer(world.shop, offer)
+        world.withdraw_need(world.printer, need)

@@ -88,7 +88,7 @@ def _slot_filled_twice(patches: Patches) -> None:
 
 
 def _need_filled_twice(patches: Patches) -> None:
-    def end_need(state: State, digest: Digest, how: Any, contract: bytes = b"") -> Any:
+    def end_need(state: State, digest: Digest, how: Any, now_ms: int, contract: bytes = b"") -> Any:
         return listings.need_notice(digest, state.needs[digest])
 
     patches.put(contracts, "end_need", lambda _: end_need)

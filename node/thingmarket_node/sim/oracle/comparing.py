@@ -131,13 +131,22 @@ def _papers(memory: Memory, state: State) -> None:
 
 def _listings(memory: Memory, state: State) -> None:
     for digest, offer in memory.offers.items():
-        record = state.offers[digest]
+        record = state.offers.get(digest)
+        if record is None:  # forgotten: nobody misses it
+            sold = any(sale.offer == digest for sale in memory.sales.values())
+            require(offer.state != "LIVE" and not sold, "offers", "an offer that somebody needs is gone")
+            continue
         stock = state.ledger.balance(record.stock_account)
         left = stock.credits_posted - stock.debits_posted - stock.debits_pending
         require(left == offer.left, "stock", f"{left} steps are left, not {offer.left}")
         require(record.state.value == offer.state, "offers", f"an offer is {record.state.value}")
     for name, wanted in memory.needs.items():
-        value = state.needs[Digest(name)].state.value
+        need = state.needs.get(Digest(name))
+        if need is None:
+            filled = any(sale.need == name and sale.is_open for sale in memory.sales.values())
+            require(wanted.state != "LIVE" and not filled, "needs", "a need that somebody has is gone")
+            continue
+        value = need.state.value
         require(value == wanted.state, "needs", f"a need is {value}, not {wanted.state}")
 
 
