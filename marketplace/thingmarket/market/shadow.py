@@ -86,8 +86,8 @@ def _compare(state: State, proposal: Proposal, contract: bytes) -> None:
 
 def forget_proposals(state: State, digest: Digest) -> None:
     """The need is forgotten; what it taught about the thing stays counted."""
-    if digest in state.proposals:
-        state.proposals.drop(digest)
+    for thing in sorted(state.track_record.proposed_for.get(digest, ())):
+        state.proposals.drop((digest, thing))
 
 
 def _count(state: State, proposal: Proposal, then: ProposalState, contract: bytes) -> None:

@@ -113,7 +113,8 @@ def test_a_contract_reaches_its_parties_without_the_buyers_reasons() -> None:  #
     told = {field.name for field in fields(seen)}
     for name in told:
         assert getattr(seen, name) == getattr(world.contract(contract), name), name
-    assert {field.name for field in fields(Contract)} - told == {"mandate_leaf", "inspection_ms"}
+    untold = {field.name for field in fields(Contract)} - told
+    assert untold == {"mandate_leaf", "inspection_ms", "announcer"}
     assert not more and seen.history[1].facts[1] == Fact("weight.grams", 250)
 
 
