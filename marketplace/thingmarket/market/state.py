@@ -45,6 +45,7 @@ from thingmarket.market.records import (
     ThingRecord,
     TimerKind,
 )
+from thingmarket.market.sealed_uses import SealedUses
 from thingmarket.market.timers import Timers
 from thingmarket.market.track_record import TrackRecord
 from thingmarket.money import currency_of
@@ -108,6 +109,7 @@ class State:
         self.ledger_root = LedgerRoot(self.ledger)
         self.calendar = Calendar(self.standing_orders)
         self.inbox = Inbox(self.pendings, self.personas, self.willing_cosigners)
+        self.sealed_uses = SealedUses(self.pendings, self.contracts, self.standing_orders)
         self.asked = Asked(self.questions)
         self.billed = Billed(self.invoices)
         self.quoted = Quoted(self.rates)

@@ -37,6 +37,7 @@ from thingmarket_node.core.calls import (
     operator_command,
     unavailable,
 )
+from thingmarket_node.core.forgetting import forgettings
 from thingmarket_node.core.gate_checks import (
     OPEN_TO_STRANGERS,
     caller_key,
@@ -47,7 +48,7 @@ from thingmarket_node.core.gate_checks import (
 from thingmarket_node.core.receipts import Receipts
 from thingmarket_node.core.sequencer import Declined, Formed, Remembered, Sequencer, Waiting
 from thingmarket_node.core.sessions import Sessions
-from thingmarket_node.core.telling import Telling, forgettings
+from thingmarket_node.core.telling import Telling
 from thingmarket_node.groups import Head
 
 
@@ -119,7 +120,7 @@ class Core:
         """What a restart owes: what the vault may not have been told to erase, and the next deadline."""
         for owner, time_ms in self.state.erasures.items():
             self._effects.append(m.EraseSealed(owner, time_ms, repeated=True))
-        self._effects += forgettings(self.state.pendings.values())
+        self._effects += forgettings(self.state, self.state.pendings.values())
         self._ask_for_wake()
         return self._take_effects()
 

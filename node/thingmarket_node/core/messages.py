@@ -237,7 +237,7 @@ class Published:
 
     `owner` is for whom the sender acted, `listing` what a purchase was of, `trades` the contracts that
     changed, each with its offer and what of it was refunded in minor units, `waiting` the orders that began
-    to wait, heard a word or wait no more.
+    to wait, heard a word or wait no more, `forgotten` what nobody needs of those that came to nothing.
     """
 
     seq: int
@@ -250,6 +250,7 @@ class Published:
     listing: Offer | None = None
     trades: tuple[tuple[Contract, Offer, int], ...] = ()
     waiting: tuple[PendingOrder, ...] = ()
+    forgotten: tuple["ForgetSealed", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

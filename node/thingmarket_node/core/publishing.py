@@ -10,6 +10,7 @@ from thingmarket.ids import ContractId, Digest
 from thingmarket.market.entries import Command, Entry, NoticeKind, Outcome
 from thingmarket.market.refunds import refunded_minor
 from thingmarket.market.state import State
+from thingmarket_node.core.forgetting import forgettings
 from thingmarket_node.core.messages import Published
 
 _OF_CONTRACTS: Final = (NoticeKind.CONTRACT, NoticeKind.INVOICE)  # a refund changes no state, but the books
@@ -18,6 +19,7 @@ _OF_CONTRACTS: Final = (NoticeKind.CONTRACT, NoticeKind.INVOICE)  # a refund cha
 def published(state: State, entry: Entry, outcome: Outcome, body: bytes) -> Published:
     """Point at the frozen rows as they are right after the entry; nothing is copied."""
     command = entry.content if isinstance(entry.content, Command) else None
+    waiting = _waiting(state, outcome)
     return Published(
         seq=entry.seq,
         time_ms=entry.time_ms,
@@ -28,7 +30,8 @@ def published(state: State, entry: Entry, outcome: Outcome, body: bytes) -> Publ
         owner=_owner(state, command) if command else "",
         listing=_listing(state, command) if command else None,
         trades=_trades(state, outcome),
-        waiting=_waiting(state, outcome),
+        waiting=waiting,
+        forgotten=forgettings(state, waiting),
     )
 
 

@@ -1,17 +1,13 @@
 """Who is told what, once it is durable: answers, refusals, notices. [LOG-5]"""
 
 from collections import defaultdict
-from collections.abc import Iterable
 
-from thingmarket.contract.approvals import PendingOrder
 from thingmarket.contract.orders import Erase
 from thingmarket.errors import Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate
-from thingmarket.ids import digest
-from thingmarket.limits import COMMAND_LIFE_MS
 from thingmarket.market.records import Answer
-from thingmarket.wire.trade import purchase_body
 from thingmarket_node.core import messages as m
+from thingmarket_node.core.forgetting import unneeded
 from thingmarket_node.core.receipts import Receipts
 from thingmarket_node.core.sequencer import Decided, Declined, Formed, Remembered, Sequencer
 from thingmarket_node.core.sessions import Sessions
@@ -104,8 +100,9 @@ class Telling:
                 self._effects.append(m.Refuse(one.call, one.refusal, after_seq=self.durable_seq))
             else:
                 self._answer(one.call, one.answer)
+        state = self._sequencer.market.state  # ahead of the disk: a later order may need a part again
         for published in formed.published:
-            self._effects += forgettings(published.waiting)
+            self._effects += unneeded(state, published.forgotten)
         notices = tuple(notice for outcome in formed.outcomes for notice in outcome.notices)
         self._effects.append(m.Tell(formed.group.last_seq, notices, formed.published))
 
@@ -132,19 +129,3 @@ class Telling:
             pending=outcome.pending,
         )
         self._effects.append(m.Reply(decided.call, accepted, after_seq=outcome.seq))
-
-
-def forgettings(orders: Iterable[PendingOrder]) -> list[m.Effect]:
-    """What the vault forgets of these orders: the parts of those that came to nothing. [COS-12]"""
-    return [
-        m.ForgetSealed(
-            tuple(sealed.commitment for sealed in order.purchase.delivery), order.asked_ms - COMMAND_LIFE_MS
-        )
-        for order in orders
-        if order.purchase.delivery and not order.waits and not order.contract and _is_alone(order)
-    ]
-
-
-def _is_alone(order: PendingOrder) -> bool:
-    """Whether the buyer signed this purchase itself: parts of a standing order serve its next times, too."""
-    return order.body_digest == digest(purchase_body(order.purchase))

@@ -150,12 +150,12 @@ def test_only_an_owner_agrees_and_only_once_and_for_another_who_is_known() -> No
 
 def test_nobody_agrees_for_more_owners_than_the_limit() -> None:  # [COS-13]
     world = Home()
-    for number in range(COSIGNED_OWNERS_MAX):
-        name = (world.ada.id, PartyId(f"owner {number}"))
+    names = [(world.ada.id, PartyId(f"owner {number}")) for number in range(COSIGNED_OWNERS_MAX)]
+    for name in names:
         world.state.willing_cosigners.put(name, 1)
     world.state.undo.forget()
     assert world.agree_to_cosign(world.ada, world.alice).code == Code.FULL
-    world.state.willing_cosigners.drop(name)
+    world.state.willing_cosigners.drop(names[0])
     world.state.undo.forget()
     assert world.agree_to_cosign(world.ada, world.alice).code == 0
 
