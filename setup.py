@@ -1,9 +1,9 @@
-"""Builds the compiled order book; where it cannot be built the install goes on and the Python book is used."""
+"""Builds the compiled order book; where that fails, the install goes on and the Python book is used."""
 
 from setuptools import Extension, setup
 
 FOLDER = "marketplace/thingmarket/matching/"
-PARTS = ("_book.pxd", "_storage.pxi", "_rules.pxi", "_markets.pxi", "_snapshot.pxi")
+PARTS = ("_book.pxd", "_storage.pxi", "_rules.pxi", "_markets.pxi", "_snapshot.pxi", "_ahead.pxi")
 
 setup(
     ext_modules=[

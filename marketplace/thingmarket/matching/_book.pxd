@@ -175,7 +175,7 @@ cdef struct OrderBook:
 cdef int open_book(OrderBook* book, int32_t orders_max, int32_t levels_max, uint64_t hash_key) noexcept
 cdef void close_book(OrderBook* book) noexcept
 cdef void apply_command(OrderBook* book, const Command* command, Events* out) noexcept
-cdef void look_ahead(OrderBook* book, const Command* commands, size_t index, size_t count) noexcept
+cdef void apply_batch(OrderBook* book, const char* records, size_t count, Events* out) noexcept
 cdef int32_t find_order(const OrderBook* book, uint64_t order_id) noexcept
 cdef int32_t find_market(const OrderBook* book, uint32_t number) noexcept
 
@@ -183,6 +183,5 @@ cdef int32_t find_market(const OrderBook* book, uint32_t number) noexcept
 cdef class Book:
     cdef OrderBook book
     cdef Events events
-    cdef void carry_out(self, const char* records, size_t count) noexcept
     cdef bytes taken(self)
     cdef list depth_of(self, int32_t market, int side, int32_t levels)

@@ -32,11 +32,25 @@ include "_storage.pxi"
 include "_rules.pxi"
 include "_markets.pxi"
 include "_snapshot.pxi"
+include "_ahead.pxi"
 
 
-cdef void look_ahead(OrderBook* book, const Command* commands, size_t index, size_t count) noexcept:
-    """Fetch what later commands of a batch will need, while earlier ones are carried out."""
-    pass
+cdef void apply_batch(OrderBook* book, const char* records, size_t count, Events* out) noexcept:
+    """Apply records of 40 bytes, which may be unaligned, until the end or until memory runs out."""
+    cdef Glimpse seen[GLIMPSES]
+    cdef Command command
+    cdef size_t index
+    memset(seen, 0, sizeof(seen))
+    for index in range(count):
+        if index + TABLES_AHEAD < count:
+            memcpy(&command, records + (index + TABLES_AHEAD) * COMMAND_BYTES, COMMAND_BYTES)
+            see_tables(book, &command, &seen[(index + TABLES_AHEAD) % GLIMPSES])
+            see_slots(book, &seen[(index + SLOTS_AHEAD) % GLIMPSES])
+            see_levels(book, &seen[(index + LEVELS_AHEAD) % GLIMPSES])
+        memcpy(&command, records + index * COMMAND_BYTES, COMMAND_BYTES)
+        apply_command(book, &command, out)
+        if unlikely(out.failed):
+            return
 
 
 cdef class Book:
@@ -66,23 +80,14 @@ cdef class Book:
             if view.len % COMMAND_BYTES:
                 reason = f"{view.len} bytes are no whole number of commands of {COMMAND_BYTES}"
                 raise Refusal(Code.MALFORMED, reason, rule="BOK-1")
-            self.carry_out(<const char*> view.buf, view.len // COMMAND_BYTES)
+            self.events.count = 0
+            self.events.failed = False
+            apply_batch(&self.book, <const char*> view.buf, view.len // COMMAND_BYTES, &self.events)
         finally:
             PyBuffer_Release(&view)
         if self.events.failed:
             raise MemoryError
         return self.taken()
-
-    cdef void carry_out(self, const char* records, size_t count) noexcept:
-        cdef Command command
-        cdef size_t index
-        self.events.count = 0
-        self.events.failed = False
-        for index in range(count):
-            memcpy(&command, records + index * COMMAND_BYTES, COMMAND_BYTES)  # which may be unaligned
-            apply_command(&self.book, &command, &self.events)
-            if unlikely(self.events.failed):
-                return
 
     cdef bytes taken(self):
         """The events of this call."""
