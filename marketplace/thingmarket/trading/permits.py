@@ -20,6 +20,7 @@ class Permit:
     price_low: int = 1  # ticks, both ends included; a price outside is OVER_PRICE
     price_high: int = INTEGER_MAX
     order_max_minor: int = NO_LIMIT  # cost of one order; more is OVER_ORDER
+    lots_max: int = NO_LIMIT  # of one order; more is OVER_ORDER (an agreed item's quantity, ITM-4)
     cosign_above_minor: int = NO_LIMIT  # cost of one order; more is NEED_COSIGN
 
 
