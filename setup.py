@@ -1,8 +1,9 @@
-"""Builds the compiled order book; where that fails, the install goes on and the Python book is used."""
+"""Builds the compiled modules; where that fails, the install goes on and their Python twins are used."""
 
 from setuptools import Extension, setup
 
 FOLDER = "marketplace/thingmarket/matching/"
+CATALOG = "marketplace/thingmarket/catalog/"
 PARTS = ("_book.pxd", "_storage.pxi", "_rules.pxi", "_markets.pxi", "_snapshot.pxi", "_ahead.pxi")
 
 setup(
@@ -13,6 +14,13 @@ setup(
             depends=[FOLDER + part for part in PARTS],
             extra_compile_args=["-O3"],
             optional=True,  # no compiler is no reason not to install
-        )
+        ),
+        Extension(
+            "thingmarket.catalog._blocks",
+            sources=[CATALOG + "_blocks.pyx"],
+            depends=[CATALOG + "_bounds.pxi"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        ),
     ]
 )
