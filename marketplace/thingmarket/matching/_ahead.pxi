@@ -9,6 +9,7 @@ cdef enum:
     SLOTS_AHEAD = 8
     LEVELS_AHEAD = 4
     GLIMPSES = 16
+    PAIRS_IN_CACHE = 1 << 16  # a smaller table of orders stays in the cache, and hints cost more than they gain
 
 cdef struct Glimpse:
     uint32_t order_tag

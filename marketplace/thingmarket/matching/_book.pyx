@@ -42,7 +42,7 @@ cdef void apply_batch(OrderBook* book, const char* records, size_t count, Events
     cdef size_t index
     memset(seen, 0, sizeof(seen))
     for index in range(count):
-        if index + TABLES_AHEAD < count:
+        if index + TABLES_AHEAD < count and book.order_table.mask > PAIRS_IN_CACHE:
             memcpy(&command, records + (index + TABLES_AHEAD) * COMMAND_BYTES, COMMAND_BYTES)
             see_tables(book, &command, &seen[(index + TABLES_AHEAD) % GLIMPSES])
             see_slots(book, &seen[(index + SLOTS_AHEAD) % GLIMPSES])

@@ -231,7 +231,7 @@ cdef inline int32_t rung_from(const Ladder* ladder, int64_t key) noexcept:
     cdef const Rung* rungs = ladder.rungs
     cdef int32_t high = ladder.count
     cdef int32_t low = high - LINEAR_RUNGS
-    cdef int32_t middle
+    cdef int32_t half, step
     if low < 0:
         low = 0
     while high > low:
@@ -239,12 +239,11 @@ cdef inline int32_t rung_from(const Ladder* ladder, int64_t key) noexcept:
             return high
         high -= 1
     low = 0
-    while low < high:
-        middle = (low + high) >> 1
-        if rungs[middle].key < key:
-            low = middle + 1
-        else:
-            high = middle
+    while high > 0:  # without a branch that could be guessed wrong
+        half = (high + 1) >> 1
+        step = -<int32_t> (rungs[low + half - 1].key < key) & half
+        low += step
+        high -= half
     return low
 
 
