@@ -78,6 +78,7 @@ PARTIES_MAX: Final = 1_000_000
 PARTY_IDS_CACHED: Final = 16_384  # ids whose spelling was checked; a few MB
 MANDATES_MAX: Final = 1_000_000
 MANDATE_LINKS_MAX: Final = 3
+UNKNOWN_NAMES_PER_OWNER_MAX: Final = 1_024  # a box of mandates that was lost unopened; for more: the epoch
 MANDATE_CHAIN_BYTES_MAX: Final = 8 * 1024
 MANDATE_LINK_BYTES_MAX: Final = 4 * 1024
 APPROVAL_BYTES_MAX: Final = 512  # its fields have about 200 bytes

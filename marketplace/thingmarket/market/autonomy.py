@@ -19,6 +19,7 @@ def lower_autonomy(state: State, command: Command, body: LowerAutonomy, now_ms: 
     owner = state.party(command.header.sender)
     if owner.role != PartyRole.OWNER:
         raise Refusal(Code.NOT_PERMITTED, "only an owner lowers the autonomy of his things", "TRU-1")
+    state.beforehand.check_room(state.autonomy_caps, (owner.id, body.thing), "TRU-1")
     before = state.autonomy_caps.get((owner.id, body.thing))
     level = body.autonomy
     if before is not None and any(

@@ -93,8 +93,10 @@ def revoke(state: State, command: Command, body: Revoke, now_ms: UnixMs) -> Resu
         # A link that was never presented may be revoked beforehand, by its own owner only: it is his word.
         if (owner.id, body.mandate) in state.revoked_links:
             raise Refusal(Code.ALREADY_KNOWN, "this link was revoked before", "MAN-8")
+        state.beforehand.check_room(state.revoked_links, (owner.id, body.mandate), "MAN-8")
         state.revoked_links.put((owner.id, body.mandate), now_ms)
     elif body.subject is not None:
+        state.beforehand.check_room(state.revoked_subjects, (owner.id, body.subject), "MAN-8")
         state.revoked_subjects.put((owner.id, body.subject), now_ms)
     else:
         _raise_epoch(state, owner.id, body.epoch or 0)

@@ -23,6 +23,7 @@ from thingmarket.limits import LISTING_KEPT_MS
 from thingmarket.market import snapshots
 from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
+from thingmarket.market.beforehand import Beforehand
 from thingmarket.market.billed import Billed, InvoiceName
 from thingmarket.market.calendar import Calendar
 from thingmarket.market.experience import Experience
@@ -118,6 +119,9 @@ class State:
         self.owned = OwnedThings(self.things, self.devices)
         self.offers_used = OffersUsed(
             self.contracts, self.pendings, self.questions, self.standing_orders, self.proposals
+        )
+        self.beforehand = Beforehand(
+            self.mandates, self.things, self.revoked_links, self.revoked_subjects, self.autonomy_caps
         )
         self.experience = Experience(self.contracts, self.offers, self.mandates)
 

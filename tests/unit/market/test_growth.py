@@ -7,10 +7,14 @@ from thingmarket.catalog.attributes import Attribute
 from thingmarket.catalog.questions import AnswerFacts, AskFacts
 from thingmarket.contract.shadow import ProposeChoice
 from thingmarket.errors import Code
+from thingmarket.identity import did
+from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.envelope import TypeId
-from thingmarket.ids import Digest
+from thingmarket.identity.keys import SigningKey
+from thingmarket.identity.mandates import Autonomy
+from thingmarket.ids import Digest, PartyId, digest
 from thingmarket.limits import DAY_MS, HOUR_MS, KEY_AGE_MS, LISTING_KEPT_MS
-from thingmarket.market import facts, listings, market, queries
+from thingmarket.market import beforehand, facts, listings, market, queries
 from thingmarket.market.entries import EntryKind, NoticeKind, Outcome
 from thingmarket.market.queries import reader_of
 from thingmarket.market.records import ListingState
@@ -107,6 +111,7 @@ def same_when_replayed(world: World) -> None:
     again = State.restore(world.state.snapshot())
     assert again.snapshot() == world.state.snapshot()
     assert again.offers_used.sold == world.state.offers_used.sold
+    assert again.beforehand.unknown == world.state.beforehand.unknown
     assert again.offers_used.named == world.state.offers_used.named
     assert again.timers.next_deadline_ms() == world.state.timers.next_deadline_ms()
 
@@ -257,3 +262,112 @@ def test_ended_rows_of_an_owner_do_not_count_against_him(
         assert world.try_offer(world.shop).code == world.try_need(world.printer).code == Code.FULL
         world.withdraw_offer(world.shop, offer)
         world.withdraw_need(world.printer, need)
+
+
+# --- what is said of unknown names
+
+
+def unknown(number: int) -> Digest:
+    return digest(b"a link that nobody has seen %d" % number)
+
+
+def stranger(number: int) -> PartyId:
+    return did.encode(SigningKey.from_seed(unknown(number)).public)
+
+
+class Fleet(World):
+    """An owner with two things, where he may name two things that nobody knows."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        monkeypatch.setattr(beforehand, "UNKNOWN_NAMES_PER_OWNER_MAX", 2)
+        self.alice, self.bob = self.owner("alice"), self.owner("bob")
+        self.car, self.van = self.thing("car", self.alice), self.thing("van", self.alice)
+
+    def lower(self, by: Actor, thing: PartyId) -> Outcome:
+        body = LowerAutonomy(key=self.key(), thing=thing, autonomy=Autonomy.ANNOUNCER)
+        return self.send(by, TypeId.LOWER_AUTONOMY, trust.lower_autonomy_body(body))
+
+
+def test_links_that_nobody_has_seen_are_revoked_beforehand_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [MAN-8]
+    world = Fleet(monkeypatch)
+    for number in range(2):
+        assert world.revoke(world.alice, mandate=unknown(number)).code == 0
+    refused = world.revoke(world.alice, mandate=unknown(2))
+    assert (refused.code, refused.rule) == (Code.FULL, "MAN-8") and "epoch" in refused.reason
+    assert world.revoke(world.bob, mandate=unknown(2)).code == 0, "each owner has his own limit"
+    assert world.revoke(world.alice, mandate=world.car.mandate_leaf).code == 0
+    assert world.revoke(world.alice, subject=world.van.id).code == 0
+    assert world.revoke(world.alice, epoch=1).code == 0
+    assert len(world.state.revoked_links) == 4
+    same_when_replayed(world)
+
+
+def test_the_link_of_another_owner_is_an_unknown_one(monkeypatch: pytest.MonkeyPatch) -> None:  # [MAN-8]
+    world = Fleet(monkeypatch)
+    for number in range(2):
+        world.revoke(world.bob, mandate=unknown(number))
+    assert world.revoke(world.bob, mandate=world.car.mandate_leaf).code == Code.FULL
+    assert world.revoke(world.bob, subject=world.car.id).code == 0
+    assert world.revoke(world.bob, subject=world.van.id).code == 0
+    assert world.revoke(world.bob, subject=stranger(0)).code == Code.FULL
+
+
+def test_subjects_that_are_known_are_revoked_however_many_unknown_ones_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [MAN-8]
+    world = Fleet(monkeypatch)
+    link = world.mandate(world.alice, world.car.id)
+    sub = world._known(Actor(id=stranger(9), key=SigningKey.from_seed(unknown(9)), owner=world.alice.id))
+    world.present(sub, link, world.delegated(link, world.car, sub.id))
+    for number in range(2):
+        assert world.revoke(world.alice, subject=stranger(number)).code == 0
+    assert world.revoke(world.alice, subject=stranger(2)).code == Code.FULL
+    assert world.revoke(world.alice, subject=stranger(1)).code == 0, "what was said is said again"
+    for subject in (sub.id, world.car.id, world.van.id):
+        assert world.revoke(world.alice, subject=subject).code == 0
+    assert len(world.state.revoked_subjects) == 5
+    same_when_replayed(world)
+
+
+def test_a_name_that_becomes_known_makes_room_for_another(monkeypatch: pytest.MonkeyPatch) -> None:  # [MAN-8]
+    world = Fleet(monkeypatch)
+    for number in range(2):
+        world.revoke(world.alice, subject=stranger(number))
+    assert world.revoke(world.alice, subject=stranger(2)).code == Code.FULL
+    world.pass_time(HOUR_MS)
+    first = world._known(Actor(id=stranger(0), key=SigningKey.from_seed(unknown(0)), owner=world.alice.id))
+    refused = world.try_present(
+        first, world.mandate(world.alice, first.id, not_before_ms=world.time_ms - HOUR_MS)
+    )
+    assert refused.code == Code.MANDATE_REVOKED
+    world.present(first, world.mandate(world.alice, first.id, not_before_ms=world.time_ms))
+    assert world.revoke(world.alice, subject=stranger(2)).code == 0
+    assert world.revoke(world.alice, subject=stranger(3)).code == Code.FULL
+    assert State.restore(world.state.snapshot()).beforehand.unknown == world.state.beforehand.unknown
+    same_when_replayed(world)
+
+
+def test_unknown_parties_are_lowered_up_to_a_limit_and_known_things_always(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [TRU-1]
+    world = Fleet(monkeypatch)
+    for number in range(2):
+        assert world.lower(world.alice, stranger(number)).code == 0
+    refused = world.lower(world.alice, stranger(2))
+    assert (refused.code, refused.rule) == (Code.FULL, "TRU-1")
+    assert world.lower(world.alice, stranger(1)).code == 0
+    assert world.lower(world.alice, world.car.id).code == world.lower(world.alice, world.van.id).code == 0
+    assert len(world.state.autonomy_caps) == 4
+    same_when_replayed(world)
+
+
+def test_a_later_erasure_takes_the_place_of_the_one_before() -> None:  # [PRI-4]
+    world = World()
+    alice = world.owner("alice")
+    for _ in range(3):
+        world.pass_time(HOUR_MS)
+        assert world.erase(alice).code == 0
+    assert dict(world.state.erasures) == {alice.id: world.time_ms}
