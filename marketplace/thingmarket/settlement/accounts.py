@@ -16,6 +16,7 @@ AccountNumber = NewType("AccountNumber", int)
 INT64_MAX: Final = 2**63 - 1
 UINT64_MAX: Final = 2**64 - 1
 REFERENCE_BYTES_MAX: Final = 32  # a digest is the longest name that an account is told apart by
+SET_OFF_ABOVE: Final = 2**61  # half of what a turnover may be: a trader never comes to its end
 
 _NO_LEDGER: Final = -1  # row 0: differs from the ledger of any transfer, which is unsigned
 _ROW: Final = struct.Struct("<QQHHqqqqB")  # owner, ledger, kind, flags, four columns, reference length
@@ -31,6 +32,7 @@ class AccountKind(IntEnum):
     FEE_INCOME = 300
     TAX_PAYABLE = 310
     LIQUIDITY = 500
+    CLEARING = 510  # what orders in a book hold is pending to it
     POINTS_ISSUED = 600
     POINTS_WALLET = 610
     POINTS_CLAWBACK = 620
@@ -153,6 +155,38 @@ class AccountTable:
             credits_pending=self.credits_pending[number],
             credits_posted=self.credits_posted[number],
         )
+
+    def free(self, number: int) -> int:
+        """What an account may still spend: pending debits count."""
+        return self.credits_posted[number] - self.debits_posted[number] - self.debits_pending[number]
+
+    def hold(self, holder: int, clearing: int, amount: int) -> None:
+        """Set an amount of an account aside for an order in a book, or free it when below zero. [ORD-9]
+
+        Who asks has looked at what is free; the same book frees it, so no id or deadline belongs to it.
+        """
+        assert self.ledgers[holder] == self.ledgers[clearing], "a hold stays in its ledger"
+        self.debits_pending[holder] += amount
+        self.credits_pending[clearing] += amount
+        assert self.debits_pending[holder] >= 0, "no more is freed than was held"
+        assert self.free(holder) >= 0, "an order was admitted for what its owner had"
+        self.dirty.update((holder, clearing))
+
+    def move(self, debit: int, credit: int, amount: int) -> None:
+        """Post an amount that a fill has freed from one account to another of its ledger. [ORD-10]"""
+        assert self.ledgers[debit] == self.ledgers[credit] and amount > 0, "a fill stays in its ledgers"
+        self.debits_posted[debit] += amount
+        self.credits_posted[credit] += amount
+        assert self.free(debit) >= 0, "a fill costs at most what its order held"
+        self.dirty.update((debit, credit))
+        if self.credits_posted[credit] > SET_OFF_ABOVE:
+            self._set_off(credit)
+
+    def _set_off(self, number: int) -> None:
+        """Take what went out of an account off what came in: turnover starts again, the balance stays."""
+        both = min(self.debits_posted[number], self.credits_posted[number])
+        self.debits_posted[number] -= both
+        self.credits_posted[number] -= both
 
     def held(self, after: int, last: int) -> Iterator[tuple[AccountName, int]]:
         """Names of the accounts behind one up to another, and what each holds: posted credits less debits."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from thingmarket.settlement.accounts import AccountTable
+from thingmarket.settlement.accounts import AccountKind, AccountTable
 from thingmarket.settlement.known import OPEN, IdState, KnownIds
 from thingmarket.settlement.transfers import RECORD, RECORD_FLAGS, Flag
 
@@ -15,23 +15,55 @@ _POST: Final = int(Flag.POST_PENDING)
 def violations(accounts: AccountTable, known: KnownIds, time_ms: int | None) -> Iterator[str]:
     """Name everything that does not hold; with a time, also pendings past their deadline."""
     yield from accounts.violations()
-    debits, credits_ = Counter[int](), Counter[int]()
-    for id_, (record, deadline_ms) in known.pendings.items():
+    yield from _pendings(known, time_ms)
+    yield from _pending_sums(accounts, known)
+    yield from _resolutions(known)
+
+
+def order_holds(accounts: AccountTable, known: KnownIds) -> dict[int, int]:
+    """What orders in a book hold by account: pending debits that are of no transfer."""
+    debits, _ = _of_transfers(known)
+    rows = enumerate(accounts.debits_pending)
+    return {number: pending - debits[number] for number, pending in rows if pending != debits[number]}
+
+
+def _pendings(known: KnownIds, time_ms: int | None) -> Iterator[str]:
+    """A resolved pending is to be forgotten, an open one has time left."""
+    for id_, (_, deadline_ms) in known.pendings.items():
         if known.index[id_] != OPEN:
             if id_ not in known.aside:
                 yield f"pending {id_.hex()} is resolved and never forgotten"
-            continue
-        _, debit, credit, amount, *_ = RECORD.unpack(record)
-        debits[debit] += amount
-        credits_[credit] += amount
-        if time_ms is not None and 0 < deadline_ms <= time_ms:
+        elif time_ms is not None and 0 < deadline_ms <= time_ms:
             yield f"pending {id_.hex()} is past its deadline"
+
+
+def _of_transfers(known: KnownIds) -> tuple[Counter[int], Counter[int]]:
+    """Debits and credits by account of all open pending transfers."""
+    debits, credits_ = Counter[int](), Counter[int]()
+    for id_, (record, _) in known.pendings.items():
+        if known.index[id_] == OPEN:
+            _, debit, credit, amount, *_ = RECORD.unpack(record)
+            debits[debit] += amount
+            credits_[credit] += amount
+    return debits, credits_
+
+
+def _pending_sums(accounts: AccountTable, known: KnownIds) -> Iterator[str]:
+    """What is pending on an account is that of its transfers, and what orders hold against clearing."""
+    debits, credits_ = _of_transfers(known)
+    held = Counter[int]()
     for number in range(1, len(accounts.ledgers)):
-        if accounts.debits_pending[number] != debits.get(number, 0):
+        ledger, kind = accounts.names[number][1:3]
+        of_orders = accounts.debits_pending[number] - debits[number]
+        cleared = accounts.credits_pending[number] - credits_[number]
+        held[ledger] += of_orders - cleared
+        if of_orders < 0:
             yield f"account {number}: debits pending are not the sum of its pending transfers"
-        if accounts.credits_pending[number] != credits_.get(number, 0):
+        if cleared < 0 or (cleared and kind != AccountKind.CLEARING):
             yield f"account {number}: credits pending are not the sum of its pending transfers"
-    yield from _resolutions(known)
+    for ledger, difference in held.items():
+        if difference:
+            yield f"ledger {ledger}: debits pending without a transfer are not what orders hold"
 
 
 def _resolutions(known: KnownIds) -> Iterator[str]:

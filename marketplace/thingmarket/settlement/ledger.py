@@ -18,7 +18,7 @@ from thingmarket.settlement.accounts import (
     AccountTable,
     Balance,
 )
-from thingmarket.settlement.invariants import violations
+from thingmarket.settlement.invariants import order_holds, violations
 from thingmarket.settlement.known import BATCH_MASK, KnownIds
 from thingmarket.settlement.transfers import (
     NO_ID,
@@ -53,6 +53,11 @@ class Ledger:
         self._accounts = AccountTable()
         self._known = KnownIds()
         self._time_ms = 0
+
+    @property
+    def accounts(self) -> AccountTable:
+        """The accounts themselves, for the desk: it holds and moves without transfers."""
+        return self._accounts
 
     def open(
         self,
@@ -193,6 +198,10 @@ class Ledger:
         """Go on from a snapshot by what `take_dirty` gave since, in that order (MALFORMED)."""
         snapshot.follow(changes, self._accounts, self._known)
         self._advance(time_ms)
+
+    def order_holds(self) -> dict[int, int]:
+        """What orders in a book hold, by account."""
+        return order_holds(self._accounts, self._known)
 
     def check_invariants(self, time_ms: int | None = None) -> None:
         """Assert that debits are credits, guards hold and pendings add up; with a time, none is overdue."""

@@ -1,8 +1,10 @@
 """Orders that rest in the book, as the desk knows them: what they hold follows from them alone."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from thingmarket.matching.records import Side
+from thingmarket.trading.frame import slot_of
 from thingmarket.trading.terms import MarketTerms
 
 
@@ -16,6 +18,43 @@ class RestingOrder:
     side: int
     price: int
     remaining: int
+
+
+class RestingOrders:
+    """All resting orders by id, and by the slot of their sender."""
+
+    __slots__ = ("_by_id", "_by_slot")
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._by_id: dict[int, RestingOrder] = {}
+        self._by_slot: dict[int, set[int]] = {}
+
+    def get(self, order_id: int) -> RestingOrder | None:
+        """A resting order."""
+        return self._by_id.get(order_id)
+
+    def of_slot(self, slot: int) -> tuple[int, ...]:
+        """Ids of the orders of one sender, ascending."""
+        return tuple(sorted(self._by_slot.get(slot, ())))
+
+    def add(self, order: RestingOrder) -> None:
+        """An order came to rest."""
+        assert order.id not in self._by_id, "an id rests once"
+        self._by_id[order.id] = order
+        self._by_slot.setdefault(slot_of(order.id), set()).add(order.id)
+
+    def remove(self, order: RestingOrder) -> None:
+        """An order rests no more."""
+        del self._by_id[order.id]
+        own = self._by_slot[slot_of(order.id)]
+        own.remove(order.id)
+        if not own:
+            del self._by_slot[slot_of(order.id)]
+
+    def __iter__(self) -> Iterator[RestingOrder]:
+        """All of them, as they came."""
+        return iter(self._by_id.values())
 
 
 def money_hold(terms: MarketTerms, side: int, price: int, quantity: int) -> int:
