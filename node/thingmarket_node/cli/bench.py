@@ -9,7 +9,7 @@ import click
 
 from thingmarket_node.cli.output import Output, json_option
 
-NAMES: Final = ("idle", "journal", "ledger", "purchase", "recovery", "verify")
+NAMES: Final = ("choice", "idle", "journal", "ledger", "purchase", "recovery", "verify")
 
 
 def machine() -> dict[str, Any]:
@@ -24,19 +24,23 @@ def machine() -> dict[str, Any]:
 @click.command()
 @click.argument("name", type=click.Choice(NAMES), metavar="NAME")
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=2.0, show_default=True, help="How long.")
+@click.option("--offers", type=click.IntRange(1_000, 1_000_000), help="For choice: how many.")
 @json_option
-def bench(name: str, seconds: float, as_json: bool) -> None:
+def bench(name: str, seconds: float, offers: int | None, as_json: bool) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
-    NAME is idle, journal, ledger, purchase, recovery or verify.
+    NAME is choice, idle, journal, ledger, purchase, recovery or verify.
 
     \b
     Example:
       thingmarket bench journal --seconds 5
     """
+    if offers is not None and name != "choice":
+        raise click.UsageError("--offers is for choice")
+    sizes = {} if offers is None else {"offers": offers}
     output = Output(as_json=as_json)
     output.say(f"measuring {name} for about {seconds:g} s on {machine()['cpus']} processors ...")
-    measured = import_module(f"thingmarket_node.bench.{name}").measure(seconds)
+    measured = import_module(f"thingmarket_node.bench.{name}").measure(seconds, **sizes)
     rows = [
         (part, key, value)
         for part in ("figures", "references", "ratios")
