@@ -55,14 +55,10 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
     _check_room(state, mandate, order)
     persona = persona_of(state, mandate)
     spans = quiet_spans(persona.quiet)
-    willing = tuple(
-        name
-        for name in sorted({mandate.root_owner, *mandate.cosigners})
-        if is_willing(state, name, mandate.root_owner)
-    )
+    willing = willing_of(state, mandate)
     words = _brought(authority.cosign, mandate, seq, now_ms)
     cosigners = tuple(sorted({*willing, *(word.party for word in words)}))
-    _check_quorum(mandate, cosigners, decision)
+    check_quorum(mandate, cosigners, decision)
     latency_ms = persona.approval_latency_ms
     pending = PendingOrder(
         id=PendingId(
@@ -125,7 +121,13 @@ def is_willing(state: State, cosigner: PartyId, owner: PartyId) -> bool:
     return cosigner == owner or (cosigner, owner) in state.willing_cosigners
 
 
-def _check_quorum(mandate: EffectiveMandate, cosigners: tuple[PartyId, ...], decision: Decision) -> None:
+def willing_of(state: State, mandate: EffectiveMandate) -> tuple[PartyId, ...]:
+    """Who may be asked about orders under a mandate: of those whose words count, all who agreed to it."""
+    owner = mandate.root_owner
+    return tuple(name for name in sorted({owner, *mandate.cosigners}) if is_willing(state, name, owner))
+
+
+def check_quorum(mandate: EffectiveMandate, cosigners: tuple[PartyId, ...], decision: Decision) -> None:
     """An order that can never be approved would only tie up budget: say who has to agree first. [COS-13]"""
     if len(cosigners) < mandate.cosign_quorum:
         name = next(name for name in mandate.cosigners if name not in cosigners)

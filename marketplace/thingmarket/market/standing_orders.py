@@ -25,7 +25,7 @@ from thingmarket.limits import (
     STANDING_REFUSALS_MAX,
     STANDING_SUSPENDED_MS,
 )
-from thingmarket.market import slots
+from thingmarket.market import approvals, slots
 from thingmarket.market.authority import Authority, decide, denied_by
 from thingmarket.market.denied import Counted, count
 from thingmarket.market.entries import Command, Notice, NoticeKind
@@ -67,6 +67,8 @@ def open_order(
     decision = decide(state, authority, act_of(state, order, authority))
     if decision.verdict is Verdict.DENY:
         raise denied_by(decision)
+    if decision.verdict is Verdict.NEED_COSIGN and authority.mandate is not None:
+        approvals.check_quorum(authority.mandate, approvals.willing_of(state, authority.mandate), decision)
     state.standing_orders.put(record.id, record)
     _wait(state, record)
     return Result(reference=record.id, decision=decision, notices=(_notice(record, "ACTIVE"),))

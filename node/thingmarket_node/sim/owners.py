@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from thingmarket.billing.commands import OpenProgramme
-from thingmarket.contract.approvals import PendingOrder
+from thingmarket.contract.approvals import AgreeToCosign, PendingOrder
 from thingmarket.contract.orders import FundRequest
 from thingmarket.contract.personas import Persona, SetPersona
 from thingmarket.identity.autonomy import LowerAutonomy
@@ -22,7 +22,7 @@ from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from thingmarket.policy.guards import GuardAction, GuardRules, QuantityGuard, RateGuard, SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction, Severity
 from thingmarket.wire import billing, identity, things, trade, trust
-from thingmarket.wire.approvals import set_persona_body
+from thingmarket.wire.approvals import agree_to_cosign_body, set_persona_body
 from thingmarket_node.sim.actors import Outcome, Place
 from thingmarket_node.sim.people import Person, Thing, ignored, key_event, seed_of
 from thingmarket_node.sim.world import BEGIN_MS
@@ -95,7 +95,12 @@ class Owner(Person):
         """A signed mandate for a thing, with limits that it will run into now and then."""
         world = self.world
         if self.neighbours and world.chance(400):
-            thing.cosigners = [self.neighbours[world.between(0, len(self.neighbours) - 1)]]
+            neighbour = self.neighbours[world.between(0, len(self.neighbours) - 1)]
+            thing.cosigners = [neighbour]
+            if world.chance(850):
+                neighbour.later(0, 20, partial(neighbour.agree_for, self))
+            if world.chance(150):
+                neighbour.later(20, 240, partial(neighbour.agree_for, self, agreed=False))
         delegates = Action.SUBDELEGATE in thing.actions
         life_ms = world.between(2, 20) * MINUTE_MS if world.chance(100) else 30 * DAY_MS
         now_ms = max(world.now_ms, self.now_ms)
@@ -219,6 +224,11 @@ class Owner(Person):
             self.later(2, 60, lambda: self.order(thing, ThingOrder.RELEASE))
 
     # --- words
+
+    def agree_for(self, other: "Owner", *, agreed: bool = True) -> None:
+        """Say that one may be asked about a neighbour's orders, or no more."""
+        body = AgreeToCosign(key=b"", owner=other.party, agreed=agreed)
+        self.tell(TypeId.AGREE_TO_COSIGN, body, agree_to_cosign_body)
 
     def sign_approval(self, thing: Thing, body: bytes) -> Signed:
         """Say yes to an order before it is sent."""

@@ -1,18 +1,21 @@
 """Nobody is asked about another's orders before he agreed to it, nor after he took that back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.builders import GENEROUS, Actor, World, limit, replayed
 from thingmarket.contract.approvals import AgreeToCosign, PendingState, check_agree_to_cosign
+from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import PartyId
-from thingmarket.limits import COSIGNED_OWNERS_MAX, HOUR_MS
+from thingmarket.limits import COSIGNED_OWNERS_MAX, DAY_MS, HOUR_MS
 from thingmarket.market import queries, waiting
 from thingmarket.market.market import Market
 from thingmarket.market.state import State
+from thingmarket.wire.standing import open_standing_order_body
 
 
 class Home(World):
@@ -170,3 +173,25 @@ def test_who_agreed_is_known_after_a_restart() -> None:  # [COS-13] [LOG-6]
     assert not world.inbox_of(world.ada)
     again, outcomes = replayed(world.log)
     assert outcomes == world.outcomes and again.state.state_root() == world.state.state_root()
+
+
+def test_a_standing_order_that_nobody_could_approve_is_not_opened() -> None:  # [COS-13] [STO-2]
+    world = Home(cosign_quorum=2)
+    wish = OpenStandingOrder(
+        key=world.key(),
+        offer=world.ink,
+        quantity_steps=5,
+        currency="EUR",
+        total_max_minor=100_00,
+        interval_ms=DAY_MS,
+        occurrences_max=3,
+    )
+    outcome = world.send(world.printer, TypeId.OPEN_STANDING_ORDER, open_standing_order_body(wish))
+    assert (outcome.code, outcome.rule) == (Code.NEED_COSIGN, "COS-13")
+    assert not world.state.standing_orders
+    world.agree_to_cosign(world.ada, world.alice)
+    again = replace(wish, key=world.key())
+    outcome = world.send(world.printer, TypeId.OPEN_STANDING_ORDER, open_standing_order_body(again))
+    assert outcome.code == 0
+    world.pass_time(1)
+    assert len(world.inbox_of(world.ada)) == 1

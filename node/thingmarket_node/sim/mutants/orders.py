@@ -116,6 +116,10 @@ def _buyer_approves(patches: Patches) -> None:
     patches.put(cosigning, "answer", broken)
 
 
+def _stranger_is_asked(patches: Patches) -> None:
+    patches.put(approvals, "is_willing", lambda _: lambda *args: True)
+
+
 ORDERS: Final = (
     Mutant("hold-never-released", "a completed contract pays nobody", _hold_never_released),
     Mutant("refund-to-the-seller", "a failed delivery pays the seller", _refund_to_the_seller),
@@ -128,5 +132,6 @@ ORDERS: Final = (
     Mutant("quiet-hours-count", "quiet hours count toward the deadline", _quiet_hours_count),
     Mutant("worse-price-passes", "an approval serves a purchase that is worse", _worse_price_passes),
     Mutant("approval-serves-again", "an approval serves more than one purchase", _approval_serves_again),
+    Mutant("stranger-is-asked", "an order asks who never agreed to it", _stranger_is_asked),
     Mutant("buyer-approves", "a buyer approves his own order", _buyer_approves),
 )

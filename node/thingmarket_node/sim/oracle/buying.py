@@ -12,7 +12,7 @@ from thingmarket.identity.terms import WeeklyWindow
 from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.limits import DAY_MS, MINUTE_MS
 from thingmarket.market.entries import Command
-from thingmarket_node.sim.oracle import budgets, paying, permits
+from thingmarket_node.sim.oracle import agreeing, budgets, paying, permits
 from thingmarket_node.sim.oracle.arithmetic import cost, parts_of, row_of
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.permits import ASKS, GRANTED, REFUSED, TRIPPED
@@ -76,6 +76,8 @@ def judge(memory: Memory, order: Order, *, needs_room: bool = True) -> str:
         if verdict == TRIPPED:
             return TRIPPED
         if verdict == ASKS:
+            if len(agreeing.asked_of(memory, given) | order.said) < given.quorum:
+                return REFUSED
             waiting = [one for one in memory.waiting.values() if one.state == "PENDING"]
             waits = any(one.purchase.need == body.need for one in waiting)
             return REFUSED if body.need and waits else ASKS
@@ -191,6 +193,7 @@ def wait(memory: Memory, order: Order, name: PendingId) -> None:
             memory.offers[Digest(order.body.offer)].offer.valid_until_ms,
             given.expires_ms,
         ),
+        may=agreeing.asked_of(memory, given) | order.said,
         said=set(order.said),
     )
 
@@ -246,7 +249,7 @@ def may_speak(memory: Memory, body: Approve, sender: PartyId) -> bool:
     asked = memory.waiting.get(PendingId(body.pending))
     if asked is None or asked.digest != body.body_digest or asked.state != "PENDING":
         return False
-    if sender in asked.given.cosigners():
+    if sender in asked.may:
         return not (body.approved and sender in asked.said)
     return sender == asked.buyer and not body.approved
 
@@ -256,7 +259,7 @@ def speak(memory: Memory, body: Approve, sender: PartyId, *, now_ms: int) -> Ord
     asked = memory.waiting[PendingId(body.pending)]
     given = asked.given
     if not body.approved:
-        end(memory, asked, "REJECTED" if sender in given.cosigners() else "WITHDRAWN")
+        end(memory, asked, "REJECTED" if sender in asked.may else "WITHDRAWN")
         return None
     asked.said.add(sender)
     if len(asked.said) < given.quorum:

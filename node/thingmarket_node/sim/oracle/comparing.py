@@ -29,6 +29,7 @@ def compare(memory: Memory, state: State) -> None:
         order = state.pendings[pending]
         require(order.state.value == asked.state, "approvals", f"{order.state.value}, not {asked.state}")
         require(order.contract == asked.contract, "approvals", "another contract was made of an order")
+        require(set(order.cosigners) == asked.may, "approvals", "others may speak than those who agreed to")
     for standing, one in memory.standing.items():
         record = state.standing_orders[standing]  # type: ignore[index]
         found = (record.state.value, record.made, record.skipped, record.refused_in_a_row)

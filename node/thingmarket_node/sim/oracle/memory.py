@@ -55,6 +55,7 @@ class Memory:
     claimed: dict[PartyId, PartyId] = field(default_factory=dict)
     guards: dict[ThingName, GuardRules] = field(default_factory=dict)
     personas: dict[tuple[PartyId, str], Persona] = field(default_factory=dict)
+    agreed: set[tuple[PartyId, PartyId]] = field(default_factory=set)  # cosigner, owner
     offers: dict[Digest, Listed] = field(default_factory=dict)
     needs: dict[bytes, Wanted] = field(default_factory=dict)
     sales: dict[ContractId, Sale] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from thingmarket.billing.commands import OpenProgramme, Refund
 from thingmarket.catalog.needs import Need
 from thingmarket.catalog.offers import Offer, WithdrawOffer
-from thingmarket.contract.approvals import Approve, PendingId
+from thingmarket.contract.approvals import AgreeToCosign, Approve, PendingId
 from thingmarket.contract.cancelling import Cancel
 from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Fulfil, Purchase
@@ -20,7 +20,7 @@ from thingmarket.market.entries import Command, Entry, Genesis, NoticeKind, Outc
 from thingmarket.policy.guards import NO_GUARDS, SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.settlement.accounts import AccountKind
-from thingmarket_node.sim.oracle import buying, clock, owning, paying, performing, permits, standing
+from thingmarket_node.sim.oracle import agreeing, buying, clock, owning, paying, performing, permits, standing
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.permits import ASKS, GRANTED, REFUSED, TRIPPED
 from thingmarket_node.sim.oracle.rows import Given, Listed, Points, Sale, Wanted
@@ -76,6 +76,8 @@ class Oracle:
                 return None
             case Approve():
                 return _verdict(buying.may_speak(memory, body, sender))
+            case AgreeToCosign():
+                return _verdict(agreeing.may_agree(memory, body, sender))
             case SetPersona() | LowerAutonomy():
                 return _verdict(sender in memory.owners)
             case SetGuards():
@@ -256,6 +258,8 @@ class Oracle:
                 owning.revoke(memory, sender, body, now_ms)
             case LowerAutonomy():
                 owning.lower(memory, sender, body, now_ms)
+            case AgreeToCosign():
+                agreeing.agree(memory, body, sender)
             case SetPersona():
                 memory.personas[sender, body.thing] = body.persona
             case SetGuards():

@@ -165,7 +165,7 @@ class Sale:
 
 @dataclass(slots=True)
 class Asked:
-    """An order that waits or waited for approval; `missed` when it was approved and could not be made."""
+    """An order that waits or waited for those who `may` speak; `missed` when approved, yet not made."""
 
     purchase: Purchase
     digest: Digest
@@ -174,6 +174,7 @@ class Asked:
     day: int
     month: int
     due_ms: int
+    may: set[PartyId]
     said: set[PartyId]
     state: str = "PENDING"
     missed: bool = False
