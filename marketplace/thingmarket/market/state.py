@@ -108,6 +108,10 @@ class State:
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self.ledger_root = LedgerRoot(self.ledger)
+        self._open_indexes()
+
+    def _open_indexes(self) -> None:
+        """Look-ups that follow the tables and stand in no snapshot."""
         self.calendar = Calendar(self.standing_orders)
         self.inbox = Inbox(self.pendings, self.personas, self.willing_cosigners)
         self.sealed_uses = SealedUses(self.pendings, self.contracts, self.standing_orders)

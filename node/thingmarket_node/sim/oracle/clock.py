@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from thingmarket.ids import PartyId
-from thingmarket.limits import DAY_MS
+from thingmarket.limits import DAY_MS, TIMERS_PER_ENTRY_MAX
 from thingmarket.market.entries import Notice
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket_node.sim.oracle import buying, owning, paying, performing, standing
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.rows import Listed, Part, Points, Sale, Wanted
+from thingmarket_node.sim.world import require
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,6 +37,7 @@ def overdue(memory: Memory, now_ms: int) -> str:
 def fire(memory: Memory, now_ms: int, seq: int, told: list[Notice]) -> None:
     """Let everything that is due happen; what an earlier act has ended does nothing."""
     due = [one for one in _open(memory, now_ms, seq, told) if one[0].time_ms <= now_ms]
+    require(len(due) <= TIMERS_PER_ENTRY_MAX, "oracle", "it reckons no entry that leaves deadlines over")
     for _, act in sorted(due, key=lambda one: one[0]):
         act()
 
