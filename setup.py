@@ -4,7 +4,16 @@ from setuptools import Extension, setup
 
 FOLDER = "marketplace/thingmarket/matching/"
 CATALOG = "marketplace/thingmarket/catalog/"
-PARTS = ("_book.pxd", "_storage.pxi", "_rules.pxi", "_markets.pxi", "_snapshot.pxi", "_ahead.pxi")
+PARTS = (
+    "_book.pxd",
+    "_tables.pxi",
+    "_storage.pxi",
+    "_events.pxi",
+    "_rules.pxi",
+    "_markets.pxi",
+    "_snapshot.pxi",
+    "_ahead.pxi",
+)
 
 setup(
     ext_modules=[

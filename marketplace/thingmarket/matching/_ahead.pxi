@@ -43,7 +43,10 @@ cdef inline void see_slots(OrderBook* book, Glimpse* seen) noexcept:
 
 cdef inline void see_levels(OrderBook* book, const Glimpse* seen) noexcept:
     cdef const Order* order
-    cdef const Ladder* sides = book.markets[seen.market].sides
+    cdef const Ladder* sides
+    if seen.order >= book.order_pool.used or seen.market >= book.market_pool.used:
+        return  # from before memory was given back
+    sides = book.markets[seen.market].sides
     if seen.order:
         order = &book.orders[seen.order]
         prefetch(&book.levels[order.level])

@@ -28,7 +28,9 @@ assert sizeof(Event) == EVENT_BYTES
 assert sizeof(Order) == 32
 assert sizeof(Level) == 32
 
+include "_tables.pxi"
 include "_storage.pxi"
+include "_events.pxi"
 include "_rules.pxi"
 include "_markets.pxi"
 include "_snapshot.pxi"

@@ -1,131 +1,12 @@
-# Memory of the book: pools of slots, hash tables, ladders of price levels. Nothing here knows a rule.
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-    #define TM_PREFETCH(address) __builtin_prefetch(address)
-    #define TM_LIKELY(condition) __builtin_expect(!!(condition), 1)
-    #define TM_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-    #else
-    #define TM_PREFETCH(address) ((void)(address))
-    #define TM_LIKELY(condition) (condition)
-    #define TM_UNLIKELY(condition) (condition)
-    #endif
-    """
-    void prefetch "TM_PREFETCH" (const void* address) noexcept
-    bint likely "TM_LIKELY" (bint condition) noexcept
-    bint unlikely "TM_UNLIKELY" (bint condition) noexcept
+# What the book keeps: markets, ladders of price levels, orders. Nothing here knows a rule.
 
 cdef enum:
-    LINE_BYTES = 64  # of a cache line
     LINEAR_RUNGS = 6  # most prices are near the best: so many rungs are looked at before halving
     ROOM_KEPT = 16  # ladders smaller than this do not give memory back
     MARKETS_MAX = 1 << 30  # slots: a market and a side fit an int32
 
 
-# --- pools
-
-cdef int grow_pool(Pool* pool, int64_t limit) noexcept:
-    """Make room for one slot more, at most `limit` in all; -1 when there is no memory."""
-    cdef int64_t capacity = min(<int64_t> max(pool.capacity, 32) * 2, limit)
-    cdef size_t held = pool.used * pool.item_bytes
-    cdef size_t pad_before = pool.items - pool.allocated
-    cdef char* allocated = <char*> realloc(pool.allocated, capacity * pool.item_bytes + LINE_BYTES)
-    cdef size_t pad
-    if allocated == NULL:
-        return -1
-    pad = (LINE_BYTES - (<size_t> allocated & (LINE_BYTES - 1))) & (LINE_BYTES - 1)
-    if pad != pad_before and held:
-        memmove(allocated + pad, allocated + pad_before, held)
-    pool.allocated = allocated
-    pool.items = allocated + pad
-    pool.capacity = <int32_t> capacity
-    return 0
-
-
-cdef int open_pool(Pool* pool, size_t item_bytes, int64_t limit) noexcept:
-    memset(pool, 0, sizeof(Pool))
-    pool.item_bytes = item_bytes
-    if grow_pool(pool, limit) < 0:
-        return -1
-    memset(pool.items, 0, item_bytes)
-    pool.used = 1
-    return 0
-
-
-cdef inline int64_t orders_room(const OrderBook* book) noexcept:
-    return <int64_t> book.orders_max + 1  # slot 0 is none
-
-
-cdef inline int64_t levels_room(const OrderBook* book) noexcept:
-    """One more than orders: what is replaced has its new level reserved before it leaves its old one."""
-    return min(<int64_t> book.orders_max + 2, <int64_t> INT32_MAX)
-
-
-cdef inline bint is_pool_full(const Pool* pool) noexcept:
-    return pool.free == 0 and pool.used == pool.capacity
-
-
-# --- tables
-
-cdef inline uint32_t tag_of(const OrderBook* book, uint64_t number) noexcept:
-    """Mixed with a key of this process, so that nobody can choose numbers that collide."""
-    cdef uint64_t mixed = (number ^ book.hash_key) * <uint64_t> 0x9E3779B97F4A7C15
-    mixed = (mixed ^ (mixed >> 32)) * <uint64_t> 0xD6E8FEB86659FD93
-    return <uint32_t> (mixed >> 32)
-
-
-cdef int open_table(Table* table, int bits) noexcept:
-    table.pairs = <Pair*> calloc(<size_t> 1 << bits, sizeof(Pair))
-    table.mask = (<uint64_t> 1 << bits) - 1
-    table.shift = 32 - bits
-    table.count = 0
-    return 0 if table.pairs != NULL else -1
-
-
-cdef inline void put_pair(Table* table, uint32_t tag, int32_t slot) noexcept:
-    cdef uint64_t at = tag >> table.shift
-    while table.pairs[at].slot:
-        at = (at + 1) & table.mask
-    table.pairs[at].tag = tag
-    table.pairs[at].slot = slot
-    table.count += 1
-
-
-cdef int reserve_pair(Table* table) noexcept:
-    """Make room for one pair more."""
-    cdef Table larger
-    cdef uint64_t at
-    if likely(<uint64_t> table.count * 2 < table.mask):
-        return 0
-    if open_table(&larger, 33 - table.shift) < 0:
-        return -1
-    for at in range(table.mask + 1):
-        if table.pairs[at].slot:
-            put_pair(&larger, table.pairs[at].tag, table.pairs[at].slot)
-    free(table.pairs)
-    table[0] = larger
-    return 0
-
-
-cdef inline void remove_pair(Table* table, uint32_t tag, int32_t slot) noexcept:
-    """Take a pair out and move later ones of its run back, as if it had never been there."""
-    cdef uint64_t hole = tag >> table.shift
-    cdef uint64_t at, home
-    while table.pairs[hole].slot != slot:
-        hole = (hole + 1) & table.mask
-    at = hole
-    while True:
-        at = (at + 1) & table.mask
-        if table.pairs[at].slot == 0:
-            break
-        home = table.pairs[at].tag >> table.shift
-        if ((at - home) & table.mask) >= ((at - hole) & table.mask):
-            table.pairs[hole] = table.pairs[at]
-            hole = at
-    table.pairs[hole].slot = 0
-    table.count -= 1
-
+# --- what is found by its number
 
 cdef int32_t find_order(const OrderBook* book, uint64_t order_id) noexcept:
     """Slot of a resting order, or 0."""
@@ -155,13 +36,22 @@ cdef int32_t find_market(const OrderBook* book, uint32_t number) noexcept:
 
 # --- the book as a whole
 
+cdef inline int64_t orders_room(const OrderBook* book) noexcept:
+    return <int64_t> book.orders_max + 1  # slot 0 is none
+
+
+cdef inline int64_t levels_room(const OrderBook* book) noexcept:
+    """One more than orders: what is replaced has its new level reserved before it leaves its old one."""
+    return min(<int64_t> book.orders_max + 2, <int64_t> INT32_MAX)
+
+
 cdef int open_book(OrderBook* book, int32_t orders_max, int32_t levels_max, uint64_t hash_key) noexcept:
     """Start empty; -1 when there is no memory, and then `close_book` still takes it."""
     memset(book, 0, sizeof(OrderBook))
     book.orders_max = orders_max
     book.levels_max = levels_max
     book.hash_key = hash_key
-    if open_table(&book.order_table, 8) < 0 or open_table(&book.market_table, 4) < 0:
+    if open_table(&book.order_table, PAIRS_BITS) < 0 or open_table(&book.market_table, PAIRS_BITS) < 0:
         return -1
     if open_pool(&book.order_pool, sizeof(Order), orders_room(book)) < 0:
         return -1
@@ -222,6 +112,10 @@ cdef inline void forget_market_if_empty(OrderBook* book, int32_t slot) noexcept:
     remove_pair(&book.market_table, tag_of(book, market.number), slot)
     market.state = book.market_pool.free
     book.market_pool.free = slot
+    if book.market_table.count == 0 and book.market_pool.capacity > SLOTS_KEPT:
+        empty_pool(&book.market_pool)
+        empty_table(&book.market_table)
+        book.markets = <Market*> book.market_pool.items
 
 
 # --- ladders and levels
@@ -388,3 +282,14 @@ cdef inline void free_order(OrderBook* book, int32_t slot) noexcept:
     book.orders[slot].younger = book.order_pool.free
     book.order_pool.free = slot
     book.order_count -= 1
+    if unlikely(book.order_count == 0 and book.order_pool.capacity > SLOTS_KEPT):
+        give_back(book)
+
+
+cdef void give_back(OrderBook* book) noexcept:
+    """With the last order all levels are gone too."""
+    empty_pool(&book.order_pool)
+    empty_pool(&book.level_pool)
+    empty_table(&book.order_table)
+    book.orders = <Order*> book.order_pool.items
+    book.levels = <Level*> book.level_pool.items
