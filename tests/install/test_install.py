@@ -27,8 +27,8 @@ def installed(folder: Path, **environment: str) -> Path:
     venv = folder / "venv"
     run([sys.executable, "-m", "venv", "--without-pip", str(venv)], folder)
     python = venv / "bin" / "python"
-    # What is installed here, setuptools and Cython too, is lent to it; path files that stand in a lent folder are
-    # not looked at, so this project's own editable install is not.
+    # What is installed here, setuptools and Cython too, is lent to it. Path files in a lent folder are not looked
+    # at, so this project's own editable install is not.
     site = run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip()
     (Path(site) / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
     options = ["--no-deps", "--no-build-isolation", "--ignore-installed", "--no-index", "--quiet"]

@@ -1,15 +1,15 @@
 # Looking ahead: what the next commands of a batch need is fetched while earlier ones are carried out.
 #
-# With many markets and orders nearly every command waits for memory several times in a row: table, order, level,
-# neighbours. Each step of a command is fetched when the one before it has had time to arrive. Only hints: what is
-# read here may be out of date when the command comes, but always lies within the pools.
+# With many markets and orders nearly every command waits for memory several times in a row: table, order,
+# level, neighbours. Each step is fetched when the one before it has had time to arrive. These are hints: what
+# is read here may be out of date when the command comes, but always lies within the pools.
 
 cdef enum:
     TABLES_AHEAD = 12
     SLOTS_AHEAD = 8
     LEVELS_AHEAD = 4
     GLIMPSES = 16
-    PAIRS_IN_CACHE = 1 << 16  # a smaller table of orders stays in the cache, and hints cost more than they gain
+    PAIRS_IN_CACHE = 1 << 16  # a smaller table of orders stays in the cache: hints cost more than they gain
 
 cdef struct Glimpse:
     uint32_t order_tag

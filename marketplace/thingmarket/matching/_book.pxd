@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""C structures of the compiled order book, for other compiled modules: one decoded command in, events appended.
+"""C structures of the compiled order book, for other compiled modules: a decoded command in, events appended.
 
 No Python object stands for an order. Slots are int32 indexes into pools; slot 0 of each pool is never given
 away and stands for "none": level 0 is empty, market 0 is CONTINUOUS and has no orders.

@@ -241,7 +241,9 @@ cdef inline void append_order(OrderBook* book, int32_t slot, int32_t market, int
     join_level(book, &book.levels[level], slot)
 
 
-cdef inline int32_t add_order(OrderBook* book, uint64_t order_id, uint64_t account, uint32_t remaining) noexcept:
+cdef inline int32_t add_order(
+    OrderBook* book, uint64_t order_id, uint64_t account, uint32_t remaining
+) noexcept:
     """Slot of a new order that stands on no level yet; room was reserved."""
     cdef Pool* pool = &book.order_pool
     cdef int32_t slot = pool.free
