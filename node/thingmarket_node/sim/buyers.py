@@ -244,12 +244,17 @@ class Buyer(Thing):
         if order.contract:
             self._tell_seller(order.contract)
         elif order.missing is not None:
-            for digest_, offer in reversed(self.square.offers):  # the newest, at another price
-                if offer.product_id == order.product_id:
-                    steps = order.purchase.quantity_steps
-                    for _ in range(1 + self.world.chance(300)):  # it serves once, however often it is named
-                        self._buy(digest_, offer, self.world.between(1, steps), approved_by=order.id)
-                    return
+            self._buy_elsewhere(order)
+            self.later(10, 240, partial(self._buy_elsewhere, order))
+
+    def _buy_elsewhere(self, order: PendingOrder) -> None:
+        """Use an approval for the newest offer of the same, at another price."""
+        for digest_, offer in reversed(self.square.offers):
+            if offer.product_id == order.product_id:
+                steps = order.purchase.quantity_steps
+                for _ in range(1 + self.world.chance(300)):  # it serves once, however often it is named
+                    self._buy(digest_, offer, self.world.between(1, steps), approved_by=order.id)
+                return
 
     def _reuse_key(self) -> None:
         """Use the key of an order once more, for another body."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from thingmarket.errors import Refusal
 from thingmarket_node.sim.purchase import Run, hours
 from thingmarket_node.sim.world import Violation
 
@@ -82,7 +83,8 @@ def run_seed(
         for _ in one.events():
             if until is not None and one.world.events >= until:
                 break
-    except (Violation, AssertionError) as error:
+    except (Violation, AssertionError, Refusal) as error:
+        # A refusal is an answer; one that nobody takes as such would have stopped a node.
         found = error if isinstance(error, Violation) else Violation("asserts", str(error))
         failure = Failure(
             seed=seed,

@@ -41,7 +41,7 @@ class Seller(Thing):
         for number in range(self.world.between(1, 2)):
             self._publish(number)
 
-    def _publish(self, number: int) -> None:
+    def _publish(self, number: int, earlier: Offer | None = None) -> None:
         world = self.world
         short = world.chance(300)
         delivery_ms = (
@@ -69,13 +69,15 @@ class Seller(Thing):
             terms=self._terms(delivery_ms),
             jurisdiction=jurisdiction,
         )
+        if earlier is not None and world.chance(800):  # an approval serves no other terms
+            offer = replace(offer, terms=earlier.terms, delivery_ms=earlier.delivery_ms)
 
         def published(outcome: Outcome) -> None:
             if outcome.code:
                 return
             self.square.offers.append((Digest(outcome.reference), offer))
-            if world.chance(200):
-                self.later(10, 200, lambda: self._withdraw(outcome.reference, number))
+            if world.chance(350):
+                self.later(10, 200, lambda: self._withdraw(outcome.reference, number, offer))
 
         self.tell(TypeId.PUBLISH_OFFER, offer, catalog.publish_offer_body, published)
 
@@ -113,14 +115,14 @@ class Seller(Thing):
             Milestone(title="second", share_millionths=1_000_000 - share, delivery_ms=delivery_ms),
         )
 
-    def _withdraw(self, offer: bytes, number: int) -> None:
+    def _withdraw(self, name: bytes, number: int, offer: Offer) -> None:
         """End an offer, mostly to sell the same at another price."""
 
         def withdrawn(outcome: Outcome) -> None:
             if not outcome.code and self.world.chance(700):
-                self._publish(number)
+                self._publish(number, offer)
 
-        body = WithdrawOffer(key=b"", offer=offer)
+        body = WithdrawOffer(key=b"", offer=name)
         self.tell(TypeId.WITHDRAW_OFFER, body, catalog.withdraw_offer_body, withdrawn)
 
     # --- what was bought
