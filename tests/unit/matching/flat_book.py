@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from thingmarket.matching.records import POST_ONLY, SelfTrade, Side, TimeInForce
 
-Fact = tuple[str, *tuple[int, ...]]
+Fact = tuple[str | int, ...]  # a name, and numbers
 
 
 @dataclass(slots=True)
