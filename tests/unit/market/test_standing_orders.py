@@ -29,7 +29,7 @@ from thingmarket.limits import (
     STANDING_PER_ENTRY_MAX,
     STANDING_SUSPENDED_MS,
 )
-from thingmarket.market import standing_orders
+from thingmarket.market import market, standing_orders
 from thingmarket.market.entries import EntryKind, NoticeKind, Outcome
 from thingmarket.market.queries import explained_seq, reader_of
 from thingmarket.market.state import State
@@ -302,6 +302,20 @@ def test_one_entry_buys_for_so_many_and_the_rest_has_its_turn_after_it() -> None
     assert len(bought) == STANDING_PER_ENTRY_MAX and {one.state for one in bought} == {"BOUGHT"}
     world.pass_time(1)
     assert len(world.state.contracts) == many * STANDING_ORDERS_PER_OWNER_MAX
+
+
+def test_turns_are_counted_over_all_entries_of_one_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [STO-7] [LOG-14]
+    monkeypatch.setattr(market, "TIMERS_PER_ENTRY_MAX", 3)
+    monkeypatch.setattr(standing_orders, "STANDING_PER_ENTRY_MAX", 2)
+    world = Kitchen(fund=FULL)
+    for _ in range(5):
+        world.opened(first_ms=world.time_ms + HOUR_MS)
+    made = []
+    monkeypatch.setattr(world, "check", lambda: made.append(len(world.state.contracts)))
+    world.pass_time(HOUR_MS + 2)
+    assert made == [2, 2, 4, 5], "two entries of the first moment, and one of each of the next two"
 
 
 def test_a_refused_purchase_leaves_nothing_behind() -> None:  # [STO-5]
