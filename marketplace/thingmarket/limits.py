@@ -116,6 +116,7 @@ OFFERS_MAX: Final = 1_000_000
 OFFERS_PER_OWNER_MAX: Final = 10_000
 NEEDS_MAX: Final = 1_000_000
 NEEDS_PER_OWNER_MAX: Final = 1_000
+NEEDS_KEPT_PER_THING_MAX: Final = 1_024  # that came to nothing and are not forgotten yet; up to 120 MB
 ATTRIBUTES_MAX: Final = 16
 CONSTRAINTS_MAX: Final = 16
 CONSTRAINT_VALUES_MAX: Final = 16  # what ONE_OF and NONE_OF are given

@@ -14,6 +14,7 @@ _READ_OF_CONTRACTS: Final = (
     *("buyer", "buyer_owner", "seller", "seller_owner", "announcer"),
     *("state", "changed_seq", "currency", "units"),
 )
+_UNFILLED: Final = (ListingState.WITHDRAWN, ListingState.EXPIRED)
 
 
 class Reader(NamedTuple):
@@ -38,6 +39,7 @@ class Indexes:
         self.offers_live_of: dict[PartyId, int] = {}
         self.offers_under: dict[bytes, Timeline[Digest]] = {}  # live ones by the leaf they were made under
         self.needs_live_of: dict[PartyId, int] = {}
+        self.needs_kept_of: dict[PartyId, int] = {}  # without an order, by who announced them
         self.contracts_open = 0
         self.shelves = Shelves(offers)
         self.needs_of: dict[PartyId, Timeline[Digest]] = {}
@@ -46,7 +48,7 @@ class Indexes:
         self.contracts_of: dict[Reader, Timeline[ContractId]] = {}
         self.escrow_minor: dict[tuple[PartyId, str], int] = {}
         offers.watch(self._offer_changed)
-        needs.watch(self._need_changed, reads=("owner", "state", "seq"))
+        needs.watch(self._need_changed, reads=("owner", "announcer", "state", "seq"))
         mandates.watch(self._mandate_changed)
         contracts.watch(self._contract_changed, reads=_READ_OF_CONTRACTS)
 
@@ -84,6 +86,8 @@ class Indexes:
         record = new or old
         assert record is not None, "a change has an old or a new value"
         count_under(self.needs_live_of, record.owner, now - was)
+        kept = (new is not None and new.state in _UNFILLED) - (old is not None and old.state in _UNFILLED)
+        count_under(self.needs_kept_of, record.announcer, kept)
         if (old is None) != (new is None):
             row_under(self.needs_of, record.owner, (record.seq, digest), present=new is not None)
 

@@ -9,6 +9,7 @@ from thingmarket.identity.mandates import Action
 from thingmarket.ids import Digest, PartyId
 from thingmarket.limits import (
     LEDGER_AMOUNT_MAX,
+    NEEDS_KEPT_PER_THING_MAX,
     NEEDS_MAX,
     NEEDS_PER_OWNER_MAX,
     OFFERS_MAX,
@@ -149,6 +150,9 @@ def announce(state: State, command: Command, need: Need, authority: Authority, s
     decision = permit(state, authority, _act(state, authority, Action.ANNOUNCE, need.category))
     if state.indexes.needs_live_of.get(authority.owner, 0) >= NEEDS_PER_OWNER_MAX:
         raise Refusal(Code.FULL, "too many open needs; withdraw some first", "CAT-3")
+    if state.indexes.needs_kept_of.get(command.header.sender, 0) >= NEEDS_KEPT_PER_THING_MAX:
+        reason = "too many needs of this thing came to nothing; they are forgotten within days"
+        raise Refusal(Code.FULL, reason, "CAT-21")
     if len(state.needs) >= NEEDS_MAX:
         raise Refusal(Code.FULL, "this node is full of needs; what ended goes within days", "CAT-21")
     digest = command.body_digest

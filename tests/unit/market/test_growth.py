@@ -264,6 +264,22 @@ def test_ended_rows_of_an_owner_do_not_count_against_him(
         world.withdraw_need(world.printer, need)
 
 
+def test_needs_that_came_to_nothing_are_kept_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # [CAT-21]
+    world = Town()
+    monkeypatch.setattr(listings, "NEEDS_KEPT_PER_THING_MAX", 2)
+    world.bought(world.printer, world.offer(world.shop), need=world.need(world.printer))
+    for _ in range(2):
+        world.withdraw_need(world.printer, world.need(world.printer))
+    assert world.try_need(world.printer).code == Code.FULL
+    assert State.restore(world.state.snapshot()).indexes.needs_kept_of == {world.printer.id: 2}
+    assert world.try_need(world.thing("scanner", world.alice)).code == 0
+    world.pass_time(LISTING_KEPT_MS)
+    assert world.try_need(world.printer).code == 0
+    assert not world.state.indexes.needs_kept_of
+
+
 # --- what is said of unknown names
 
 
