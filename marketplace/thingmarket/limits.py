@@ -220,6 +220,7 @@ INSIGHT_ROWS_MAX: Final = 200  # rows of one page of the projection, about 60 KB
 INSIGHT_DAYS_MAX: Final = 366  # days of one spending report
 SPENDING_ROWS_MAX: Final = 2_000  # rows of one spending report, about 200 KB
 INSIGHT_WAIT_MS: Final = 2_000  # how long one query of the projection may take before it is stopped
+INSIGHT_CONNECTIONS: Final = 4  # queries at once, each with a thread and up to 2 MB of pages; others wait
 PROJECTION_WAIT_MS: Final = 2_000  # how long a reader waits for an outcome that is durable but not yet here
 
 # --- billing

@@ -1,17 +1,17 @@
-"""Questions to the projection, by a connection of its own: whoever asks much does not hold up its writer."""
+"""Questions to the projection, by connections of their own: neither its writer nor other callers wait."""
 
 import asyncio
-import sqlite3
 from pathlib import Path
 from typing import Any, Final, Self
 
 import aiosqlite
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import DAY_MS, INSIGHT_WAIT_MS, SPENDING_ROWS_MAX
+from thingmarket.limits import DAY_MS, INSIGHT_CONNECTIONS, INSIGHT_WAIT_MS, SPENDING_ROWS_MAX
 from thingmarket.market.indexes import Reader
 from thingmarket.wire.insight import ContractRow, DecisionRow, Filter, OrderRow, SpendingRow
 
+_LOOKED_AFTER: Final = 10_000  # steps of SQLite's machine, about a millisecond
 _ORDERS: Final = """
 SELECT seq, time_ms, actor, offer, product, category, quantity_steps, currency, total_minor, code, rule,
     reference FROM orders
@@ -45,21 +45,42 @@ LIMIT {SPENDING_ROWS_MAX + 1}
 """  # noqa: S608  numbers of ours
 
 
+class _Seat:
+    """A connection for one query at a time, which ends soon after nobody wants it any more."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self.db = db
+        self.wanted = True
+
+    def unwanted(self) -> bool:
+        """Asked by SQLite now and then, on the connection's thread: whether to stop."""
+        return not self.wanted
+
+
 class Insight:
     """Reads the tables of the projection for one party at a time; what is not his is not there."""
 
-    def __init__(self, db: aiosqlite.Connection) -> None:
+    def __init__(self, seats: tuple[_Seat, ...]) -> None:
         """Use `open`."""
-        self._db = db
+        self._seats = seats
+        self._free: asyncio.Queue[_Seat] = asyncio.Queue(len(seats))
+        for seat in seats:
+            self._free.put_nowait(seat)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open the projection's file for reading; the projection must have made it."""
-        return cls(await aiosqlite.connect(f"file:{path}?mode=ro", uri=True))
+        source = f"file:{path}?mode=ro"
+        seats = tuple([_Seat(await aiosqlite.connect(source, uri=True)) for _ in range(INSIGHT_CONNECTIONS)])
+        for seat in seats:
+            await seat.db.set_progress_handler(seat.unwanted, _LOOKED_AFTER)
+        return cls(seats)
 
     async def close(self) -> None:
-        """Close the connection."""
-        await self._db.close()
+        """Close the connections."""
+        for seat in self._seats:
+            seat.wanted = False
+            await seat.db.close()
 
     async def orders(self, reader: Reader, wanted: Filter) -> list[OrderRow]:
         """Purchases as they were ordered, newest first. [INS-2]"""
@@ -104,12 +125,18 @@ class Insight:
         }
         try:
             async with asyncio.timeout(INSIGHT_WAIT_MS / 1000):
-                return list(await self._db.execute_fetchall(query, values))
+                return await self._asked(query, values)
         except TimeoutError:
-            await self._db.interrupt()
-            raise Refusal(Code.BUSY, "this would take too long: ask for a shorter time", "INS-2") from None
-        except aiosqlite.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-            # An interruption stops whatever runs on this connection by then, which may be another caller's.
-            raise Refusal(Code.BUSY, "another query took too long: ask again", "INS-2") from None
+            raise Refusal(Code.BUSY, "this would take too long: ask for a shorter time", "INS-1") from None
+
+    async def _asked(self, query: str, values: dict[str, Any]) -> list[Any]:
+        seat = await self._free.get()
+        seat.wanted = True
+        asked = asyncio.ensure_future(seat.db.execute_fetchall(query, values))
+        asked.add_done_callback(lambda _: self._free.put_nowait(seat))
+        try:
+            return list(await asyncio.shield(asked))
+        except asyncio.CancelledError:  # late, or its caller is gone; its thread may not even have begun
+            seat.wanted = False
+            asked.add_done_callback(lambda done: done.exception())
+            raise

@@ -13,7 +13,7 @@ from tests.tidy.repository import ROOT
 BLOCK = re.compile(r"^```(bash|python|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)")
 WORD = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
-ID = re.compile(r"\S+\.\.\.|[0-9a-f]{8,}|…\w+")  # and whatever else is cut short
+ID = re.compile(r"\S+\.\.\.|[0-9a-f]{8,}")  # and whatever else is cut short
 MARK = "##### block"
 ENDS = "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\nset -eu\n"
 

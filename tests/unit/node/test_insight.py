@@ -12,7 +12,7 @@ from thingmarket.catalog.terms import Terms
 from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
-from thingmarket.limits import DAY_MS
+from thingmarket.limits import DAY_MS, INSIGHT_CONNECTIONS
 from thingmarket.market.indexes import Reader
 from thingmarket.market.market import Market
 from thingmarket.market.refunds import refunded_minor
@@ -245,19 +245,39 @@ async def test_pages_lose_no_contract_of_an_entry_that_made_many(street: Street,
     await insight.close()
 
 
-async def test_who_is_interrupted_by_another_callers_query_is_told_to_ask_again(
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
+
+
+async def test_a_query_without_end_delays_nobody_else(
     street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """[INS-2]"""
+    """[INS-1]"""
     await projected(street.world, tmp_path / "projection.db")
-    insight = await Insight.open(tmp_path / "projection.db")
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
-    monkeypatch.setattr("thingmarket_node.insight._ORDERS", endless)
-    asked = asyncio.ensure_future(insight.orders(street.reader(street.anna), everything()))
-    while not asked.done():
-        await asyncio.sleep(0)
-        await insight._db.interrupt()
-    with pytest.raises(Refusal) as refused:
-        asked.result()
-    assert refused.value.number == Code.BUSY
+    insight, anna = await Insight.open(tmp_path / "projection.db"), street.reader(street.anna)
+    monkeypatch.setattr("thingmarket_node.insight._ORDERS", ENDLESS)
+    monkeypatch.setattr("thingmarket_node.insight.INSIGHT_WAIT_MS", 60_000)
+    slow = [asyncio.ensure_future(insight.orders(anna, everything())) for _ in range(INSIGHT_CONNECTIONS - 1)]
+    await asyncio.sleep(0)
+    assert len(await insight.decisions(anna, everything())) == 4
+    assert not any(one.done() for one in slow)
+    for one in slow:
+        one.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    await insight.close()  # which waits for whatever still runs
+
+
+async def test_who_takes_too_long_or_waits_too_long_for_a_connection_is_busy_and_it_is_free_again(
+    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[INS-1]"""
+    await projected(street.world, tmp_path / "projection.db")
+    insight, anna = await Insight.open(tmp_path / "projection.db"), street.reader(street.anna)
+    monkeypatch.setattr("thingmarket_node.insight._ORDERS", ENDLESS)
+    monkeypatch.setattr("thingmarket_node.insight.INSIGHT_WAIT_MS", 200)
+    asked = [insight.orders(anna, everything()) for _ in range(2 * INSIGHT_CONNECTIONS)]
+    for told in await asyncio.gather(*asked, return_exceptions=True):
+        assert isinstance(told, Refusal) and told.number == Code.BUSY
+    monkeypatch.setattr("thingmarket_node.insight.INSIGHT_WAIT_MS", 60_000)
+    for _ in range(INSIGHT_CONNECTIONS):
+        assert len(await insight.decisions(anna, everything())) == 4
     await insight.close()
