@@ -3,13 +3,14 @@
 import os
 import platform
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from thingmarket_node.cli.output import Output, json_option
 
-NAMES: Final = ("choice", "idle", "journal", "ledger", "purchase", "recovery", "verify")
+NAMES: Final = ("choice", "idle", "journal", "ledger", "matching", "purchase", "recovery", "verify")
 
 
 def machine() -> dict[str, Any]:
@@ -25,11 +26,16 @@ def machine() -> dict[str, Any]:
 @click.argument("name", type=click.Choice(NAMES), metavar="NAME")
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=2.0, show_default=True, help="How long.")
 @click.option("--offers", type=click.IntRange(1_000, 1_000_000), help="For choice: how many.")
+@click.option(
+    "--stream",
+    type=click.Path(exists=True, path_type=Path),
+    help="For matching: a file of packed commands, or a folder of such files (*.bin).",
+)
 @json_option
-def bench(name: str, seconds: float, offers: int | None, as_json: bool) -> None:
+def bench(name: str, seconds: float, offers: int | None, stream: Path | None, as_json: bool) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
-    NAME is choice, idle, journal, ledger, purchase, recovery or verify.
+    NAME is choice, idle, journal, ledger, matching, purchase, recovery or verify.
 
     \b
     Example:
@@ -37,7 +43,11 @@ def bench(name: str, seconds: float, offers: int | None, as_json: bool) -> None:
     """
     if offers is not None and name != "choice":
         raise click.UsageError("--offers is for choice")
-    sizes = {} if offers is None else {"offers": offers}
+    if stream is not None and name != "matching":
+        raise click.UsageError("--stream is for matching")
+    sizes: dict[str, Any] = {} if offers is None else {"offers": offers}
+    if stream is not None:
+        sizes["stream"] = stream
     output = Output(as_json=as_json)
     output.say(f"measuring {name} for about {seconds:g} s on {machine()['cpus']} processors ...")
     measured = import_module(f"thingmarket_node.bench.{name}").measure(seconds, **sizes)
