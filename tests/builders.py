@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from tests.bookkeeping import BookKeeping
+from tests.ordering import Ordering
 from thingmarket.billing.charges import NO_CHARGES, Charges
 from thingmarket.catalog.needs import Need, WithdrawNeed
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
@@ -22,6 +23,7 @@ from thingmarket.contract.orders import (
     SealedRef,
 )
 from thingmarket.contract.personas import Persona, SetPersona
+from thingmarket.errors import Refusal
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.headers import Header
@@ -44,9 +46,10 @@ from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
 from thingmarket.wire import approvals, catalog, identity, trade
 from thingmarket.wire.cancelling import cancel_body
-from thingmarket.wire.commands import sign_command
+from thingmarket.wire.commands import read_command, sign_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
+from thingmarket.wire.orders import derived_state_body
 
 NETWORK: Final = b"network of tests"
 BEGIN_MS: Final = UnixMs(1_800_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2)  # noon UTC
@@ -78,7 +81,7 @@ class Actor:
     mandate_leaf: bytes = b""
 
 
-class World(BookKeeping):
+class World(BookKeeping, Ordering):
     """A market with its genesis; every entry that is applied is checked against what always holds."""
 
     def __init__(
@@ -136,6 +139,9 @@ class World(BookKeeping):
             assert self.state.effects_root() == before, f"refused, yet something changed: {outcome}"
             assert not outcome.notices and not outcome.reference, "a refusal makes and tells nothing"
         self.check()
+        derived = self.market.derived()
+        if derived is not None:
+            self.apply(EntryKind.DERIVED, derived_state_body(derived))
         return outcome
 
     def _table_roots(self) -> dict[str, bytes]:
@@ -145,6 +151,8 @@ class World(BookKeeping):
         """Assert that debits are credits, that no money came or went, and that nothing is overdue."""
         state = self.state
         state.ledger.check_invariants(self.time_ms)
+        state.desk.check_invariants()
+        self.check_booked()
         for currency in self.currencies:
             wallets = sum(self.balance(party, currency) for party in state.parties)
             held = sum(
@@ -198,8 +206,12 @@ class World(BookKeeping):
             nonce=self._bytes(12),
         )
         signed = sign_command(type_id, header, body, actor.key, approvals)
-        key = Key(body[2:18])  # field 1 of every body
-        remembered = self.state.answers.recall(actor.id, key, digest(body), self.time_ms)
+        try:
+            remembered = self.market.recall(read_command(signed), self.time_ms)
+        except Refusal as refusal:
+            if type_id is not TypeId.PLACE_ORDERS:
+                raise
+            return Outcome(seq=0, code=refusal.number, reason=refusal.reason, rule=refusal.rule)
         if remembered is not None:
             return Outcome(
                 seq=remembered.seq,
@@ -208,6 +220,7 @@ class World(BookKeeping):
                 rule=remembered.rule,
                 reference=remembered.reference,
                 pending=remembered.pending,
+                statuses=remembered.statuses,
             )
         return self.apply(EntryKind.COMMAND, signed_bytes(signed))
 

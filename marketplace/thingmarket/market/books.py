@@ -68,7 +68,7 @@ def _paid(unit: Unit) -> tuple[bool, int]:
 
 
 def _collected(state: State) -> Iterator[str]:
-    """Tax and fee of all invoices, less their credit notes, are what the operator's accounts hold. [TAX-3]"""
+    """Tax and fee of all invoices, less credit notes, and of trades are what the operator holds. [TAX-3]"""
     expected = Counter[tuple[AccountKind, str, str]]()
     for record in state.invoices.values():
         contract = state.contracts[record.contract]
@@ -81,6 +81,8 @@ def _collected(state: State) -> Iterator[str]:
             kind = AccountKind.TAX_PAYABLE if row else AccountKind.FEE_INCOME
             held = _held(state, state.party(state.node).number, currency, kind, row.encode())
             billed = expected[kind, currency, row]
+            if kind is AccountKind.FEE_INCOME:
+                billed += state.trade_fees.get(currency, 0)  # of the book, which writes no invoices
             if held != billed:
                 yield f"{kind.name} {row} holds {held} {currency}, invoices say {billed}"
 

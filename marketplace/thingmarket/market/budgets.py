@@ -4,7 +4,8 @@ from thingmarket.contract.contract import Contract
 from thingmarket.ids import Digest
 from thingmarket.market.state import State
 from thingmarket.policy import spending
-from thingmarket.policy.spending import Counted, Reservation
+from thingmarket.policy.spending import Booked, Counted, Reservation
+from thingmarket.time import UnixMs
 
 
 def reserve(state: State, order: Reservation) -> None:
@@ -36,6 +37,13 @@ def close(state: State, contract: Contract) -> None:
         state.spending, links, currency=contract.currency, amount_minor=contract.total_minor
     )
     _put(state, counted)
+
+
+def count_book(
+    state: State, links: tuple[Digest, ...], currency: str, now_ms: UnixMs, booked: Booked
+) -> None:
+    """Orders of the book came, went or were paid: once for each sender and entry. [MKT-8]"""
+    _put(state, spending.count_book(state.spending, links, currency, now_ms, booked))
 
 
 def _put(state: State, counted: Counted) -> None:

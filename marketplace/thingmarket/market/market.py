@@ -24,6 +24,7 @@ from thingmarket.limits import TIMERS_PER_ENTRY_MAX
 from thingmarket.market import (
     approvals,
     autonomy,
+    book_effects,
     cancelling,
     contracts,
     cosigners,
@@ -33,8 +34,11 @@ from thingmarket.market import (
     facts,
     feedback,
     funding,
+    goods,
     guards,
     listings,
+    market_states,
+    order_frames,
     parties,
     personas,
     points,
@@ -43,6 +47,7 @@ from thingmarket.market import (
     settling,
     shadow,
     standing_orders,
+    stopped,
     thing_orders,
     things,
 )
@@ -61,9 +66,19 @@ from thingmarket.market.entries import (
 )
 from thingmarket.market.records import Answer, PartyRecord, TimerKind
 from thingmarket.market.result import Result
+from thingmarket.market.seats import recall_frame
 from thingmarket.market.state import State
 from thingmarket.policy.guards import SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
+from thingmarket.time import UnixMs
+from thingmarket.trading.commands import (
+    DeclareGoods,
+    DerivedState,
+    OpenMarket,
+    PlaceOrders,
+    SetMarketState,
+    WithdrawGoods,
+)
 
 RULES_KNOWN = (3,)
 """Behaviours that this software can replay."""
@@ -89,15 +104,31 @@ class Market:
         found = (self.state.timers.next_deadline_ms(), self.state.answers.next_deadline_ms())
         return min((deadline for deadline in found if deadline is not None), default=None)
 
+    def derived(self) -> DerivedState | None:
+        """What the very next entry has to be, before anything that waits; None: anything. [MKT-9]"""
+        return market_states.derived(self.state)
+
+    def recall(self, command: Command, now_ms: UnixMs) -> Answer | None:
+        """What a command came to that was decided before; None: it is new (KEY_CONFLICT and kin). [ID-11]"""
+        if isinstance(command.body, PlaceOrders):
+            return recall_frame(self.state, command, command.body)
+        return self.state.answers.recall(command.header.sender, command.key, command.body_digest, now_ms)
+
     def apply(self, entry: Entry) -> Outcome:
         """Apply the next entry. A refusal is an outcome too, and changes nothing but the answer."""
         state, content = self.state, entry.content
         assert entry.seq == state.seq + 1, f"entry {entry.seq} after {state.seq}"
         assert entry.time_ms >= state.time_ms, "entry time never runs backwards"
+        assert isinstance(content, DerivedState) == (self.derived() is not None), "a derived entry is next"
         if isinstance(content, Command):
             outcome = self._command(entry, content)
         else:
             outcome = Outcome(seq=entry.seq, notices=self._other(entry, content))
+        if state.books.has_news:  # the entry stands: who was stopped in it has no orders any more
+            told = stopped.cancel_orders(state, entry.time_ms)
+            outcome = replace(outcome, notices=outcome.notices + told) if told else outcome
+        if state.books.events:
+            outcome = replace(outcome, events=state.books.take_events())
         if state.experience.has_news:  # the entry stands: what it made is learnt from
             told = things.learn(state, entry.seq, entry.time_ms)
             outcome = replace(outcome, notices=outcome.notices + told) if told else outcome
@@ -105,8 +136,12 @@ class Market:
         state.seq, state.time_ms = entry.seq, entry.time_ms
         return outcome
 
-    def _other(self, entry: Entry, content: Genesis | TimersDue | RulesSwitch) -> tuple[Notice, ...]:
+    def _other(
+        self, entry: Entry, content: Genesis | TimersDue | RulesSwitch | DerivedState
+    ) -> tuple[Notice, ...]:
         match content:
+            case DerivedState():
+                return market_states.halt(self.state, content, entry.time_ms)
             case Genesis():
                 self._genesis(entry, content)
             case TimersDue():
@@ -167,6 +202,12 @@ class Market:
                     notices += exchange.rate_over(state, Digest(reference), entry.time_ms)
                 case TimerKind.CLAIM:
                     things.unclaimed(state, reference)
+                case TimerKind.ORDER:
+                    notices += book_effects.expired(state, reference, entry.time_ms)
+                case TimerKind.AUCTION:
+                    notices += market_states.auction_due(state, reference, entry.time_ms)
+                case TimerKind.MARKET:
+                    notices += market_states.market_due(state, reference, entry.time_ms)
                 case _:
                     assert_never(kind)
         state.turns = turn
@@ -196,11 +237,14 @@ class Market:
                 decision=result.decision,
                 notices=result.notices,
                 pending=result.pending,
+                statuses=result.statuses,
             )
         self._remember(entry, command, outcome)
         return outcome
 
     def _remember(self, entry: Entry, command: Command, outcome: Outcome) -> None:
+        if isinstance(command.body, PlaceOrders):
+            return  # a frame that was taken is remembered by its number, and one that was not is new again
         answer = Answer(
             body_digest=command.body_digest,
             signed_digest=command.signed_digest,
@@ -252,6 +296,10 @@ class Market:
                 return guards.set_guards(state, command, body)
             case LowerAutonomy():
                 return autonomy.lower_autonomy(state, command, body, now_ms)
+            case OpenMarket():
+                return market_states.open_market(state, command, body, entry.seq, now_ms)
+            case SetMarketState():
+                return market_states.set_state(state, command, body, now_ms)
             case FundRequest():
                 raise AssertionError("a fund request is collected: the log has the operator's deposit")
             case _:
@@ -295,5 +343,11 @@ class Market:
                 return standing_orders.open_order(state, command, body, authority, seq)
             case EndStandingOrder():
                 return standing_orders.end_order(state, command, body, authority, seq)
+            case PlaceOrders():
+                return order_frames.place(state, command, body, authority, seq)
+            case DeclareGoods():
+                return goods.declare(state, command, body, authority)
+            case WithdrawGoods():
+                return goods.withdraw(state, command, body, authority)
             case _:
                 assert_never(body)

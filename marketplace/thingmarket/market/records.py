@@ -167,6 +167,7 @@ class Answer:
     rule: str
     reference: bytes
     pending: bool = False
+    statuses: bytes = b""
 
 
 class TimerKind(IntEnum):
@@ -185,3 +186,6 @@ class TimerKind(IntEnum):
     CLAIM = 12
     POINTS = 13
     RATE = 14
+    ORDER = 15
+    AUCTION = 16
+    MARKET = 17

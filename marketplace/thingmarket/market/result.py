@@ -16,3 +16,4 @@ class Result:
     decision: Decision | None = None
     notices: tuple[Notice, ...] = ()
     pending: bool = False
+    statuses: bytes = b""

@@ -14,8 +14,8 @@ from thingmarket.settlement.ledger import Ledger
 from thingmarket.tables import Packed, Table
 from thingmarket.time import UnixMs
 
-_WHOLE: Final = b"tm-snapshot-3\n"
-_CHANGES: Final = b"tm-changes-3\n"
+_WHOLE: Final = b"tm-snapshot-4\n"
+_CHANGES: Final = b"tm-changes-4\n"
 _ROW: Final = Struct(">II")  # length of the name, length of the value
 _GONE: Final = 2**32 - 1  # in the place of a length: the row is no more
 
@@ -23,20 +23,34 @@ Tables = Sequence[Table[Any, Any]]
 
 
 def whole(
-    head: bytes, tables: Tables, rows: list[Iterator[Packed]], ledger: Ledger, ledger_root: LedgerRoot
+    head: bytes,
+    tables: Tables,
+    rows: list[Iterator[Packed]],
+    money: tuple[Ledger, LedgerRoot],
+    desk: bytes,
 ) -> Iterator[bytes]:
     """The parts of a whole snapshot; what an entry may change is taken here, before they are asked for."""
     heads = [_head_of(table, len(table)) for table in tables]
-    return _parts(_WHOLE + head, heads, rows, ledger_root.sum, ledger.frozen())
+    ledger, ledger_root = money
+    return _parts(_WHOLE + head, heads, rows, pack_bytes(desk) + ledger_root.sum, ledger.frozen())
 
 
-def changes(head: bytes, tables: Tables, ledger_root: LedgerRoot) -> Iterator[bytes]:
-    """The parts of what the tables and the ledger have collected since they were asked last."""
+def changes(head: bytes, tables: Tables, ledger_root: LedgerRoot, desk: bytes) -> Iterator[bytes]:
+    """The parts of what the tables and the ledger have collected since they were asked last.
+
+    The desk comes whole when anything happened at it, else as no bytes.
+    """
     news = [table.take_news() for table in tables]
     heads = [_head_of(table, len(rows)) for table, rows in zip(tables, news, strict=True)]
     moved = ledger_root.take_news()
     ledger = iter((pack_int(len(moved)), *_rows(moved.items())))
-    return _parts(_CHANGES + head, heads, [iter(rows.items()) for rows in news], ledger_root.sum, ledger)
+    return _parts(
+        _CHANGES + head,
+        heads,
+        [iter(rows.items()) for rows in news],
+        pack_bytes(desk) + ledger_root.sum,
+        ledger,
+    )
 
 
 def _head_of(table: Table[Any, Any], count: int) -> bytes:
@@ -44,13 +58,13 @@ def _head_of(table: Table[Any, Any], count: int) -> bytes:
 
 
 def _parts(
-    head: bytes, heads: list[bytes], rows: list[Iterator[Packed]], ledger_sum: bytes, ledger: Iterator[bytes]
+    head: bytes, heads: list[bytes], rows: list[Iterator[Packed]], sums: bytes, ledger: Iterator[bytes]
 ) -> Iterator[bytes]:
     yield head
     for table_head, table_rows in zip(heads, rows, strict=True):
         yield table_head
         yield from _rows(table_rows)
-    yield ledger_sum
+    yield sums
     yield from ledger
 
 
@@ -78,6 +92,7 @@ class Parts:
     tables: list[Loaded]
     ledger: Ledger
     ledger_sum: bytes
+    desk: bytes
 
 
 def read(first: bytes, later: Iterable[bytes], read_head: Callable[["Reader"], UnixMs], tables: int) -> Parts:
@@ -88,6 +103,7 @@ def read(first: bytes, later: Iterable[bytes], read_head: Callable[["Reader"], U
         found = [Loaded("", {}, b"") for _ in range(tables)]
         for table in found:
             reader.table(table)
+        desk = reader.data()
         ledger_sum = reader.exactly(SUM_BYTES)
         ledger = Ledger.restore(reader.rest())
         for body in later:
@@ -95,11 +111,12 @@ def read(first: bytes, later: Iterable[bytes], read_head: Callable[["Reader"], U
             time_ms = read_head(reader)
             for table in found:
                 reader.table(table)
+            desk = reader.data() or desk
             ledger_sum = reader.exactly(SUM_BYTES)
             ledger.follow(reader.changes(), time_ms)
     except (ValueError, IndexError, StructError) as broken:
         raise Refusal(Code.MALFORMED, f"a snapshot cannot be read: {broken}") from broken
-    return Parts(found, ledger, ledger_sum)
+    return Parts(found, ledger, ledger_sum, desk)
 
 
 class Reader:

@@ -25,13 +25,17 @@ from thingmarket.market.answers import Answers
 from thingmarket.market.asked import Asked
 from thingmarket.market.beforehand import Beforehand
 from thingmarket.market.billed import Billed, InvoiceName
+from thingmarket.market.book_index import BookIndex
 from thingmarket.market.calendar import Calendar
+from thingmarket.market.desk_terms import desk_terms
 from thingmarket.market.experience import Experience
 from thingmarket.market.inbox import Inbox
 from thingmarket.market.indexes import Indexes
 from thingmarket.market.ledger_root import LedgerRoot
 from thingmarket.market.offers_used import OffersUsed
+from thingmarket.market.order_records import FrameRecord, MarketRecord, Seat
 from thingmarket.market.owned_things import OwnedThings
+from thingmarket.market.proposed import Proposed
 from thingmarket.market.quoted import Quoted
 from thingmarket.market.records import (
     Answer,
@@ -56,8 +60,10 @@ from thingmarket.settlement.accounts import AccountKind, Balance
 from thingmarket.settlement.ledger import Ledger
 from thingmarket.tables import Table, UndoLog
 from thingmarket.time import UnixMs
+from thingmarket.trading.desk import Desk
 
 _HASH_BYTES: Final = 32
+_OPERATOR: Final = 1  # number of the node as a party: the genesis makes it known first
 
 
 class State:
@@ -104,10 +110,14 @@ class State:
         self.goods_ledgers: Table[str, int] = self._table("goods_ledgers", str, int)
         self._open_tables_of_money()
         self._open_tables_of_things()
+        self._open_tables_of_orders()
         self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self.ledger_root = LedgerRoot(self.ledger)
+        self.desk = Desk(ledger=self.ledger, operator=_OPERATOR)
+        self._desk_saved = b""  # digest of the desk when a snapshot took it last
+        self.books = BookIndex(self.markets, self.frames, self.mandates, self.things)
         self._open_indexes()
 
     def _open_indexes(self) -> None:
@@ -119,6 +129,7 @@ class State:
         self.billed = Billed(self.invoices)
         self.quoted = Quoted(self.rates)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
+        self.proposed = Proposed(self.offers, self.offer_facts, self.indexes.shelves)
         self.track_record = TrackRecord(self.feedback, self.proposals)
         self.owned = OwnedThings(self.things, self.devices)
         self.offers_used = OffersUsed(
@@ -168,6 +179,13 @@ class State:
             "standing_orders", StandingId, StandingOrder
         )
 
+    def _open_tables_of_orders(self) -> None:
+        self.markets: Table[int, MarketRecord] = self._table("markets", int, MarketRecord)
+        self.seats: Table[int, Seat] = self._table("seats", int, Seat)
+        self.frames: Table[tuple[int, int], FrameRecord] = self._table("frames", tuple[int, int], FrameRecord)
+        self.expiries: Table[int, int] = self._table("expiries", int, int)
+        self.trade_fees: Table[str, int] = self._table("trade_fees", str, int)
+
     def _table(self, name: str, key: object, value: object) -> Table[Any, Any]:
         return Table(name=name, key=key, value=value, undo=self.undo)
 
@@ -206,6 +224,11 @@ class State:
             self.feedback,
             self.slots,
             self.standing_orders,
+            self.markets,
+            self.seats,
+            self.frames,
+            self.expiries,
+            self.trade_fees,
             self.timers.table,
         )
 
@@ -245,6 +268,10 @@ class State:
                 mandate = replace(mandate, autonomy=cap.autonomy)
         return mandate
 
+    def currency_under(self, money_ledger: int) -> str:
+        """The currency of a money ledger of this node."""
+        return next(code for code in self.currencies if currency_of(code).ledger == money_ledger)
+
     def wallet(self, owner: PartyId, currency: str) -> Balance | None:
         """What a known owner has in a currency, minor units; None when he never used it."""
         number = self.ledger.find(
@@ -266,6 +293,7 @@ class State:
         for table in self.effect_tables:
             name.update(table.root())
         name.update(self.ledger_root.digest())
+        name.update(self.desk.digest)
         return name.digest()
 
     def state_root(self) -> bytes:
@@ -293,7 +321,7 @@ class State:
     def snapshot(self) -> bytes:
         """The whole state as bytes; the same state gives the same bytes."""
         tables = [table.dump() for table in self.tables]
-        return b"".join(snapshots.whole(self.head(), self.tables, tables, self.ledger, self.ledger_root))
+        return b"".join(snapshots.whole(self.head(), self.tables, tables, self._money, self.desk.snapshot()))
 
     def frozen(self) -> Iterator[bytes]:
         """The parts of a snapshot of this moment, written as they are asked for; changes are followed then.
@@ -303,11 +331,20 @@ class State:
         """
         self._follow_changes()
         tables = [table.frozen() for table in self.tables]
-        return snapshots.whole(self.head(), self.tables, tables, self.ledger, self.ledger_root)
+        return snapshots.whole(self.head(), self.tables, tables, self._money, self._saved_desk())
 
     def changes(self) -> Iterator[bytes]:
         """The parts of what changed since `frozen` or `restore`, or since the last call: it goes on top."""
-        return snapshots.changes(self.head(), self.tables, self.ledger_root)
+        desk = b"" if self.desk.digest == self._desk_saved else self._saved_desk()
+        return snapshots.changes(self.head(), self.tables, self.ledger_root, desk)
+
+    @property
+    def _money(self) -> tuple[Ledger, LedgerRoot]:
+        return self.ledger, self.ledger_root
+
+    def _saved_desk(self) -> bytes:
+        self._desk_saved = self.desk.digest
+        return self.desk.snapshot()
 
     def _follow_changes(self) -> None:
         for table in self.tables:
@@ -327,6 +364,10 @@ class State:
         for table, loaded in zip(state.tables, parts.tables, strict=True):
             assert loaded.name == table.name, f"snapshot has {loaded.name} in the place of {table.name}"
             table.load(loaded.rows, loaded.sum)
+        terms = [desk_terms(record) for record in state.markets.values()]
+        state.desk = Desk.restore(parts.desk, ledger=state.ledger, operator=_OPERATOR, terms=terms)
+        state._desk_saved = state.desk.digest
+        state.books.forget()
         state.answers.operator = state.node
         state.experience.take()
         state.undo.forget()

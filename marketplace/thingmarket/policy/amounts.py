@@ -59,18 +59,18 @@ def _counted(q: Question) -> list[SpendingCounter]:
 
 def _per_day(q: Question) -> bool:
     day = utc_day(q.act.time_ms)
-    used = [spent_in_day(counter, day) for counter in _counted(q)]
+    used = [spent_in_day(counter, day) + counter.book_minor for counter in _counted(q)]
     return _within(q, _DAY_FACTS, used, _PER_DAY, q.act.payable_minor)
 
 
 def _in_total(q: Question) -> bool:
-    used = [counter.total_minor for counter in _counted(q)]
+    used = [counter.total_minor + counter.book_minor for counter in _counted(q)]
     return _within(q, _TOTAL_FACTS, used, _TOTAL, q.act.payable_minor)
 
 
 def _per_month(q: Question) -> bool:
     month = utc_month(utc_day(q.act.time_ms))
-    used = [spent_in_month(counter, month) for counter in _counted(q)]
+    used = [spent_in_month(counter, month) + counter.book_minor for counter in _counted(q)]
     return _within(q, _MONTH_FACTS, used, attrgetter("per_month_minor"), q.act.payable_minor)
 
 
@@ -81,17 +81,17 @@ def _orders_of_day(q: Question) -> bool:
 
 
 def _open_orders(q: Question) -> bool:
-    used = [counter.open_orders for counter in _counted(q)]
+    used = [counter.open_orders + counter.book_orders for counter in _counted(q)]
     return _within(q, _OPEN_ORDERS_FACTS, used, attrgetter("max_open_orders"), 1)
 
 
 def _open_holds(q: Question) -> bool:
-    used = [counter.open_holds for counter in _counted(q)]
+    used = [counter.open_holds + counter.book_orders for counter in _counted(q)]
     return _within(q, _OPEN_HOLDS_FACTS, used, attrgetter("max_open_holds"), 1)
 
 
 def _liability(q: Question) -> bool:
-    used = [counter.open_minor for counter in _counted(q)]
+    used = [counter.open_minor + counter.book_minor for counter in _counted(q)]
     return _within(q, _LIABILITY_FACTS, used, attrgetter("liability_cap_minor"), q.act.payable_minor)
 
 

@@ -25,7 +25,8 @@ class SpendingCounter:
     """Sums in one currency under one link, minor units; those of the day and month are of `day`, `month`.
 
     `open_minor` is what orders oblige to that wait or whose contract has not ended; `reserved_minor` is the
-    part of it that waits.
+    part of it that waits. `book_minor` is what `book_orders` orders may cost that rest in books: it counts in
+    every day and month, in total and as open, beside what was spent. [MKT-8]
     """
 
     day: UtcDay
@@ -39,6 +40,8 @@ class SpendingCounter:
     open_holds: int = 0
     open_minor: int = 0
     reserved_minor: int = 0
+    book_minor: int = 0
+    book_orders: int = 0
 
 
 Counters = Mapping[CounterKey, SpendingCounter]
@@ -119,6 +122,48 @@ def _placed(counters: Counters, order: Reservation, *, waits: bool) -> Counted:
             open_holds=old.open_holds if waits else old.open_holds + 1,
             open_minor=old.open_minor + amount,
             reserved_minor=old.reserved_minor + amount if waits else old.reserved_minor,
+            book_minor=old.book_minor,
+            book_orders=old.book_orders,
+        )
+        counted.append((key, new))
+    return tuple(counted)
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """What one entry changed for the orders that a mandate has in books, minor units and orders.
+
+    `held_minor` is what resting orders may cost now, less what they might before; `paid_minor` was paid.
+    """
+
+    placed: int
+    resting: int
+    held_minor: int
+    paid_minor: int
+
+
+def count_book(
+    counters: Counters, links: Sequence[Digest], currency: str, time_ms: UnixMs, booked: Booked
+) -> Counted:
+    """Count orders of the book for every link: what is paid moves into the day and month of its entry."""
+    day = utc_day(time_ms)
+    month = utc_month(day)
+    counted = []
+    for link in links:
+        key = (link, currency)
+        old = counters.get(key, NOTHING_SPENT)
+        new = changed(
+            old,
+            day=day,
+            day_minor=spent_in_day(old, day) + booked.paid_minor,
+            total_minor=old.total_minor + booked.paid_minor,
+            orders=old.orders + booked.placed,
+            month=month,
+            month_minor=spent_in_month(old, month) + booked.paid_minor,
+            day_orders=orders_in_day(old, day) + booked.placed,
+            book_minor=_less(old.book_minor, -booked.held_minor),
+            book_orders=_less(old.book_orders, -booked.resting),
         )
         counted.append((key, new))
     return tuple(counted)

@@ -1138,6 +1138,8 @@ class SpendingCounter(_message.Message):
     OPEN_HOLDS_FIELD_NUMBER: _builtins.int
     OPEN_MINOR_FIELD_NUMBER: _builtins.int
     RESERVED_MINOR_FIELD_NUMBER: _builtins.int
+    BOOK_MINOR_FIELD_NUMBER: _builtins.int
+    BOOK_ORDERS_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
     """ISO 4217 code."""
     day_minor: _builtins.int
@@ -1162,6 +1164,10 @@ class SpendingCounter(_message.Message):
     """What all open orders oblige to, minor units."""
     reserved_minor: _builtins.int
     """Part of it that waits for approval, minor units."""
+    book_minor: _builtins.int
+    """What orders that rest in books may cost, counted beside all of these, minor units. [MKT-8]"""
+    book_orders: _builtins.int
+    """Orders that rest in books."""
     def __init__(
         self,
         *,
@@ -1177,10 +1183,12 @@ class SpendingCounter(_message.Message):
         open_holds: _builtins.int = ...,
         open_minor: _builtins.int = ...,
         reserved_minor: _builtins.int = ...,
+        book_minor: _builtins.int = ...,
+        book_orders: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "day", b"day", "day_minor", b"day_minor", "day_orders", b"day_orders", "month", b"month", "month_minor", b"month_minor", "open_holds", b"open_holds", "open_minor", b"open_minor", "open_orders", b"open_orders", "orders", b"orders", "reserved_minor", b"reserved_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_minor", b"book_minor", "book_orders", b"book_orders", "currency", b"currency", "day", b"day", "day_minor", b"day_minor", "day_orders", b"day_orders", "month", b"month", "month_minor", b"month_minor", "open_holds", b"open_holds", "open_minor", b"open_minor", "open_orders", b"open_orders", "orders", b"orders", "reserved_minor", b"reserved_minor", "total_minor", b"total_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,7 +13,9 @@ from thingmarket.market import Market
 from thingmarket.market.entries import Command, Entry, EntryKind, Genesis, Outcome, TimersDue
 from thingmarket.market.records import Answer
 from thingmarket.time import UnixMs
+from thingmarket.trading.commands import DerivedState
 from thingmarket.wire.log import entry_bytes, outcome_bytes, read_entry, read_genesis
+from thingmarket.wire.orders import derived_state_body
 from thingmarket_node.core.messages import CallId, Published
 from thingmarket_node.core.publishing import published
 from thingmarket_node.groups import EMPTY, Group, Head
@@ -89,6 +91,7 @@ class Sequencer:
         now_ms = self.time_ms(wall_ms)
         draft = _Draft(self, now_ms)
         aside: list[Remembered | Declined] = []
+        draft.derive()
         if self.is_due(wall_ms):
             draft.add(TimersDue(), EntryKind.TIMERS_DUE, b"")
         # What one entry of deadlines left over comes before any command, in a group of its own.
@@ -97,9 +100,7 @@ class Sequencer:
             waiting = self.waiting.popleft()
             command = waiting.command
             try:
-                answer = self.market.state.answers.recall(
-                    command.header.sender, command.key, command.body_digest, now_ms
-                )
+                answer = self.market.recall(command, now_ms)
             except Refusal as refusal:
                 aside.append(Declined(waiting.call, refusal))
                 continue
@@ -138,6 +139,9 @@ class Sequencer:
         return tuple(one for _, one in followed if one is not None)
 
     def _follow(self, entry: Entry, tell: bool) -> tuple[bytes, Published | None]:
+        derived = self.market.derived()
+        if derived != (entry.content if isinstance(entry.content, DerivedState) else None):
+            raise Refusal(Code.TAMPERED, f"entry {entry.seq} is not what the one before it led to", "MKT-9")
         outcome = self.market.apply(entry)
         body = outcome_bytes(outcome)
         return body, published(self.market.state, entry, outcome, body) if tell else None
@@ -158,7 +162,9 @@ class _Draft:
     def has_room(self, size: int) -> bool:
         return len(self.entries) < GROUP_ENTRIES_MAX and self._size + size + ENTRY_BYTES_MAX < GROUP_BYTES_MAX
 
-    def add(self, content: Command | Genesis | TimersDue, kind: EntryKind, body: bytes) -> Outcome:
+    def add(
+        self, content: Command | Genesis | TimersDue | DerivedState, kind: EntryKind, body: bytes
+    ) -> Outcome:
         market = self._sequencer.market
         seq = market.state.seq + 1
         data = entry_bytes(seq=seq, time_ms=self._now_ms, kind=kind, body=body)
@@ -168,7 +174,14 @@ class _Draft:
         self._size += len(data)
         self._outcomes.append(outcome)
         self._published.append(published(market.state, entry, outcome, outcome_bytes(outcome)))
+        self.derive()
         return outcome
+
+    def derive(self) -> None:
+        """Add what the last entry of the log led to as the very next one, before what waits. [MKT-9]"""
+        content = self._sequencer.market.derived()
+        if content is not None:
+            self.add(content, EntryKind.DERIVED, derived_state_body(content))
 
     def formed(self) -> Formed:
         sequencer = self._sequencer

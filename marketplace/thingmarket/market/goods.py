@@ -1,0 +1,99 @@
+"""Goods of an owner that sell orders are held from: brought in and taken out again. [MKT-4]"""
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.mandates import Action
+from thingmarket.limits import LEDGER_AMOUNT_MAX
+from thingmarket.market.authority import Authority, permit
+from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.escrows import GUARDED
+from thingmarket.market.order_records import MarketRecord
+from thingmarket.market.result import Result
+from thingmarket.market.state import State
+from thingmarket.policy.acts import Act
+from thingmarket.policy.decision import Decision
+from thingmarket.settlement.accounts import AccountKind, AccountNumber
+from thingmarket.settlement.escrow import TransferCode, derived_id_of
+from thingmarket.settlement.transfers import Status, Transfer
+from thingmarket.time import UnixMs
+from thingmarket.trading.commands import DeclareGoods, WithdrawGoods
+
+
+def declare(state: State, command: Command, body: DeclareGoods, authority: Authority) -> Result:
+    """Bring goods into the owner's own account. [MKT-4]"""
+    record = market_of(state, body.market)
+    decision = _permitted(state, authority, record)
+    ledger, number = state.ledger, state.party(authority.owner).number
+    origin = ledger.find(owner=number, ledger=record.goods_ledger, kind=AccountKind.GOODS_ORIGIN)
+    declared = ledger.balance(origin).debits_posted if origin else 0
+    own = ledger.find(owner=number, ledger=record.goods_ledger, kind=AccountKind.GOODS)
+    credited = ledger.balance(own).credits_posted if own else 0
+    if max(declared, credited) + body.quantity_steps > LEDGER_AMOUNT_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, "the goods ever declared would pass 2^62 steps", "MKT-4")
+    name = derived_id_of(command.body_digest, authority.now_ms, TransferCode.STOCK)
+    ledger.check_room(2)
+    ledger.check_unused(name)
+    source = ledger.open(owner=number, ledger=record.goods_ledger, kind=AccountKind.GOODS_ORIGIN)
+    target = ledger.open(owner=number, ledger=record.goods_ledger, kind=AccountKind.GOODS, flags=GUARDED)
+    _move(state, authority.now_ms, _transfer(record, name, source, target, body.quantity_steps))
+    return _told(authority, name, decision, "DECLARED")
+
+
+def withdraw(state: State, command: Command, body: WithdrawGoods, authority: Authority) -> Result:
+    """Take free goods out of the owner's own account. [MKT-4]"""
+    record = market_of(state, body.market)
+    decision = _permitted(state, authority, record)
+    ledger, number = state.ledger, state.party(authority.owner).number
+    own = ledger.find(owner=number, ledger=record.goods_ledger, kind=AccountKind.GOODS)
+    free = ledger.balance(own).free if own else 0
+    if own is None or free < body.quantity_steps:
+        raise Refusal(Code.OUT_OF_STOCK, f"{free} steps are free; cancel orders that hold more", "MKT-4")
+    name = derived_id_of(command.body_digest, authority.now_ms, TransferCode.STOCK)
+    ledger.check_room(1)
+    ledger.check_unused(name)
+    origin = ledger.open(owner=number, ledger=record.goods_ledger, kind=AccountKind.GOODS_ORIGIN)
+    if ledger.balance(origin).credits_posted + body.quantity_steps > LEDGER_AMOUNT_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, "the goods ever withdrawn would pass 2^62 steps", "MKT-4")
+    _move(state, authority.now_ms, _transfer(record, name, own, origin, body.quantity_steps))
+    return _told(authority, name, decision, "WITHDRAWN")
+
+
+def market_of(state: State, market: int) -> MarketRecord:
+    """A market that was opened (UNKNOWN_MARKET)."""
+    record: MarketRecord | None = state.markets.get(market)
+    if record is None:
+        raise Refusal(Code.UNKNOWN_MARKET, f"there is no market {market}", "MKT-2")
+    return record
+
+
+def _permitted(state: State, authority: Authority, record: MarketRecord) -> Decision:
+    act = Act(
+        action=Action.SELL,
+        time_ms=authority.now_ms,
+        node=state.node,
+        category=record.listed.category,
+        product_id=record.listed.product_id,
+    )
+    return permit(state, authority, act)
+
+
+def _transfer(
+    record: MarketRecord, name: bytes, debit: AccountNumber, credit: AccountNumber, steps: int
+) -> Transfer:
+    return Transfer(
+        id=name,
+        debit=debit,
+        credit=credit,
+        amount=steps,
+        ledger=record.goods_ledger,
+        code=TransferCode.STOCK,
+    )
+
+
+def _move(state: State, now_ms: UnixMs, transfer: Transfer) -> None:
+    status = state.ledger.submit(transfer.pack(), now_ms)[0]
+    assert status == Status.CREATED, f"the guards were asked before, yet {status}"
+
+
+def _told(authority: Authority, name: bytes, decision: Decision, word: str) -> Result:
+    notice = Notice(authority.owner, NoticeKind.BALANCE, name, word)
+    return Result(reference=name, decision=decision, notices=(notice,))

@@ -1,0 +1,108 @@
+"""A frame of orders: from one signed command to the book, order by order. [MKT-5]"""
+
+from typing import Final
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.identity.effective import EffectiveMandate
+from thingmarket.identity.mandates import Action
+from thingmarket.market.authority import Authority
+from thingmarket.market.bands import band_of
+from thingmarket.market.book_effects import set_expiry, settle
+from thingmarket.market.entries import Command
+from thingmarket.market.explained import explained
+from thingmarket.market.order_permits import headroom_of, on_probation, permits_of
+from thingmarket.market.order_records import Seat
+from thingmarket.market.records import PartyRecord, ThingRecord
+from thingmarket.market.result import Result
+from thingmarket.market.seats import remember_frame
+from thingmarket.market.state import State
+from thingmarket.market.thing_standing import orders_of_day, standing
+from thingmarket.policy.acts import Act
+from thingmarket.time import UnixMs, utc_day
+from thingmarket.trading.commands import PlaceOrders
+from thingmarket.trading.frame import DEADLINE, touched
+from thingmarket.trading.permits import Placed
+from thingmarket.values import changed
+
+_FIRST: Final = 0
+
+
+def place(state: State, command: Command, body: PlaceOrders, authority: Authority, seq: int) -> Result:
+    """Place a frame; what is wrong with one order is told of that one. [MKT-5] [MKT-7]"""
+    sender, now_ms = state.party(command.header.sender), authority.now_ms
+    seat = _seat(state, sender, authority, body)
+    thing = None if authority.mandate is None else _thing(state, authority.mandate, now_ms)
+    sides = touched(body.orders)
+    permits = permits_of(state, authority, thing, sides)
+    headroom = headroom_of(state, authority, thing, _currencies(state, sides))
+    placed = state.desk.place(
+        body.orders,
+        slot=sender.number,
+        owner_number=state.party(authority.owner).number,
+        last_counter=seat.last_counter,
+        permits=permits,
+        headroom=headroom,
+        bands=_bands(state, sides),
+        now_ms=now_ms,
+        acts_for_owner=authority.mandate is None,
+    )
+    # From here on nothing can be refused any more: the book and the ledger have changed.
+    state.seats.put(sender.number, changed(seat, last_counter=placed.last_counter, last_frame=body.frame))
+    notices = settle(state, placed, now_ms, sender.number)
+    for order_id, expires_ms in DEADLINE.iter_unpack(placed.deadlines):
+        set_expiry(state, order_id, expires_ms)
+    _count_orders(state, thing, placed, now_ms)
+    remember_frame(state, sender.number, command, body, seq=seq, now_ms=now_ms, statuses=placed.statuses)
+    decision = explained(state, authority, body.orders, placed.statuses, permits=permits, headroom=headroom)
+    return Result(notices=notices, decision=decision, statuses=placed.statuses)
+
+
+def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOrders) -> Seat:
+    """The sender's seat as of this frame (KEY_TOO_OLD, WRONG_STATE). [MKT-6]"""
+    leaf = b"" if authority.mandate is None else authority.mandate.leaf
+    seat = state.seats.get(sender.number)
+    if seat is None:
+        return Seat(
+            party=sender.id, owner=authority.owner, mandate_leaf=leaf, last_counter=_FIRST, last_frame=_FIRST
+        )
+    if body.frame <= seat.last_frame:
+        raise Refusal(Code.KEY_TOO_OLD, f"the last frame was {seat.last_frame}; numbers only grow", "MKT-6")
+    if seat.mandate_leaf == leaf and seat.owner == authority.owner:
+        return seat
+    if state.desk.orders_of(sender.number):
+        raise Refusal(
+            Code.WRONG_STATE, "orders of this thing rest under another mandate; cancel them first", "MKT-6"
+        )
+    return changed(seat, owner=authority.owner, mandate_leaf=leaf)
+
+
+def _thing(state: State, mandate: EffectiveMandate, now_ms: UnixMs) -> ThingRecord:
+    """The thing that acts, if it may trade (DENIED); on probation its permits say how much. [THG-12]"""
+    return standing(state, mandate, Act(action=Action.SELL, time_ms=now_ms, node=state.node))
+
+
+def _currencies(state: State, sides: tuple[tuple[int, int], ...]) -> list[str]:
+    records = (state.markets.get(market) for market, _ in sides)
+    return list(dict.fromkeys(record.listed.currency for record in records if record is not None))
+
+
+def _bands(state: State, sides: tuple[tuple[int, int], ...]) -> dict[int, tuple[int, int]]:
+    bands = {}
+    for market, _ in sides:
+        record = state.markets.get(market)
+        band = None if record is None else band_of(record)
+        if band is not None:
+            bands[market] = band
+    return bands
+
+
+def _count_orders(state: State, thing: ThingRecord | None, placed: Placed, now_ms: UnixMs) -> None:
+    """On probation the orders of a day are counted with the thing, too. [THG-13]"""
+    if thing is None or not on_probation(state, thing):
+        return
+    count = sum(tally.placed for tally in placed.tallies)
+    if count:
+        orders = orders_of_day(thing, now_ms) + count
+        state.things.put(
+            (thing.owner, thing.thing), changed(thing, orders_of_day=orders, day=utc_day(now_ms))
+        )

@@ -1,0 +1,166 @@
+"""What an owner's rules leave who orders: a permit for each side, headroom for each currency. [MKT-8]"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from thingmarket.errors import Code
+from thingmarket.identity.effective import EffectiveLimit, EffectiveMandate, LinkBudget
+from thingmarket.identity.mandates import Action
+from thingmarket.identity.things import NO_PROBATION, ThingState
+from thingmarket.limits import INTEGER_MAX
+from thingmarket.market.authority import Authority
+from thingmarket.market.order_records import MarketRecord
+from thingmarket.market.records import ThingRecord
+from thingmarket.market.state import State
+from thingmarket.market.thing_standing import orders_of_day
+from thingmarket.matching.records import Side
+from thingmarket.money import currency_of
+from thingmarket.policy.acts import Act
+from thingmarket.policy.decision import Decision
+from thingmarket.policy.order_rules import buys_items, order_decision
+from thingmarket.policy.question import WHOLE_UNIT
+from thingmarket.policy.spending import (
+    NOTHING_SPENT,
+    SpendingCounter,
+    orders_in_day,
+    spent_in_day,
+    spent_in_month,
+)
+from thingmarket.time import UnixMs, utc_day, utc_month
+from thingmarket.trading.commands import ListedMarket
+from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit
+from thingmarket.values import changed
+
+_PERMITS_KEPT: Final = 65_536  # some 20 MB; then they are made anew
+_ACTIONS: Final = {Side.BUY: Action.BUY, Side.SELL: Action.SELL}
+
+
+def permits_of(
+    state: State, authority: Authority, thing: ThingRecord | None, sides: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], Permit]:
+    """A permit for every side of a known market that a frame touches."""
+    permits = {}
+    for market, side in sides:
+        record = state.markets.get(market)
+        if record is None:
+            continue
+        permit = _permit(state, authority, record, side)
+        if thing is not None and on_probation(state, thing) and side == Side.BUY:
+            least = min(permit.order_max_minor, state.probation.order_minor)
+            permit = changed(permit, order_max_minor=least)
+        permits[market, side] = permit
+    return permits
+
+
+def _permit(state: State, authority: Authority, record: MarketRecord, side: int) -> Permit:
+    mandate = authority.mandate
+    if mandate is None:
+        return OWNER_PERMIT
+    name = (mandate.leaf, record.listed.market, side)
+    kept = state.books.permits.get(name)
+    if kept is not None and kept[0] is mandate:
+        return kept[1]
+    decision = side_decision(state, authority, record, side)
+    permit = _limits_of(mandate, record.listed, side) if decision.allows else Permit(refusal=Code.DENIED)
+    if mandate.not_before_ms <= authority.now_ms and not mandate.windows:  # else the time of day decides
+        if len(state.books.permits) >= _PERMITS_KEPT:
+            state.books.permits.clear()
+        state.books.permits[name] = (mandate, permit)
+    return permit
+
+
+def side_decision(state: State, authority: Authority, record: MarketRecord, side: int) -> Decision:
+    """What the rules say about one side of a market, with the facts that they looked at."""
+    assert authority.mandate is not None, "an owner who acts himself asks nobody"
+    listed = record.listed
+    act = Act(
+        action=_ACTIONS[Side(side)],
+        time_ms=authority.now_ms,
+        node=state.node,
+        category=listed.category,
+        product_id=listed.product_id,
+        currency=listed.currency,
+        unit=listed.unit,
+        unit_scale=listed.unit_scale,
+    )
+    return order_decision(authority.mandate, act)
+
+
+def _limits_of(mandate: EffectiveMandate, listed: ListedMarket, side: int) -> Permit:
+    """Limits of one order, in the market's own ticks and lots. [LIM-1] [LIM-2] [ITM-3] [ITM-4]"""
+    limit = mandate.limit(listed.currency)
+    if side == Side.SELL:
+        return Permit()
+    assert limit is not None, "LIM-0 was looked at"
+    unit_minor, lots = limit.per_item_minor, INTEGER_MAX
+    if buys_items(mandate):
+        agreed = [
+            item
+            for items in mandate.bound_items
+            for item in items
+            if (item.product_id, item.currency, item.unit, item.unit_scale)
+            == (listed.product_id, listed.currency, listed.unit, listed.unit_scale)
+        ]
+        unit_minor = min(unit_minor, *(item.max_unit_price_minor for item in agreed))
+        lots = min(item.max_quantity_steps for item in agreed) // listed.lot_steps
+    per_tick = listed.tick_minor * WHOLE_UNIT[listed.unit_scale]
+    highest = listed.offset_ticks + unit_minor * listed.lot_steps // per_tick
+    return Permit(
+        price_high=min(highest, INTEGER_MAX),
+        order_max_minor=limit.per_order_minor,
+        lots_max=lots,
+        cosign_above_minor=limit.cosign_above_minor,
+    )
+
+
+# --- what counters leave
+
+
+def headroom_of(
+    state: State, authority: Authority, thing: ThingRecord | None, currencies: Iterable[str]
+) -> dict[int, Headroom]:
+    """What is left in each currency, by money ledger: the least over the links of the mandate."""
+    mandate = authority.mandate
+    if mandate is None:
+        return {}
+    found = {}
+    for currency in currencies:
+        room = _headroom(state, mandate.limit(currency), currency, authority.now_ms)
+        if thing is not None and on_probation(state, thing):
+            left = state.probation.orders_per_day - orders_of_day(thing, authority.now_ms)
+            room = changed(room, orders_left=max(0, min(room.orders_left, left)))
+        found[currency_of(currency).ledger] = room
+    return found
+
+
+def _headroom(state: State, limit: EffectiveLimit | None, currency: str, now_ms: UnixMs) -> Headroom:
+    if limit is None:
+        return Headroom(amount_left_minor=0)  # who sells pays nothing, but at a price below zero
+    amount = orders = rest = INTEGER_MAX
+    day = utc_day(now_ms)
+    for budget in limit.budgets:
+        counter = state.spending.get((budget.link, currency), NOTHING_SPENT)
+        amount = min(amount, _money_left(budget, counter, now_ms))
+        orders = min(orders, budget.orders_per_day - orders_in_day(counter, day))
+        rest = min(
+            rest,
+            budget.max_open_orders - counter.open_orders - counter.book_orders,
+            budget.max_open_holds - counter.open_holds - counter.book_orders,
+        )
+    return Headroom(amount_left_minor=max(0, amount), orders_left=max(0, orders), open_left=max(0, rest))
+
+
+def _money_left(budget: LinkBudget, counter: SpendingCounter, now_ms: UnixMs) -> int:
+    day = utc_day(now_ms)
+    least = min(
+        budget.per_day_minor - spent_in_day(counter, day),
+        budget.total_minor - counter.total_minor,
+        budget.per_month_minor - spent_in_month(counter, utc_month(day)),
+        budget.liability_cap_minor - counter.open_minor,
+    )
+    return least - counter.book_minor
+
+
+def on_probation(state: State, thing: ThingRecord) -> bool:
+    """Whether what a thing buys is limited and counted, because it is new. [THG-8]"""
+    return thing.state is ThingState.REGISTERED and state.probation != NO_PROBATION
