@@ -79,7 +79,7 @@ class Admission:
             return permit.refusal
         if not permit.price_low <= worst_price(order) <= permit.price_high:
             return OrderStatus.OVER_PRICE
-        if cost > permit.order_max_minor:
+        if order.quantity > permit.lots_max or cost > permit.order_max_minor:
             return OrderStatus.OVER_ORDER
         return OrderStatus.NEED_COSIGN if cost > permit.cosign_above_minor else 0
 

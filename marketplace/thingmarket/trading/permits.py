@@ -53,6 +53,7 @@ class Tally:
     placed: int = 0  # new orders that the book took
     opened: int = 0  # orders that rest now and did not before
     ended: int = 0  # orders that rested and do not any more
+    fills: int = 0  # trades of its orders
     held_minor: int = 0
     paid_minor: int = 0
 
@@ -81,6 +82,7 @@ class Traded:
     high: int
     last: int
     quantity: int
+    fee_minor: int = 0  # what the operator got
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

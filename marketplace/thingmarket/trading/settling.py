@@ -29,7 +29,7 @@ class Settling:
         self._events: list[bytes] = []
         self._fills: list[Fill] = []
         self._tallies: dict[tuple[int, int], _Count] = {}
-        self._traded: dict[int, list[int]] = {}  # low, high, last, quantity by market
+        self._traded: dict[int, _Prices] = {}
         self._changed: Mapping[int, Callable[[Fields, int], None]] = {
             EventKind.NEW: self._new,
             EventKind.TRADE: self._trade,
@@ -57,10 +57,7 @@ class Settling:
             events=b"".join(self._events),
             tallies=tuple(self._tallies[key].tally() for key in sorted(self._tallies)),
             fills=tuple(self._fills),
-            traded=tuple(
-                Traded(market=market, low=low, high=high, last=last, quantity=quantity)
-                for market, (low, high, last, quantity) in sorted(self._traded.items())
-            ),
+            traded=tuple(self._traded[market].traded() for market in sorted(self._traded)),
         )
 
     def _new(self, fields: Fields, owner: int) -> None:
@@ -96,9 +93,11 @@ class Settling:
         buy, sell = (taker, maker) if side == Side.BUY else (maker, taker)  # an auction: maker buys
         buyer, seller = self._filled(buy, quantity, owner), self._filled(sell, quantity, owner)
         cash = terms.cash(price, quantity)
-        self._note_price(market, price, quantity)
+        traded = self._note_price(market, price, quantity)
+        for order_id in (buy, sell):
+            self._count(order_id, terms).fills += 1
         if terms.settlement is Settlement.DVP:
-            self._pay(terms, buyer, seller, cash)
+            traded.fee_minor += self._pay(terms, buyer, seller, cash)
             self._deliver(terms, buyer, seller, quantity)
             if cash:
                 self._count(buy if cash > 0 else sell, terms).paid_minor += abs(cash)
@@ -126,8 +125,8 @@ class Settling:
         self._take(order, quantity)
         return order.owner
 
-    def _pay(self, terms: MarketTerms, buyer: int, seller: int, cash: int) -> None:
-        """The cash leg: a price below zero is paid by the seller, without fee. [ORD-10] [ORD-11]"""
+    def _pay(self, terms: MarketTerms, buyer: int, seller: int, cash: int) -> int:
+        """The cash leg, of which it gives the fee: a price below zero is paid by the seller. [ORD-11]"""
         rows, ledger = self._rows, terms.money_ledger
         fee = terms.fee(cash)
         if cash - fee > 0:
@@ -136,6 +135,7 @@ class Settling:
             rows.accounts.move(rows.wallet(buyer, ledger), rows.fees(ledger), fee)
         if cash < 0:
             rows.accounts.move(rows.wallet(seller, ledger), rows.wallet(buyer, ledger), -cash)
+        return fee
 
     def _deliver(self, terms: MarketTerms, buyer: int, seller: int, quantity: int) -> None:
         """The goods leg."""
@@ -166,9 +166,14 @@ class Settling:
             stock = rows.goods(order.owner, terms.goods_ledger)
             rows.accounts.hold(stock, rows.clearing(terms.goods_ledger), goods)
 
-    def _note_price(self, market: int, price: int, quantity: int) -> None:
-        traded = self._traded.setdefault(market, [price, price, price, 0])
-        traded[:] = min(traded[0], price), max(traded[1], price), price, traded[3] + quantity
+    def _note_price(self, market: int, price: int, quantity: int) -> "_Prices":
+        traded = self._traded.get(market)
+        if traded is None:
+            traded = self._traded[market] = _Prices(market, price)
+        traded.low, traded.high = min(traded.low, price), max(traded.high, price)
+        traded.last = price
+        traded.quantity += quantity
+        return traded
 
     def _resting(self, order_id: int) -> RestingOrder:
         order = self._orders.get(order_id)
@@ -186,12 +191,13 @@ class Settling:
 class _Count:
     """A tally while it is being counted."""
 
-    __slots__ = ("ended", "held_minor", "money_ledger", "opened", "paid_minor", "placed", "slot")
+    __slots__ = ("ended", "fills", "held_minor", "money_ledger", "opened", "paid_minor", "placed", "slot")
 
     def __init__(self, slot: int, money_ledger: int) -> None:
         self.slot = slot
         self.money_ledger = money_ledger
-        self.placed = self.opened = self.ended = self.held_minor = self.paid_minor = 0
+        self.placed = self.opened = self.ended = self.fills = 0
+        self.held_minor = self.paid_minor = 0
 
     def tally(self) -> Tally:
         """As a value."""
@@ -201,6 +207,29 @@ class _Count:
             placed=self.placed,
             opened=self.opened,
             ended=self.ended,
+            fills=self.fills,
             held_minor=self.held_minor,
             paid_minor=self.paid_minor,
+        )
+
+
+class _Prices:
+    """What a market traded, while it is being counted."""
+
+    __slots__ = ("fee_minor", "high", "last", "low", "market", "quantity")
+
+    def __init__(self, market: int, price: int) -> None:
+        self.market = market
+        self.low = self.high = self.last = price
+        self.quantity = self.fee_minor = 0
+
+    def traded(self) -> Traded:
+        """As a value."""
+        return Traded(
+            market=self.market,
+            low=self.low,
+            high=self.high,
+            last=self.last,
+            quantity=self.quantity,
+            fee_minor=self.fee_minor,
         )

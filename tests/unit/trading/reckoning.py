@@ -37,6 +37,7 @@ class Reckoning:
     has: Counter[Pot] = field(default_factory=Counter)
     open: dict[int, Open] = field(default_factory=dict)
     promised: Counter[Pot] = field(default_factory=Counter)  # fills of escrow markets
+    fills: Counter[int] = field(default_factory=Counter)  # by slot
 
     def read(self, events: bytes) -> None:
         """Follow what a call to the desk said."""
@@ -50,6 +51,7 @@ class Reckoning:
                 self._fill(maker, lots)
                 assert (self.open[maker].lots if maker in self.open else 0) == left
                 self._fill(taker, lots)
+                self.fills.update((maker // 2**40, taker // 2**40))
                 self._exchange(market, self._owner(buyer), self._owner(seller), price, lots)
             elif kind in (CANCELED, EXPIRED):
                 self.open.pop(taker, None)

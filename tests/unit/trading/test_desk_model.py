@@ -102,6 +102,7 @@ class Play:
         self.pit = Pit()
         self.reckoning = Reckoning(markets=dict(TERMS), owners=SLOTS)
         self.counted: Counter[tuple[int, str]] = Counter()  # sums of the tallies by slot
+        self.fees_minor = 0
         for owner in (ANN, BOB, EVE):
             for name, ledger in LEDGERS.items():
                 amount = START_MINOR if ledger == EUR else START_STEPS
@@ -126,6 +127,8 @@ class Play:
         for tally in effects.tallies:
             self.counted[tally.slot, "held"] += tally.held_minor
             self.counted[tally.slot, "open"] += tally.opened - tally.ended
+            self.counted[tally.slot, "fills"] += tally.fills
+        self.fees_minor += sum(traded.fee_minor for traded in effects.traded)
         promised = Counter[Pot]()
         for fill in effects.fills:
             terms = TERMS[fill.market]
@@ -148,7 +151,7 @@ class Play:
                 assert self.pit.has(owner, ledger) == has[owner, name]
                 assert self.pit.held(owner, ledger) == held[owner, name]
                 assert has[owner, name] >= held[owner, name] >= 0
-        assert self.pit.fees() == has[FEES, "EUR"]
+        assert self.pit.fees() == has[FEES, "EUR"] == self.fees_minor
         for name, ledger in LEDGERS.items():
             total = sum(amount for (_, what), amount in has.items() if what == name)
             assert total == 3 * (START_MINOR if name == "EUR" else START_STEPS)
@@ -160,6 +163,7 @@ class Play:
             mine = [id_ for id_ in self.reckoning.open if id_ >> 40 == slot]
             assert self.pit.desk.orders_of(slot) == tuple(sorted(mine))
             assert self.counted[slot, "open"] == len(mine)
+            assert self.counted[slot, "fills"] == self.reckoning.fills[slot]
             if owner != ANN:
                 assert self.counted[slot, "held"] == held[owner, "EUR"]
         self.pit.desk.check_invariants()

@@ -119,6 +119,8 @@ def test_an_auction_takes_nothing_that_wants_to_trade_at_once(pit: Pit) -> None:
         (Permit(price_low=10), new(SELL, 9, 1), OrderStatus.OVER_PRICE),
         (Permit(price_low=2), at_market(SELL, 0, 1), OrderStatus.OVER_PRICE),
         (Permit(order_max_minor=49), GOOD, OrderStatus.OVER_ORDER),
+        (Permit(lots_max=4), GOOD, OrderStatus.OVER_ORDER),
+        (Permit(lots_max=5), GOOD, 0),
         (Permit(order_max_minor=50, cosign_above_minor=49), GOOD, OrderStatus.NEED_COSIGN),
         (Permit(order_max_minor=50, cosign_above_minor=50), GOOD, 0),
     ],

@@ -87,6 +87,7 @@ def test_the_fee_is_rounded_half_up_and_paid_by_the_seller(pit: Pit) -> None:
     pit.send(BOB, new(SELL, 120, 1, market=NEGATIVE))
     pit.send(ANN, new(BUY, 120, 1, market=NEGATIVE))
     assert (pit.has(ANN, EUR), pit.has(BOB, EUR), pit.fees()) == (9_940, 58, 2)
+    assert pit.last.traded[0].fee_minor == 2
     terms = TERMS[NEGATIVE]
     assert [terms.fee(cash) for cash in (-60, 0, 19, 20, 59, 60)] == [0, 0, 0, 1, 1, 2]
 
@@ -160,7 +161,7 @@ def test_a_replaced_order_may_trade_and_rests_with_what_is_left(pit: Pit) -> Non
     assert kinds(pit.last) == [EventKind.REPLACED, EventKind.TRADE]
     assert (pit.has(ANN, EUR), pit.held(ANN, EUR)) == (9_960, 66)
     assert pit.last.tallies[0] == Tally(
-        slot=ANN, money_ledger=EUR, placed=0, held_minor=66 - 90, paid_minor=40
+        slot=ANN, money_ledger=EUR, fills=1, held_minor=66 - 90, paid_minor=40
     )
 
 
@@ -279,8 +280,8 @@ def test_an_auction_settles_both_resting_sides_and_owners_may_meet_themselves(pi
     assert (pit.has(ANN, EUR), pit.has(EVE, EUR)) == (10_090, 60)
     assert pit.held(ANN, EUR) == pit.held(EVE, EUR) == 0
     assert effects.tallies == (
-        Tally(slot=ANN, money_ledger=EUR, ended=1, held_minor=-180),
-        Tally(slot=EVE, money_ledger=EUR, ended=2, held_minor=-30 - 120, paid_minor=120),
+        Tally(slot=ANN, money_ledger=EUR, ended=1, fills=1, held_minor=-180),
+        Tally(slot=EVE, money_ledger=EUR, ended=2, fills=3, held_minor=-30 - 120, paid_minor=120),
     )
 
 
@@ -304,7 +305,7 @@ def test_a_fill_of_an_escrow_market_is_handed_on_with_both_holds_free(pit: Pit) 
     )
     assert (pit.has(ANN, EUR), pit.has(BOB, BOOKS), pit.has(ANN, BOOKS)) == (10_000, 1_000, 0)
     assert (pit.held(ANN, EUR), pit.held(BOB, BOOKS)) == (0, 1)
-    assert [tally.paid_minor for tally in pit.last.tallies] == [0]
+    assert [tally.paid_minor for tally in pit.last.tallies] == [0, 0]
 
 
 def test_tallies_say_once_for_each_slot_what_a_frame_changed(pit: Pit) -> None:
@@ -312,8 +313,8 @@ def test_tallies_say_once_for_each_slot_what_a_frame_changed(pit: Pit) -> None:
     pit.send(ANN, new(BUY, 10, 5), new(BUY, 9, 5))
     pit.send(BOB, new(SELL, 10, 2, tif=IOC), new(SELL, 10, 3), new(SELL, 9, 1, flags=1), new(SELL, 9, 1))
     assert pit.last.tallies == (
-        Tally(slot=ANN, money_ledger=EUR, ended=1, held_minor=-59, paid_minor=59),
-        Tally(slot=BOB, money_ledger=EUR, placed=3),
+        Tally(slot=ANN, money_ledger=EUR, ended=1, fills=3, held_minor=-59, paid_minor=59),
+        Tally(slot=BOB, money_ledger=EUR, placed=3, fills=3),
     )
     assert pit.last.traded == (Traded(market=PLAIN, low=9, high=10, last=9, quantity=6),)
 
