@@ -30,7 +30,7 @@ cdef class Blocks:
     def __cinit__(self, int columns=0):
         """Begin with no rows."""
         if not 0 <= columns <= COLUMNS:
-            raise AssertionError("an index has at most 20 columns")
+            raise AssertionError("an index has at most 24 columns")
         self.columns = columns
         self._grow(BLOCK)
 
@@ -66,7 +66,7 @@ cdef class Blocks:
         """Add a column in which no row states anything, and say its number."""
         cdef int c = self.columns, i
         if c >= COLUMNS:
-            raise AssertionError("an index has at most 20 columns")
+            raise AssertionError("an index has at most 24 columns")
         self.cells[c] = <int64_t*>malloc(self.room * 8)
         if self.cells[c] == NULL:
             raise MemoryError()

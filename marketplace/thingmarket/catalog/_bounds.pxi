@@ -5,7 +5,7 @@ cdef extern from *:
 
 cdef enum:
     BLOCK = 512
-    COLUMNS = 20
+    COLUMNS = 24
     CONDITIONS = 48
     WISHES = 16
     VALUES = 64

@@ -21,8 +21,8 @@ OTHERWISE: Final = UNSTATED + 1
 ANYTHING: Final = UNSTATED + 2
 """A value that no cell can hold: taken for whatever suits, so that no row is ranked too low."""
 
-WHOLE_BLOCK: Final = 512  # rows; a block's bounds take some 300 bytes, and it is scanned in about 2 us
-COLUMNS_MAX: Final = 20  # the 16 facts that an offer may state, and those that every offer has
+WHOLE_BLOCK: Final = 512  # rows; few enough that bounds are close, and so many that bounds are few
+COLUMNS_MAX: Final = 24  # the 16 facts that an offer may state, and what every offer has
 CONDITIONS_MAX: Final = 48  # those of a need, of a search, and one of the market's own
 WISHES_MAX: Final = 16
 VALUES_MAX: Final = 64  # of one condition or wish
@@ -106,7 +106,7 @@ class PlainBlocks:
 
     def __init__(self, columns: int = 0) -> None:
         """Begin with no rows."""
-        assert 0 <= columns <= COLUMNS_MAX, "an index has at most 20 columns"
+        assert 0 <= columns <= COLUMNS_MAX, "an index has at most 24 columns"
         self.columns = columns
         self._rows: dict[bytes, tuple[int, tuple[int, ...]]] = {}
 
@@ -120,7 +120,7 @@ class PlainBlocks:
 
     def widen(self) -> int:
         """Add a column in which no row states anything, and say its number."""
-        assert self.columns < COLUMNS_MAX, "an index has at most 20 columns"
+        assert self.columns < COLUMNS_MAX, "an index has at most 24 columns"
         self.columns += 1
         self._rows = {name: (cost, (*cells, UNSTATED)) for name, (cost, cells) in self._rows.items()}
         return self.columns - 1

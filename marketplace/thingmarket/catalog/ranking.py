@@ -123,6 +123,11 @@ class Ranking:
         if full:
             self._kept.pop()
 
+    @property
+    def last(self) -> Place | None:
+        """Whom one that enters puts out; None while there is room."""
+        return self._kept[-1].place if len(self._kept) == self._most else None
+
     def best(self) -> tuple[Scored, ...]:
         """The best, in order."""
         return tuple(self._kept)

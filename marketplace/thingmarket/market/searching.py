@@ -15,15 +15,17 @@ from thingmarket.ids import Digest
 from thingmarket.limits import (
     CONSTRAINTS_MAX,
     QUERY_ROWS_MAX,
+    SEARCH_INDEX_ROWS,
     SEARCH_RESULTS_MAX,
     SEARCH_SLICE_ROWS,
     SEARCH_SLICE_ROWS_MIN,
 )
 from thingmarket.market.facts import stated
-from thingmarket.market.records import OfferRecord
+from thingmarket.market.records import ListingState, OfferRecord
 from thingmarket.market.shelves import shelf_names
 from thingmarket.market.state import State
 from thingmarket.market.thing_standing import trades
+from thingmarket.market.walks import Walk
 from thingmarket.money import currency_of
 
 
@@ -65,6 +67,9 @@ class Search:
         self._found: list[Digest] = []
         need = _asked(wanted)
         self._ranking = None if need is None else (need, Ranking(need, limit))
+        self._indexed = need is not None and not wanted.text and not wanted.product_id
+        self._walk: Walk | None = None
+        self._by_rows = bool(after_seq)  # a page that goes on looks at what the ones before did not
         self.done = False
 
     @property
@@ -82,6 +87,8 @@ class Search:
     def step(self, state: State) -> None:
         """Look at a few more rows of the state as it is now."""
         assert not self.done, "a search that is done looks at nothing more"
+        if self._indexed and self._proposed(state):
+            return
         allowed = min(self._rows_a_step, self._left)
         for looked_at, (row, on_all) in enumerate(self._rows(state)):
             if looked_at == allowed or len(self._found) == self._limit:
@@ -92,6 +99,34 @@ class Search:
             if on_all:
                 self._take(state, digest)
         self.done, self._after_seq = True, 0
+
+    def _proposed(self, state: State) -> bool:
+        """Look at what an index proposes, as long as it has all rows and does not propose too much."""
+        assert self._ranking is not None, "offers are proposed for a need"
+        need, ranking = self._ranking
+        if self._walk is None:
+            index = state.proposed.of(
+                self._shelves[0],
+                self._wanted.currency,
+                need.unit,
+                state.tax_basis_points,
+                SEARCH_INDEX_ROWS,
+            )
+            question = None if self._by_rows or index is None else index.question(need, self._wanted.must)
+            self._by_rows = True
+            if index is None or question is None:
+                return False
+            self._walk = Walk(index, question)
+        rows = self._walk.step(self._rows_a_step, ranking)
+        if rows is None:
+            self._indexed, self._ranking = False, (need, Ranking(need, self._limit))
+            return False
+        for row in rows:
+            record = state.offers.get(row)
+            if record is not None and record.state is ListingState.LIVE:
+                self._take(state, row)
+        self.done = self._walk.done
+        return True
 
     def _rows(self, state: State) -> Iterator[tuple[tuple[int, Digest], bool]]:
         return state.indexes.shelves.rows(self._shelves, self._after_seq)

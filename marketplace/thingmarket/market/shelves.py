@@ -38,6 +38,10 @@ class Shelves:
         for row in shortest.after(after_seq):
             yield row, all(timeline.holds(row) for timeline in others)
 
+    def count(self, name: str) -> int:
+        """How many offers stand on a shelf."""
+        return len(self._timelines.get(name, _EMPTY))
+
     def _changed(self, digest: Digest, old: OfferRecord | None, new: OfferRecord | None) -> None:
         was = old is not None and old.state is ListingState.LIVE
         now = new is not None and new.state is ListingState.LIVE
@@ -60,10 +64,15 @@ def shelf_names(*, category: str = "", product_id: str = "", words: Sequence[str
     return tuple(names) or (_EVERYTHING,)
 
 
-def _shelves_of(offer: Offer) -> Iterator[str]:
+def category_shelves(offer: Offer) -> Iterator[str]:
+    """Name the shelves on which an offer stands by its category: that of everything, and each level."""
     yield _EVERYTHING
-    words = offer_words(offer.title, offer.category)
-    yield from shelf_names(product_id=offer.product_id, words=words)
     for level in _CATEGORY_LEVELS:
         if level <= len(offer.category):
             yield f"category {offer.category[:level]}"
+
+
+def _shelves_of(offer: Offer) -> Iterator[str]:
+    words = offer_words(offer.title, offer.category)
+    yield from shelf_names(product_id=offer.product_id, words=words)
+    yield from category_shelves(offer)

@@ -35,6 +35,7 @@ from thingmarket.market.ledger_root import LedgerRoot
 from thingmarket.market.offers_used import OffersUsed
 from thingmarket.market.order_records import FrameRecord, MarketRecord, Seat
 from thingmarket.market.owned_things import OwnedThings
+from thingmarket.market.proposed import Proposed
 from thingmarket.market.quoted import Quoted
 from thingmarket.market.records import (
     Answer,
@@ -128,6 +129,7 @@ class State:
         self.billed = Billed(self.invoices)
         self.quoted = Quoted(self.rates)
         self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
+        self.proposed = Proposed(self.offers, self.offer_facts, self.indexes.shelves)
         self.track_record = TrackRecord(self.feedback, self.proposals)
         self.owned = OwnedThings(self.things, self.devices)
         self.offers_used = OffersUsed(
