@@ -77,6 +77,7 @@ KILLERS = {
     "late-credit-twice": 4,
     "grace-is-not-late": 4,
     "cancelled-is-paid": 6,
+    "cancelled-without-fee": 16,
     "cancelling-is-free": 4,
     "refund-above-captured": 2,
     "refund-forgotten": 2,
