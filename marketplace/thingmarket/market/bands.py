@@ -1,17 +1,28 @@
-"""How far prices may go before a market halts. [MKT-9]"""
+"""How far prices may go before orders are refused, and before a market halts. [MKT-9]"""
 
 from thingmarket.limits import INTEGER_MAX
 from thingmarket.market.order_records import MarketRecord
 from thingmarket.proportions import WHOLE_BASIS_POINTS
 
+Band = tuple[int, int]
+"""Lowest and highest price in ticks."""
 
-def band_of(record: MarketRecord) -> tuple[int, int] | None:
-    """Lowest and highest price in ticks around the last trade; None without a band or a trade.
 
-    It is as wide as that part of the last price is worth, above what the market calls nothing.
-    """
+def order_band(record: MarketRecord) -> Band | None:
+    """Where the worst price of an order has to lie: around the last trade. None: anywhere."""
+    return _around(record, record.last_ticks)
+
+
+def leaves_band(record: MarketRecord, low: int, high: int) -> bool:
+    """Whether trades between these prices went too far from the price that the breaker measures from."""
+    band = _around(record, record.reference_ticks)
+    return band is not None and not (band[0] <= low and high <= band[1])
+
+
+def _around(record: MarketRecord, ticks: int) -> Band | None:
+    """As wide as the market's part of what the price is worth; None without a band or a price."""
     listed = record.listed
-    if not listed.band_basis_points or not record.last_ticks:
+    if not listed.band_basis_points or not ticks:
         return None
-    width = abs(record.last_ticks - listed.offset_ticks) * listed.band_basis_points // WHOLE_BASIS_POINTS
-    return max(1, record.last_ticks - width), min(INTEGER_MAX, record.last_ticks + width)
+    width = abs(ticks - listed.offset_ticks) * listed.band_basis_points // WHOLE_BASIS_POINTS
+    return max(1, ticks - width), min(INTEGER_MAX, ticks + width)

@@ -1,29 +1,30 @@
 """What a call to the desk leaves behind: counters, deadlines, last prices, breakers, notices. [MKT-7]"""
 
+from itertools import islice
 from typing import Final
 
 from thingmarket.ids import Digest
 from thingmarket.limits import FILL_NOTICES_MAX
 from thingmarket.market import budgets
-from thingmarket.market.bands import band_of
+from thingmarket.market.bands import leaves_band
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.order_records import MarketRecord
 from thingmarket.market.records import TimerKind
 from thingmarket.market.state import State
-from thingmarket.matching.records import EVENT, EventKind
+from thingmarket.matching.records import EVENT, EventKind, MarketState
 from thingmarket.policy.spending import Booked
 from thingmarket.time import UnixMs
-from thingmarket.trading.frame import slot_of
 from thingmarket.trading.permits import Effects, Tally, Traded
 from thingmarket.values import changed
 
 _TRADED: Final = "TRADED"
 _LEFT: Final = "LEFT"
 _SLOT_BYTES: Final = 8
+_NOTHING: Final = Booked(placed=0, resting=0, held_minor=0, paid_minor=0)
 
 
 def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> tuple[Notice, ...]:
-    """Keep the books of one call; tell all whose orders it changed but the sender's own slot."""
+    """Keep the books of one call; tell all whose orders it changed but the sender himself."""
     if not effects.events:
         return ()
     state.books.events.append(effects.events)
@@ -31,14 +32,15 @@ def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> t
         _count(state, tally, now_ms)
     for traded in effects.traded:
         _note_trades(state, traded)
-    _note_fees(state, effects)
-    assert not effects.fills, "a market with escrow is not opened yet"
-    return _told(state, effects.events, sender)
+    assert not effects.fills, "no market settles by escrow yet"
+    if len(state.expiries):
+        _end_expiries(state, effects.events)
+    return _told(state, effects.tallies, sender)
 
 
 def _count(state: State, tally: Tally, now_ms: UnixMs) -> None:
-    seat = state.seats.get(tally.slot)
-    if seat is None or not seat.mandate_leaf:
+    seat = state.seats[tally.slot]
+    if not seat.mandate_leaf:
         return  # an owner himself: nobody counts for him
     booked = Booked(
         placed=tally.placed,
@@ -46,53 +48,38 @@ def _count(state: State, tally: Tally, now_ms: UnixMs) -> None:
         held_minor=tally.held_minor,
         paid_minor=tally.paid_minor,
     )
+    if booked == _NOTHING:
+        return
     links = state.mandates[Digest(seat.mandate_leaf)].effective.links
     budgets.count_book(state, links, state.currency_under(tally.money_ledger), now_ms, booked)
 
 
 def _note_trades(state: State, traded: Traded) -> None:
+    """Keep the last price, see whether the band was left, and add up what the operator earned. [MKT-9]"""
     record: MarketRecord = state.markets[traded.market]
-    band = band_of(record)
-    halts = band is not None and not (band[0] <= traded.low and traded.high <= band[1])
-    state.markets.put(traded.market, changed(record, last_ticks=traded.last, halts=record.halts or halts))
+    trades = state.desk.state_of(traded.market) is MarketState.CONTINUOUS  # an auction finds a new price
+    now = changed(
+        record,
+        last_ticks=traded.last,
+        reference_ticks=(record.reference_ticks if trades else 0) or traded.last,
+        halts=record.halts or (trades and leaves_band(record, traded.low, traded.high)),
+    )
+    state.markets.put(traded.market, now)
+    if traded.fee_minor:
+        currency = record.listed.currency
+        state.trade_fees.put(currency, state.trade_fees.get(currency, 0) + traded.fee_minor)
 
 
-def _note_fees(state: State, effects: Effects) -> None:
-    """Fees of trades are told apart from those of contracts, which have invoices. [MKT-11]"""
-    asking = {one.market for one in effects.traded if state.markets[one.market].listed.fee_basis_points}
-    if not asking:
-        return
-    fees: dict[str, int] = {}
-    for kind, _, _, _, market, _, _, _, price, quantity, _ in EVENT.iter_unpack(effects.events):
-        if kind == EventKind.TRADE and market in asking:
-            terms = state.desk.terms(market)
-            assert terms is not None, "who trades has terms"
-            fee = terms.fee(terms.cash(price, quantity))
-            fees[terms.currency] = fees.get(terms.currency, 0) + fee
-    for currency in sorted(fees):
-        state.trade_fees.put(currency, (state.trade_fees.get(currency) or 0) + fees[currency])
-
-
-def _told(state: State, events: bytes, sender: int) -> tuple[Notice, ...]:
-    """Go through the events once: expiries of what is gone are dropped, and whose it was is told."""
+def _told(state: State, tallies: tuple[Tally, ...], sender: int) -> tuple[Notice, ...]:
+    """Whose resting orders traded or left the book, by ascending slot."""
     words: dict[int, str] = {}
-    expiries = state.expiries if len(state.expiries) else None
-    for kind, _, _, _, _, _, maker, taker, _, _, left in EVENT.iter_unpack(events):
-        if kind == EventKind.TRADE:
-            words[slot_of(maker)] = words[slot_of(taker)] = _TRADED
-            if expiries is not None and not left:
-                end_expiry(state, maker)
-        elif kind in (EventKind.CANCELED, EventKind.EXPIRED):
-            words.setdefault(slot_of(taker), _LEFT)
-            if expiries is not None:
-                end_expiry(state, taker)
-    words.pop(sender, None)
-    notices = []
-    for slot in sorted(words)[:FILL_NOTICES_MAX]:
-        seat = state.seats[slot]
-        reference = slot.to_bytes(_SLOT_BYTES, "big")
-        notices.append(Notice(seat.owner, NoticeKind.FILL, reference, words[slot]))
-    return tuple(notices)
+    for tally in tallies:
+        if tally.slot != sender and (tally.fills or tally.ended):
+            words[tally.slot] = _TRADED if tally.fills else words.get(tally.slot, _LEFT)
+    return tuple(
+        Notice(state.seats[slot].owner, NoticeKind.FILL, slot.to_bytes(_SLOT_BYTES, "big"), word)
+        for slot, word in islice(words.items(), FILL_NOTICES_MAX)
+    )
 
 
 # --- expiries
@@ -104,6 +91,16 @@ def set_expiry(state: State, order_id: int, expires_ms: int) -> None:
     if expires_ms:
         state.expiries.put(order_id, expires_ms)
         state.timers.set(expires_ms, TimerKind.ORDER, _name(order_id))
+
+
+def _end_expiries(state: State, events: bytes) -> None:
+    """What is gone expires no more; what never had a time is passed over."""
+    for kind, _, _, _, _, _, maker, taker, _, _, left in EVENT.iter_unpack(events):
+        if kind == EventKind.TRADE:
+            if not left:
+                end_expiry(state, maker)
+        elif kind in (EventKind.CANCELED, EventKind.EXPIRED):
+            end_expiry(state, taker)
 
 
 def end_expiry(state: State, order_id: int) -> None:

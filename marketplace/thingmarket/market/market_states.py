@@ -17,6 +17,7 @@ from thingmarket.matching.records import MarketState, Reason
 from thingmarket.time import UnixMs
 from thingmarket.trading.commands import DerivedState, ListedMarket, OpenMarket, SetMarketState
 from thingmarket.trading.frame import book_status
+from thingmarket.trading.terms import Settlement
 from thingmarket.values import changed
 
 _NUMBER_BYTES: Final = 8
@@ -28,6 +29,8 @@ def open_market(state: State, command: Command, body: OpenMarket, seq: int, now_
     listed = body.terms
     if listed.currency not in state.currencies:
         raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {listed.currency}", "MKT-2")
+    if listed.settlement is not Settlement.DVP:
+        raise Refusal(Code.BAD_FIELD, "settlement: this version settles at once only", "MKT-2")
     if listed.market in state.markets:
         raise Refusal(Code.ALREADY_KNOWN, f"market {listed.market} was opened already", "MKT-2")
     if len(state.markets) >= MARKETS_MAX:
@@ -122,7 +125,7 @@ def halt(state: State, content: DerivedState, now_ms: UnixMs) -> tuple[Notice, .
     assert derived(state) == content, "a derived entry is what the one before led to"
     record: MarketRecord = state.markets[content.market]
     resumes_ms = now_ms + record.listed.halt_ms if record.listed.halt_ms else 0
-    record = changed(record, halts=False, resumes_ms=resumes_ms)
+    record = changed(record, halts=False, resumes_ms=resumes_ms, reference_ticks=record.last_ticks)
     state.markets.put(content.market, record)
     if resumes_ms:
         _schedule(state, content.market, Change.RESUME, resumes_ms)

@@ -6,7 +6,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.identity.mandates import Action
 from thingmarket.market.authority import Authority
-from thingmarket.market.bands import band_of
+from thingmarket.market.bands import order_band
 from thingmarket.market.book_effects import set_expiry, settle
 from thingmarket.market.entries import Command
 from thingmarket.market.explained import explained
@@ -90,7 +90,7 @@ def _bands(state: State, sides: tuple[tuple[int, int], ...]) -> dict[int, tuple[
     bands = {}
     for market, _ in sides:
         record = state.markets.get(market)
-        band = None if record is None else band_of(record)
+        band = None if record is None else order_band(record)
         if band is not None:
             bands[market] = band
     return bands
