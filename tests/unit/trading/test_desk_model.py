@@ -19,7 +19,7 @@ from thingmarket.trading.permits import Effects, Headroom, Placed
 
 SLOTS = {1: ANN, 2: BOB, 3: EVE, 4: ANN}  # slot to owner; the first and the last are of one owner
 LEDGERS = {"EUR": EUR, "ink": INK, "power": POWER, "books": BOOKS}
-START_MINOR, START_STEPS = 600, 60
+START_MINOR, START_STEPS = 300, 24  # a frame of eight orders may well want more
 COUNTERS = st.integers(1, 12)
 KINDS = (Kind.NEW_LIMIT,) * 8 + (Kind.NEW_MARKET, Kind.CANCEL, Kind.REDUCE, Kind.REPLACE, Kind.REPLACE)
 

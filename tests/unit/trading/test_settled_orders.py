@@ -136,6 +136,13 @@ def test_goods_that_a_frame_bought_are_sold_in_the_next_one(pit: Pit) -> None:
     assert pit.send(ANN, new(SELL, 20, 5)) == [0]
 
 
+def test_orders_of_a_frame_share_the_money_and_the_goods(pit: Pit) -> None:
+    """[ORD-7]"""
+    buy, sell = new(BUY, 60, 100), new(SELL, 70, 300)
+    assert pit.send(ANN, buy, buy, new(BUY, 40, 100)) == [0, OrderStatus.NO_FUNDS, 0]
+    assert pit.send(BOB, sell, sell, new(SELL, 70, 200)) == [0, OrderStatus.OUT_OF_STOCK, 0]
+
+
 def test_what_the_book_refused_still_counts_in_its_frame(pit: Pit) -> None:
     """[ORD-7]"""
     pit.send(BOB, new(SELL, 100, 1))
@@ -264,6 +271,15 @@ def test_all_orders_of_a_slot_are_cancelled_at_once(pit: Pit) -> None:
     assert pit.held(ANN, EUR) == 10
     assert pit.desk.cancel(ANN) == Effects()
     pit.desk.check_invariants()
+
+
+def test_orders_are_cancelled_in_ascending_id_and_once(pit: Pit) -> None:
+    """[ORD-13]"""
+    pit.send(ANN, new(BUY, 10, 1), new(BUY, 20, 1))
+    second = order_id_of(ANN, 2)
+    effects = pit.desk.cancel_orders([second, ANNS, second, order_id_of(ANN, 3)])
+    assert [event.taker for event in unpack_events(effects.events)] == [ANNS, second]
+    assert kinds(effects) == [EventKind.CANCELED] * 2
 
 
 def test_an_auction_settles_both_resting_sides_and_owners_may_meet_themselves(pit: Pit) -> None:
