@@ -435,7 +435,7 @@ class MarketView(_message.Message):
     last_ticks: _builtins.int
     """Price of the last trade in ticks; 0: none yet."""
     next_change_ms: _builtins.int
-    """When the state changes by schedule, Unix milliseconds; 0: it does not."""
+    """When an auction is held or the state changes by schedule, Unix milliseconds; 0: never."""
     @_builtins.property
     def terms(self) -> Global___MarketTerms:
         """Its terms."""
@@ -497,13 +497,13 @@ class BookDepth(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MARKET_FIELD_NUMBER: _builtins.int
-    EVENT_SEQ_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
     BIDS_FIELD_NUMBER: _builtins.int
     ASKS_FIELD_NUMBER: _builtins.int
     market: _builtins.int
     """Number of the market."""
-    event_seq: _builtins.int
-    """Number of the book's last event that this includes."""
+    seq: _builtins.int
+    """Log position that this is of."""
     @_builtins.property
     def bids(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookLevel]:
         """Best first, at most 100."""
@@ -516,13 +516,13 @@ class BookDepth(_message.Message):
         self,
         *,
         market: _builtins.int = ...,
-        event_seq: _builtins.int = ...,
+        seq: _builtins.int = ...,
         bids: _abc.Iterable[Global___BookLevel] | None = ...,
         asks: _abc.Iterable[Global___BookLevel] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "bids", b"bids", "event_seq", b"event_seq", "market", b"market"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "bids", b"bids", "market", b"market", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

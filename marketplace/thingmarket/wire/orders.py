@@ -1,6 +1,9 @@
 """Bodies about markets, orders and goods: exact bytes to checked values and back. [MKT-2]"""
 
+from dataclasses import fields
+
 from thingmarket.limits import COMMAND_BYTES_MAX, ENTRY_BYTES_MAX
+from thingmarket.market.order_queries import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen
 from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import (
     DeclareGoods,
@@ -40,6 +43,8 @@ _PLAIN = (
     "opens_ms",
     "closes_ms",
 )
+_ORDER = tuple(field.name for field in fields(OrderSeen))
+_TRADE = tuple(field.name for field in fields(TradeSeen))
 
 
 def terms_message(terms: ListedMarket) -> pb.MarketTerms:
@@ -149,3 +154,74 @@ def read_place_orders(body: bytes) -> PlaceOrders:
     frame = PlaceOrders(key=message.key, frame=message.frame, orders=message.orders)
     check_place_orders(frame)
     return frame
+
+
+# --- views
+
+
+def market_message(seen: MarketSeen) -> pb.MarketView:
+    """Write a market as it is now."""
+    return pb.MarketView(
+        terms=terms_message(seen.record.listed),
+        state=pb.MarketState.ValueType(seen.state),
+        bid_ticks=seen.bid_ticks,
+        bid_lots=seen.bid_lots,
+        ask_ticks=seen.ask_ticks,
+        ask_lots=seen.ask_lots,
+        last_ticks=seen.record.last_ticks,
+        next_change_ms=seen.next_change_ms,
+    )
+
+
+def depth_message(seen: DepthSeen) -> pb.BookDepth:
+    """Write the best levels of a book."""
+    return pb.BookDepth(
+        market=seen.market, seq=seen.seq, bids=map(_level, seen.bids), asks=map(_level, seen.asks)
+    )
+
+
+def _level(level: tuple[int, int, int]) -> pb.BookLevel:
+    price, lots, orders = level
+    return pb.BookLevel(price_ticks=price, lots=lots, orders=orders)
+
+
+def seat_message(seen: SeatSeen) -> pb.SeatView:
+    """Write where a party stands."""
+    return pb.SeatView(
+        slot=seen.slot,
+        last_counter=seen.last_counter,
+        last_frame=seen.last_frame,
+        mandate_leaf=seen.mandate_leaf,
+        resting_orders=seen.resting_orders,
+    )
+
+
+def read_seat(message: pb.SeatView) -> SeatSeen:
+    """Read where a party stands."""
+    return SeatSeen(
+        slot=message.slot,
+        last_counter=message.last_counter,
+        last_frame=message.last_frame,
+        mandate_leaf=message.mandate_leaf,
+        resting_orders=message.resting_orders,
+    )
+
+
+def order_message(seen: OrderSeen) -> pb.OrderView:
+    """Write a resting order."""
+    return pb.OrderView(**{name: getattr(seen, name) for name in _ORDER})
+
+
+def read_order(message: pb.OrderView) -> OrderSeen:
+    """Read a resting order."""
+    return OrderSeen(**{name: getattr(message, name) for name in _ORDER})
+
+
+def trade_message(seen: TradeSeen) -> pb.TradeView:
+    """Write a trade."""
+    return pb.TradeView(**{name: getattr(seen, name) for name in _TRADE})
+
+
+def read_trade(message: pb.TradeView) -> TradeSeen:
+    """Read a trade."""
+    return TradeSeen(**{name: getattr(message, name) for name in _TRADE})

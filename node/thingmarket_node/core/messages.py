@@ -192,13 +192,18 @@ class Append:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The durable answer to a command that was not refused."""
+    """The durable answer to a command that was not refused.
+
+    `statuses` are those of a frame of orders; `events` what it did in the books, told once. [MKT-7]
+    """
 
     seq: int
     reference: bytes
     receipt: Receipt
     decision: Decision | None = None
     pending: bool = False
+    statuses: bytes = b""
+    events: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,11 @@ class Telling:
             self._effects.append(m.Refuse(call, refusal, after_seq=answer.seq, receipt=receipt))
             return
         accepted = m.Accepted(
-            seq=answer.seq, reference=answer.reference, receipt=receipt, pending=answer.pending
+            seq=answer.seq,
+            reference=answer.reference,
+            receipt=receipt,
+            pending=answer.pending,
+            statuses=answer.statuses,
         )
         self._effects.append(m.Reply(call, accepted, after_seq=answer.seq))
 
@@ -127,5 +131,7 @@ class Telling:
             receipt=receipt,
             decision=outcome.decision,
             pending=outcome.pending,
+            statuses=outcome.statuses,
+            events=outcome.events,
         )
         self._effects.append(m.Reply(decided.call, accepted, after_seq=outcome.seq))

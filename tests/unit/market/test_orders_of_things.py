@@ -12,6 +12,7 @@ from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Action, Autonomy, BoundItem
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.identity.things import Probation, SetThingState, ThingOrder
+from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
 from thingmarket.market.entries import Outcome
 from thingmarket.matching.records import EventKind
@@ -42,7 +43,7 @@ def names(outcome: Outcome) -> list[str]:
 
 def counter(world: World, thing: Actor) -> tuple[int, int, int, int, int]:
     """What rests, how many, spent today, in total, orders today."""
-    row = world.state.spending[thing.mandate_leaf, "EUR"]
+    row = world.state.spending[Digest(thing.mandate_leaf), "EUR"]
     return row.book_minor, row.book_orders, row.day_minor, row.total_minor, row.day_orders
 
 
@@ -146,7 +147,7 @@ def test_every_link_of_a_chain_is_counted(world: World) -> None:
     below = world.delegated(above, hub, agent.id, limits=(limit(5_000),))
     helper = world.present(agent, above, below)
     world.frame(helper, buy(5, 100))
-    links = world.state.mandates[helper.mandate_leaf].effective.links
+    links = world.state.mandates[Digest(helper.mandate_leaf)].effective.links
     assert [world.state.spending[link, "EUR"].book_minor for link in links] == [500, 500]
 
 

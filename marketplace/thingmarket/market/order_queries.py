@@ -1,0 +1,230 @@
+"""Pure reads of markets, books, seats, resting orders and trades. [MKT-12]"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from thingmarket.errors import Code, Refusal
+from thingmarket.ids import ContractId, NetworkId, PartyId, derived_id
+from thingmarket.limits import DEPTH_LEVELS_MAX, SEARCH_RESULTS_MAX
+from thingmarket.market.goods import market_of
+from thingmarket.market.indexes import Reader
+from thingmarket.market.order_records import MarketRecord
+from thingmarket.market.state import State
+from thingmarket.matching.records import EVENT, EventKind, MarketState, Side
+from thingmarket.time import UnixMs
+from thingmarket.trading.frame import slot_of
+from thingmarket.trading.terms import BookShown, MarketTerms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketSeen:
+    """A market as everybody sees it: best prices and the last one, whatever is shown besides; 0: none."""
+
+    record: MarketRecord
+    state: MarketState
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+    next_change_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthSeen:
+    """Price, lots and number of orders of the best levels, after the entry `seq`."""
+
+    market: int
+    seq: int
+    bids: tuple[tuple[int, int, int], ...]
+    asks: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatSeen:
+    """Where a party stands as one that places orders."""
+
+    slot: int
+    last_counter: int
+    last_frame: int
+    mandate_leaf: bytes
+    resting_orders: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSeen:
+    """An order that rests; `expires_ms` 0: not by itself."""
+
+    order_id: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeSeen:
+    """A trade and the contract that it is: nothing of it is stored but its event. [MKT-11]
+
+    The orders' ids are those of the reader's side; the other side's are 0.
+    """
+
+    contract: ContractId
+    seq: int
+    index: int
+    time_ms: UnixMs
+    market: int
+    price_ticks: int
+    lots: int
+    cash_minor: int
+    fee_minor: int
+    buy_order: int
+    sell_order: int
+
+
+def market_seen(state: State, market: int) -> MarketSeen:
+    """A market as it is now (UNKNOWN_MARKET)."""
+    record = market_of(state, market)
+    bid_ticks, bid_lots, ask_ticks, ask_lots = state.desk.best(market)
+    return MarketSeen(
+        record=record,
+        state=state.desk.state_of(market),
+        bid_ticks=bid_ticks,
+        bid_lots=bid_lots,
+        ask_ticks=ask_ticks,
+        ask_lots=ask_lots,
+        next_change_ms=_next_change_ms(state, record),
+    )
+
+
+def markets_seen(state: State, after: int = 0) -> tuple[tuple[MarketSeen, ...], bool]:
+    """Markets by ascending number behind one, at most 100, and whether there are more."""
+    numbers = sorted(number for number in state.markets if number > after)
+    page = tuple(market_seen(state, number) for number in numbers[:SEARCH_RESULTS_MAX])
+    return page, len(numbers) > SEARCH_RESULTS_MAX
+
+
+def _next_change_ms(state: State, record: MarketRecord) -> int:
+    listed, now_ms = record.listed, state.time_ms
+    every_ms = listed.auction_every_ms
+    auction_ms = (now_ms // every_ms + 1) * every_ms if every_ms else 0
+    planned = (listed.opens_ms, listed.closes_ms, record.resumes_ms, auction_ms)
+    if state.desk.state_of(listed.market) is MarketState.CLOSED:
+        return 0
+    return min((time_ms for time_ms in planned if time_ms > now_ms), default=0)
+
+
+def depth_seen(state: State, party: PartyId, market: int, levels: int) -> DepthSeen:
+    """The best levels of an open book; of a closed one for the operator (UNKNOWN_MARKET, NOT_PERMITTED)."""
+    record = market_of(state, market)
+    _check_shown(state, party, record)
+    if not 1 <= levels <= DEPTH_LEVELS_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, f"levels={levels} is not between 1 and {DEPTH_LEVELS_MAX}", "MKT-12")
+    bids, asks = state.desk.depth(market, levels)
+    return DepthSeen(market=market, seq=state.seq, bids=tuple(bids), asks=tuple(asks))
+
+
+def _check_shown(state: State, party: PartyId, record: MarketRecord) -> None:
+    if record.listed.book is not BookShown.OPEN and party != state.node:
+        reason = "this book is closed: only its best prices and its last one are shown"
+        raise Refusal(Code.NOT_PERMITTED, reason, "MKT-12")
+
+
+def seat_seen(state: State, party: PartyId) -> SeatSeen:
+    """The place of a known party, whether it has placed an order or not (UNKNOWN_PARTY). [MKT-6]"""
+    slot = state.party(party).number
+    seat = state.seats.get(slot)
+    resting = len(state.desk.orders_of(slot))
+    return SeatSeen(
+        slot=slot,
+        last_counter=seat.last_counter if seat else 0,
+        last_frame=seat.last_frame if seat else 0,
+        mandate_leaf=seat.mandate_leaf if seat and resting else b"",
+        resting_orders=resting,
+    )
+
+
+def orders_seen(
+    state: State, reader: Reader, party: PartyId, after: int = 0
+) -> tuple[tuple[OrderSeen, ...], bool]:
+    """Resting orders of the reader, or of a thing of his, by id behind one; and whether there are more."""
+    slot = state.party(party).number
+    seat = state.seats.get(slot)
+    if party != reader.party and (reader.party != reader.owner or seat is None or seat.owner != reader.owner):
+        raise Refusal(Code.NOT_PERMITTED, "orders are seen by who placed them and his owner", "MKT-12")
+    ids = [order_id for order_id in state.desk.orders_of(slot) if order_id > after]
+    page = tuple(_order(state, order_id) for order_id in ids[:SEARCH_RESULTS_MAX])
+    return page, len(ids) > SEARCH_RESULTS_MAX
+
+
+def _order(state: State, order_id: int) -> OrderSeen:
+    order = state.desk.order(order_id)
+    assert order is not None, "who rests is known"
+    return OrderSeen(
+        order_id=order_id,
+        market=order.market,
+        side=order.side,
+        price_ticks=order.price,
+        lots=order.remaining,
+        expires_ms=state.expiries.get(order_id, 0),
+    )
+
+
+# --- trades of an entry
+
+
+def trade_contract(network_id: NetworkId, *, seq: int, index: int, time_ms: UnixMs) -> ContractId:
+    """The id of the contract that a trade is: of the network, its entry and its place in that. [MKT-11]"""
+    place = seq.to_bytes(8, "big") + index.to_bytes(4, "big")
+    return ContractId(derived_id(time_ms, b"trade", network_id, place))
+
+
+def trades_seen(
+    state: State, reader: Reader | None, events: bytes, *, seq: int, time_ms: UnixMs
+) -> Iterator[TradeSeen]:
+    """The trades among the events of an entry; the reader's own ones with his orders, others without.
+
+    Without a reader all are as strangers see them. Of closed books only own ones are given.
+    """
+    own = _slots_of(state, reader) if reader else frozenset[int]()
+    for index, fields in enumerate(EVENT.iter_unpack(events)):
+        if fields[0] != EventKind.TRADE:
+            continue
+        _, _, side, _, market, _, maker, taker, price, lots, _ = fields
+        buy, sell = (taker, maker) if side == Side.BUY else (maker, taker)
+        seen = (buy if slot_of(buy) in own else 0, sell if slot_of(sell) in own else 0)
+        if not any(seen) and state.markets[market].listed.book is not BookShown.OPEN:
+            continue
+        terms = _terms(state, market)
+        cash = terms.cash(price, lots)
+        yield TradeSeen(
+            contract=trade_contract(state.network_id, seq=seq, index=index, time_ms=time_ms),
+            seq=seq,
+            index=index,
+            time_ms=time_ms,
+            market=market,
+            price_ticks=price,
+            lots=lots,
+            cash_minor=cash,
+            fee_minor=terms.fee(cash),
+            buy_order=seen[0],
+            sell_order=seen[1],
+        )
+
+
+def _terms(state: State, market: int) -> MarketTerms:
+    terms = state.desk.terms(market)
+    assert terms is not None, "who trades has terms"
+    return terms
+
+
+def _slots_of(state: State, reader: Reader) -> frozenset[int]:
+    """The reader's own slot; an owner's with those of the things that he has."""
+    own = [state.party(reader.party).number]
+    if reader.party == reader.owner:
+        timeline = state.owned.of.get(reader.owner)
+        things = islice(timeline.after(0), None) if timeline else ()
+        parties = (state.parties.get(PartyId(name.decode())) for _, name in things)
+        own += [party.number for party in parties if party is not None]
+    return frozenset(own)
