@@ -135,8 +135,8 @@ class Desk:
         return self._floor.orders.of_slot(slot)
 
     def orders_in(self, market: int) -> tuple[int, ...]:
-        """Ids of the resting orders of a market, ascending: it looks through all, for a market that ends."""
-        return tuple(sorted(order.id for order in self._floor.orders if order.market == market))
+        """Ids of the resting orders of a market, ascending."""
+        return self._floor.orders.of_market(market)
 
     def order(self, order_id: int) -> RestingOrder | None:
         """A resting order, as it is now."""

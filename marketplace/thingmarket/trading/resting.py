@@ -21,14 +21,15 @@ class RestingOrder:
 
 
 class RestingOrders:
-    """All resting orders by id, and by the slot of their sender."""
+    """All resting orders by id, by the slot of their sender, and by market."""
 
-    __slots__ = ("_by_id", "_by_slot")
+    __slots__ = ("_by_id", "_by_market", "_by_slot")
 
     def __init__(self) -> None:
         """Start with none."""
         self._by_id: dict[int, RestingOrder] = {}
         self._by_slot: dict[int, set[int]] = {}
+        self._by_market: dict[int, set[int]] = {}
 
     def get(self, order_id: int) -> RestingOrder | None:
         """A resting order."""
@@ -38,19 +39,24 @@ class RestingOrders:
         """Ids of the orders of one sender, ascending."""
         return tuple(sorted(self._by_slot.get(slot, ())))
 
+    def of_market(self, market: int) -> tuple[int, ...]:
+        """Ids of the orders in one market, ascending."""
+        return tuple(sorted(self._by_market.get(market, ())))
+
     def add(self, order: RestingOrder) -> None:
         """An order came to rest."""
         assert order.id not in self._by_id, "an id rests once"
         self._by_id[order.id] = order
         self._by_slot.setdefault(slot_of(order.id), set()).add(order.id)
+        self._by_market.setdefault(order.market, set()).add(order.id)
 
     def remove(self, order: RestingOrder) -> None:
         """An order rests no more."""
         del self._by_id[order.id]
-        own = self._by_slot[slot_of(order.id)]
-        own.remove(order.id)
-        if not own:
-            del self._by_slot[slot_of(order.id)]
+        for index, key in ((self._by_slot, slot_of(order.id)), (self._by_market, order.market)):
+            index[key].remove(order.id)
+            if not index[key]:
+                del index[key]
 
     def __iter__(self) -> Iterator[RestingOrder]:
         """All of them, as they came."""

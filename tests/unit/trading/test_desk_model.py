@@ -159,6 +159,9 @@ class Play:
             assert clearing
             pending = self.pit.ledger.balance(clearing).credits_pending
             assert pending == sum(amount for (_, what), amount in held.items() if what == name)
+        for market in TERMS:
+            resting = [id_ for id_, order in self.reckoning.open.items() if order.market == market]
+            assert self.pit.desk.orders_in(market) == tuple(sorted(resting))
         for slot, owner in SLOTS.items():
             mine = [id_ for id_ in self.reckoning.open if id_ >> 40 == slot]
             assert self.pit.desk.orders_of(slot) == tuple(sorted(mine))
