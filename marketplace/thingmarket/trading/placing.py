@@ -118,11 +118,13 @@ class Placing:
             status = OrderStatus.BAD_ID
         status = status or check_terms(order, terms, self._floor.state_of(order.market), self._now_ms)
         present = self._floor.orders.get(order.order_id)
-        if not status and present and self._stands_for(order, present):
+        there = present is not None and self._stands_for(order, present)
+        if not status and there:
             status = self._admission.admit(order, terms, present)
         if status:
             return status
-        status = self._to_book(order, terms.self_trade)  # which refuses an order that is not there
+        status = self._to_book(order, terms.self_trade)
+        assert there or status, "the book replaces no order that is not the sender's"
         if status == _TAKEN:
             self._deadlines[order.order_id] = order.expires_ms
         return status
