@@ -184,7 +184,7 @@ def test_a_crossed_book_is_uncrossed_before_it_trades_on(world: World) -> None:
 
 
 def test_an_owner_never_trades_with_himself_unless_he_asks_for_more_prevention(world: World) -> None:
-    """[MKT-2]"""
+    """[MKT-1] [MKT-2]"""
     world.market_of()
     owner = world.owner("both", fund=FUNDS)
     world.declare(owner, 10)
