@@ -187,6 +187,18 @@ def test_rows_that_are_equal_stand_by_cost_and_then_by_name(kind: Any) -> None: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_long_line_is_scored_to_the_last_point(kind: Any, way: int) -> None:  # [CAT-6]
+    span, weight = 2**40, 1_000_000
+    for score in range(1, weight, 9_973):
+        index = kind(1)
+        for cost, points in enumerate((score - 1, score)):  # the cheaper one is seen first, and is one behind
+            index.put(name_of(cost), cost, (way * -(-points * span // weight),))
+        ask = Ask((), (Line(0, weight, 0, way * span),))
+        assert [row.place[1] for row in index.best(ask, 1).rows] == [-score]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_column_that_comes_later_is_unstated_in_the_rows_before(kind: Any) -> None:
     index = kind()
     index.put(name_of(1), 5, ())

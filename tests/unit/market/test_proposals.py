@@ -227,6 +227,47 @@ def test_an_index_proposes_what_a_look_at_every_offer_finds(state: State, seed: 
         check(state, wanted, random.choice((1, 5, 10)))
 
 
+@pytest.mark.parametrize("ends", [(10_000, 0), (2, 102), (0, 10_000), (3_001, 3_000), None])
+def test_prices_far_below_a_minor_unit_are_told_apart(
+    state: State, ends: tuple[int, int] | None
+) -> None:  # [QRY-7]
+    random = Random(5)
+    for place in range(400):
+        priced = replace(
+            an_offer(random, place),
+            price_minor=random.randrange(1, 9 if ends == (2, 102) else 400),
+            price_base_steps=10**7 + random.randrange(3),
+            min_steps=1,
+            max_steps=10**9,
+            stock_steps=10**9,
+        )
+        publish(state, replace(priced, unit="C62", unit_scale=0, currency="EUR"), place + 2)
+    prefer = () if ends is None else (wish("price", *ends, 1_000_000),)
+    for quantity_steps in (10**6, 10**8, 10**8 + 7):
+        need = a_need(category="44", quantity_steps=quantity_steps, prefer=prefer)
+        check(state, Wanted(currency="EUR", need=need), 10)
+
+
+def test_what_sellers_answer_counts_in_an_index_that_stands(state: State) -> None:  # [CAT-17]
+    random = Random(9)
+    names = [
+        publish(state, replace(an_offer(random, place), attributes=()), place + 2) for place in range(200)
+    ]
+    ripe = must("ripe", Comparison.EQUAL, True)
+    need = a_need(category="44", must=(ripe,), prefer=(wish("days", 0, 500, 1_000_000),))
+    wanted = Wanted(currency="EUR", need=need)
+    check(state, wanted, 10)
+    for number, name in enumerate(names):
+        facts = (Attribute("days", ScaledInteger(number)), Attribute("ripe", number % 3 > 0))
+        state.offer_facts.put(name, OfferFacts(attributes=facts))
+        if number == 100:
+            check(state, wanted, 10)
+            state.undo.forget()
+    check(state, wanted, 10)
+    state.undo.roll_back()
+    check(state, wanted, 10)
+
+
 def pages(state: State, wanted: Wanted, limit: int) -> tuple[list[Candidate], int]:
     """What all pages found, and how many they were."""
     assert wanted.need is not None
