@@ -72,7 +72,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The node's one answer: what was made, or the refusal; `receipt` proves it."""
+    """The node's one answer: what was made, or the refusal; `receipt` proves it.
+
+    `statuses` and `events` are packed, of a frame of orders.
+    """
 
     code: int = 0
     reason: str = ""
@@ -81,6 +84,9 @@ class Answer:
     receipt: Receipt | None = None
     decision: Decision | None = None
     pending: bool = False
+    statuses: bytes = b""
+    events: bytes = b""
+    events_cut: bool = False
 
     def made(self) -> Self:
         """The answer when it is a yes (RefusedByNode)."""

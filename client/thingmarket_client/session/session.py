@@ -42,6 +42,10 @@ PATIENCE_MS: Final = 20_000  # a node restarts in less; then the caller hears th
 SILENCE_MS: Final = 40_000  # a watch gives a sign of life every 15 s
 
 
+def _watch(stub: QueryServiceStub) -> Any:
+    return stub.Watch
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who calls: a party, its key, and for an owner the signed key event by which he becomes known."""
@@ -148,7 +152,13 @@ class Session:
             self.witness.receipt(done.receipt, floor)
             self._check_leaf(letter, done.receipt, sent, sent_before)
             return Answer(
-                reference=done.reference, receipt=done.receipt, decision=done.decision, pending=done.pending
+                reference=done.reference,
+                receipt=done.receipt,
+                decision=done.decision,
+                pending=done.pending,
+                statuses=done.statuses,
+                events=done.events,
+                events_cut=done.events_cut,
             )
 
         return await self._persist(once, letter)
@@ -194,10 +204,12 @@ class Session:
         chosen = method(self._line.query)
         return await self._persist(lambda grant: self._line.call(chosen, request, token=grant.granted.token))
 
-    async def listen(self, request: Any) -> AsyncGenerator[Any, None]:
+    async def listen(
+        self, request: Any, method: Callable[[QueryServiceStub], Any] = _watch
+    ) -> AsyncGenerator[Any, None]:
         """The messages of one watch, until the line breaks (Unanswered, RefusedByNode)."""
         grant = await self._persist(_itself)
-        stream = self._line.query.Watch(request, metadata=metadata(grant.granted.token))
+        stream = method(self._line.query)(request, metadata=metadata(grant.granted.token))
         self._watches.add(stream)
         try:
             while True:

@@ -187,30 +187,38 @@ def trades_seen(
 
     Without a reader all are as strangers see them. Of closed books only own ones are given.
     """
-    own = _slots_of(state, reader) if reader else frozenset[int]()
+    own = slots_of(state, reader) if reader else frozenset[int]()
     for index, fields in enumerate(EVENT.iter_unpack(events)):
-        if fields[0] != EventKind.TRADE:
-            continue
-        _, _, side, _, market, _, maker, taker, price, lots, _ = fields
-        buy, sell = (taker, maker) if side == Side.BUY else (maker, taker)
-        seen = (buy if slot_of(buy) in own else 0, sell if slot_of(sell) in own else 0)
-        if not any(seen) and state.markets[market].listed.book is not BookShown.OPEN:
-            continue
-        terms = _terms(state, market)
-        cash = terms.cash(price, lots)
-        yield TradeSeen(
-            contract=trade_contract(state.network_id, seq=seq, index=index, time_ms=time_ms),
-            seq=seq,
-            index=index,
-            time_ms=time_ms,
-            market=market,
-            price_ticks=price,
-            lots=lots,
-            cash_minor=cash,
-            fee_minor=terms.fee(cash),
-            buy_order=seen[0],
-            sell_order=seen[1],
-        )
+        if fields[0] == EventKind.TRADE:
+            seen = trade_seen(state, own, fields, seq=seq, index=index, time_ms=time_ms)
+            if seen is not None:
+                yield seen
+
+
+def trade_seen(
+    state: State, own: frozenset[int], fields: tuple[int, ...], *, seq: int, index: int, time_ms: UnixMs
+) -> TradeSeen | None:
+    """One trade out of the fields of its event, as who has those slots sees it; None: not at all."""
+    _, _, side, _, market, _, maker, taker, price, lots, _ = fields
+    buy, sell = (taker, maker) if side == Side.BUY else (maker, taker)
+    orders = (buy if slot_of(buy) in own else 0, sell if slot_of(sell) in own else 0)
+    if not any(orders) and state.markets[market].listed.book is not BookShown.OPEN:
+        return None
+    terms = _terms(state, market)
+    cash = terms.cash(price, lots)
+    return TradeSeen(
+        contract=trade_contract(state.network_id, seq=seq, index=index, time_ms=time_ms),
+        seq=seq,
+        index=index,
+        time_ms=time_ms,
+        market=market,
+        price_ticks=price,
+        lots=lots,
+        cash_minor=cash,
+        fee_minor=terms.fee(cash),
+        buy_order=orders[0],
+        sell_order=orders[1],
+    )
 
 
 def _terms(state: State, market: int) -> MarketTerms:
@@ -219,7 +227,7 @@ def _terms(state: State, market: int) -> MarketTerms:
     return terms
 
 
-def _slots_of(state: State, reader: Reader) -> frozenset[int]:
+def slots_of(state: State, reader: Reader) -> frozenset[int]:
     """The reader's own slot; an owner's with those of the things that he has."""
     own = [state.party(reader.party).number]
     if reader.party == reader.owner:

@@ -26,7 +26,7 @@ from thingmarket.v1 import envelope_pb2 as thingmarket_dot_v1_dot_envelope__pb2
 from thingmarket.v1 import trade_pb2 as thingmarket_dot_v1_dot_trade__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#thingmarket/v1/market_service.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1athingmarket/v1/trade.proto\"[\n\nSealedPart\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x31\n\tretention\x18\x03 \x01(\x0e\x32\x1e.thingmarket.v1.RetentionClass\"j\n\rSubmitRequest\x12\'\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x30\n\x0csealed_parts\x18\x02 \x03(\x0b\x32\x1a.thingmarket.v1.SealedPart\"\x8a\x01\n\x0eSubmitResponse\x12\x11\n\treference\x18\x01 \x01(\x0c\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.thingmarket.v1.Receipt\x12*\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0b\x32\x18.thingmarket.v1.Decision\x12\x0f\n\x07pending\x18\x04 \x01(\x08\",\n\nAttachment\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x0c\"`\n\x0fStreamedCommand\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\x04\x12.\n\x07request\x18\x03 \x01(\x0b\x32\x1d.thingmarket.v1.SubmitRequest\"y\n\x13SubmitStreamRequest\x12/\n\x0b\x61ttachments\x18\x01 \x03(\x0b\x32\x1a.thingmarket.v1.Attachment\x12\x31\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x1f.thingmarket.v1.StreamedCommand\"\x8a\x01\n\x0eStreamedAnswer\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12.\n\x04\x64one\x18\x02 \x01(\x0b\x32\x1e.thingmarket.v1.SubmitResponseH\x00\x12\x30\n\x07refusal\x18\x03 \x01(\x0b\x32\x1d.thingmarket.v1.RefusalDetailH\x00\x42\x08\n\x06\x61nswer\"G\n\x14SubmitStreamResponse\x12/\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1e.thingmarket.v1.StreamedAnswer2\xb7\x01\n\rMarketService\x12G\n\x06Submit\x12\x1d.thingmarket.v1.SubmitRequest\x1a\x1e.thingmarket.v1.SubmitResponse\x12]\n\x0cSubmitStream\x12#.thingmarket.v1.SubmitStreamRequest\x1a$.thingmarket.v1.SubmitStreamResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#thingmarket/v1/market_service.proto\x12\x0ethingmarket.v1\x1a\x1dthingmarket/v1/envelope.proto\x1a\x1athingmarket/v1/trade.proto\"[\n\nSealedPart\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x31\n\tretention\x18\x03 \x01(\x0e\x32\x1e.thingmarket.v1.RetentionClass\"j\n\rSubmitRequest\x12\'\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x16.thingmarket.v1.Signed\x12\x30\n\x0csealed_parts\x18\x02 \x03(\x0b\x32\x1a.thingmarket.v1.SealedPart\"\xc0\x01\n\x0eSubmitResponse\x12\x11\n\treference\x18\x01 \x01(\x0c\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.thingmarket.v1.Receipt\x12*\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0b\x32\x18.thingmarket.v1.Decision\x12\x0f\n\x07pending\x18\x04 \x01(\x08\x12\x10\n\x08statuses\x18\x05 \x01(\x0c\x12\x0e\n\x06\x65vents\x18\x06 \x01(\x0c\x12\x12\n\nevents_cut\x18\x07 \x01(\x08\",\n\nAttachment\x12\x0f\n\x07session\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x0c\"`\n\x0fStreamedCommand\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\x04\x12.\n\x07request\x18\x03 \x01(\x0b\x32\x1d.thingmarket.v1.SubmitRequest\"y\n\x13SubmitStreamRequest\x12/\n\x0b\x61ttachments\x18\x01 \x03(\x0b\x32\x1a.thingmarket.v1.Attachment\x12\x31\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x1f.thingmarket.v1.StreamedCommand\"\x8a\x01\n\x0eStreamedAnswer\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12.\n\x04\x64one\x18\x02 \x01(\x0b\x32\x1e.thingmarket.v1.SubmitResponseH\x00\x12\x30\n\x07refusal\x18\x03 \x01(\x0b\x32\x1d.thingmarket.v1.RefusalDetailH\x00\x42\x08\n\x06\x61nswer\"G\n\x14SubmitStreamResponse\x12/\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1e.thingmarket.v1.StreamedAnswer2\xb7\x01\n\rMarketService\x12G\n\x06Submit\x12\x1d.thingmarket.v1.SubmitRequest\x1a\x1e.thingmarket.v1.SubmitResponse\x12]\n\x0cSubmitStream\x12#.thingmarket.v1.SubmitStreamRequest\x1a$.thingmarket.v1.SubmitStreamResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,17 +38,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITREQUEST']._serialized_start=207
   _globals['_SUBMITREQUEST']._serialized_end=313
   _globals['_SUBMITRESPONSE']._serialized_start=316
-  _globals['_SUBMITRESPONSE']._serialized_end=454
-  _globals['_ATTACHMENT']._serialized_start=456
-  _globals['_ATTACHMENT']._serialized_end=500
-  _globals['_STREAMEDCOMMAND']._serialized_start=502
-  _globals['_STREAMEDCOMMAND']._serialized_end=598
-  _globals['_SUBMITSTREAMREQUEST']._serialized_start=600
-  _globals['_SUBMITSTREAMREQUEST']._serialized_end=721
-  _globals['_STREAMEDANSWER']._serialized_start=724
-  _globals['_STREAMEDANSWER']._serialized_end=862
-  _globals['_SUBMITSTREAMRESPONSE']._serialized_start=864
-  _globals['_SUBMITSTREAMRESPONSE']._serialized_end=935
-  _globals['_MARKETSERVICE']._serialized_start=938
-  _globals['_MARKETSERVICE']._serialized_end=1121
+  _globals['_SUBMITRESPONSE']._serialized_end=508
+  _globals['_ATTACHMENT']._serialized_start=510
+  _globals['_ATTACHMENT']._serialized_end=554
+  _globals['_STREAMEDCOMMAND']._serialized_start=556
+  _globals['_STREAMEDCOMMAND']._serialized_end=652
+  _globals['_SUBMITSTREAMREQUEST']._serialized_start=654
+  _globals['_SUBMITSTREAMREQUEST']._serialized_end=775
+  _globals['_STREAMEDANSWER']._serialized_start=778
+  _globals['_STREAMEDANSWER']._serialized_end=916
+  _globals['_SUBMITSTREAMRESPONSE']._serialized_start=918
+  _globals['_SUBMITSTREAMRESPONSE']._serialized_end=989
+  _globals['_MARKETSERVICE']._serialized_start=992
+  _globals['_MARKETSERVICE']._serialized_end=1175
 # @@protoc_insertion_point(module_scope)

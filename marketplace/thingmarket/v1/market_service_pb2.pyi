@@ -90,10 +90,19 @@ class SubmitResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
     PENDING_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    EVENTS_CUT_FIELD_NUMBER: _builtins.int
     reference: _builtins.bytes
     """What was made: contract id, offer, need or mandate digest."""
     pending: _builtins.bool
     """True when the reference is an order that waits for an approval: nothing was bought yet. [COS-4]"""
+    statuses: _builtins.bytes
+    """What each order of a frame came to, 4 bytes each, little-endian: 0 taken, else a refusal's number. [MKT-7]"""
+    events: _builtins.bytes
+    """What the frame did in the books: records of 56 bytes, at most 600, the other side's ids left out. [MKT-13]"""
+    events_cut: _builtins.bool
+    """True when there were more events than that: the rest is read from resting orders and trades."""
     @_builtins.property
     def receipt(self) -> _envelope_pb2.Receipt:
         """Proof that the command is in the log."""
@@ -109,10 +118,13 @@ class SubmitResponse(_message.Message):
         receipt: _envelope_pb2.Receipt | None = ...,
         decision: _envelope_pb2.Decision | None = ...,
         pending: _builtins.bool = ...,
+        statuses: _builtins.bytes = ...,
+        events: _builtins.bytes = ...,
+        events_cut: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "pending", b"pending", "receipt", b"receipt", "reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "events", b"events", "events_cut", b"events_cut", "pending", b"pending", "receipt", b"receipt", "reference", b"reference", "statuses", b"statuses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ import warnings
 from thingmarket.v1 import approval_pb2 as thingmarket_dot_v1_dot_approval__pb2
 from thingmarket.v1 import billing_pb2 as thingmarket_dot_v1_dot_billing__pb2
 from thingmarket.v1 import insight_pb2 as thingmarket_dot_v1_dot_insight__pb2
+from thingmarket.v1 import market_data_pb2 as thingmarket_dot_v1_dot_market__data__pb2
 from thingmarket.v1 import query_service_pb2 as thingmarket_dot_v1_dot_query__service__pb2
 from thingmarket.v1 import thing_pb2 as thingmarket_dot_v1_dot_thing__pb2
 from thingmarket.v1 import trust_pb2 as thingmarket_dot_v1_dot_trust__pb2
@@ -189,6 +190,36 @@ class QueryServiceStub:
                 '/thingmarket.v1.QueryService/ListHoldings',
                 request_serializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsResponse.FromString,
+                _registered_method=True)
+        self.GetSeat = channel.unary_unary(
+                '/thingmarket.v1.QueryService/GetSeat',
+                request_serializer=thingmarket_dot_v1_dot_market__data__pb2.GetSeatRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.GetSeatResponse.FromString,
+                _registered_method=True)
+        self.ListMarkets = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListMarkets',
+                request_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListMarketsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListMarketsResponse.FromString,
+                _registered_method=True)
+        self.GetDepth = channel.unary_unary(
+                '/thingmarket.v1.QueryService/GetDepth',
+                request_serializer=thingmarket_dot_v1_dot_market__data__pb2.GetDepthRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.GetDepthResponse.FromString,
+                _registered_method=True)
+        self.ListRestingOrders = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListRestingOrders',
+                request_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersResponse.FromString,
+                _registered_method=True)
+        self.ListTrades = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListTrades',
+                request_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListTradesRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListTradesResponse.FromString,
+                _registered_method=True)
+        self.WatchMarket = channel.unary_stream(
+                '/thingmarket.v1.QueryService/WatchMarket',
+                request_serializer=thingmarket_dot_v1_dot_market__data__pb2.WatchMarketRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.WatchMarketResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/thingmarket.v1.QueryService/Watch',
@@ -411,6 +442,48 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSeat(self, request, context):
+        """Where the caller stands as one that places orders.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMarkets(self, request, context):
+        """Markets with their terms, states and best prices.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDepth(self, request, context):
+        """The best prices of an open book.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRestingOrders(self, request, context):
+        """Orders of the caller, or of a thing of his, that rest in the books.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTrades(self, request, context):
+        """The last trades of a market.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchMarket(self, request, context):
+        """How an open market goes on: a snapshot, then what changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes as they become durable.
         """
@@ -570,6 +643,36 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListHoldings,
                     request_deserializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_billing__pb2.ListHoldingsResponse.SerializeToString,
+            ),
+            'GetSeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSeat,
+                    request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.GetSeatRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__data__pb2.GetSeatResponse.SerializeToString,
+            ),
+            'ListMarkets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMarkets,
+                    request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListMarketsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListMarketsResponse.SerializeToString,
+            ),
+            'GetDepth': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDepth,
+                    request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.GetDepthRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__data__pb2.GetDepthResponse.SerializeToString,
+            ),
+            'ListRestingOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRestingOrders,
+                    request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersResponse.SerializeToString,
+            ),
+            'ListTrades': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTrades,
+                    request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListTradesRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListTradesResponse.SerializeToString,
+            ),
+            'WatchMarket': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMarket,
+                    request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.WatchMarketRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__data__pb2.WatchMarketResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -1388,6 +1491,168 @@ class QueryService:
             '/thingmarket.v1.QueryService/ListHoldings',
             thingmarket_dot_v1_dot_billing__pb2.ListHoldingsRequest.SerializeToString,
             thingmarket_dot_v1_dot_billing__pb2.ListHoldingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/GetSeat',
+            thingmarket_dot_v1_dot_market__data__pb2.GetSeatRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__data__pb2.GetSeatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMarkets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListMarkets',
+            thingmarket_dot_v1_dot_market__data__pb2.ListMarketsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__data__pb2.ListMarketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDepth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/GetDepth',
+            thingmarket_dot_v1_dot_market__data__pb2.GetDepthRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__data__pb2.GetDepthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRestingOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListRestingOrders',
+            thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTrades(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListTrades',
+            thingmarket_dot_v1_dot_market__data__pb2.ListTradesRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__data__pb2.ListTradesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMarket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/WatchMarket',
+            thingmarket_dot_v1_dot_market__data__pb2.WatchMarketRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__data__pb2.WatchMarketResponse.FromString,
             options,
             channel_credentials,
             insecure,

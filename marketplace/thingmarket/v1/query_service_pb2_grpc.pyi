@@ -8,6 +8,7 @@ from grpc import aio as _aio
 from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import billing_pb2 as _billing_pb2
 from thingmarket.v1 import insight_pb2 as _insight_pb2
+from thingmarket.v1 import market_data_pb2 as _market_data_pb2
 from thingmarket.v1 import query_service_pb2 as _query_service_pb2
 from thingmarket.v1 import thing_pb2 as _thing_pb2
 from thingmarket.v1 import trust_pb2 as _trust_pb2
@@ -98,6 +99,18 @@ class QueryServiceStub:
     """Live exchange rates."""
     ListHoldings: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListHoldingsRequest, _billing_pb2.ListHoldingsResponse]
     """What all accounts of a kind hold together; the operator only."""
+    GetSeat: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.GetSeatRequest, _market_data_pb2.GetSeatResponse]
+    """Where the caller stands as one that places orders."""
+    ListMarkets: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.ListMarketsRequest, _market_data_pb2.ListMarketsResponse]
+    """Markets with their terms, states and best prices."""
+    GetDepth: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.GetDepthRequest, _market_data_pb2.GetDepthResponse]
+    """The best prices of an open book."""
+    ListRestingOrders: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.ListRestingOrdersRequest, _market_data_pb2.ListRestingOrdersResponse]
+    """Orders of the caller, or of a thing of his, that rest in the books."""
+    ListTrades: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.ListTradesRequest, _market_data_pb2.ListTradesResponse]
+    """The last trades of a market."""
+    WatchMarket: _grpc.UnaryStreamMultiCallable[_market_data_pb2.WatchMarketRequest, _market_data_pb2.WatchMarketResponse]
+    """How an open market goes on: a snapshot, then what changes."""
     Watch: _grpc.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]
     """Changes as they become durable."""
 
@@ -166,6 +179,18 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Live exchange rates."""
     ListHoldings: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListHoldingsRequest, _billing_pb2.ListHoldingsResponse]  # type: ignore[assignment]
     """What all accounts of a kind hold together; the operator only."""
+    GetSeat: _aio.UnaryUnaryMultiCallable[_market_data_pb2.GetSeatRequest, _market_data_pb2.GetSeatResponse]  # type: ignore[assignment]
+    """Where the caller stands as one that places orders."""
+    ListMarkets: _aio.UnaryUnaryMultiCallable[_market_data_pb2.ListMarketsRequest, _market_data_pb2.ListMarketsResponse]  # type: ignore[assignment]
+    """Markets with their terms, states and best prices."""
+    GetDepth: _aio.UnaryUnaryMultiCallable[_market_data_pb2.GetDepthRequest, _market_data_pb2.GetDepthResponse]  # type: ignore[assignment]
+    """The best prices of an open book."""
+    ListRestingOrders: _aio.UnaryUnaryMultiCallable[_market_data_pb2.ListRestingOrdersRequest, _market_data_pb2.ListRestingOrdersResponse]  # type: ignore[assignment]
+    """Orders of the caller, or of a thing of his, that rest in the books."""
+    ListTrades: _aio.UnaryUnaryMultiCallable[_market_data_pb2.ListTradesRequest, _market_data_pb2.ListTradesResponse]  # type: ignore[assignment]
+    """The last trades of a market."""
+    WatchMarket: _aio.UnaryStreamMultiCallable[_market_data_pb2.WatchMarketRequest, _market_data_pb2.WatchMarketResponse]  # type: ignore[assignment]
+    """How an open market goes on: a snapshot, then what changes."""
     Watch: _aio.UnaryStreamMultiCallable[_query_service_pb2.WatchRequest, _query_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Changes as they become durable."""
 
@@ -411,6 +436,54 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_billing_pb2.ListHoldingsResponse, _abc.Awaitable[_billing_pb2.ListHoldingsResponse]]:
         """What all accounts of a kind hold together; the operator only."""
+
+    @_abc_1.abstractmethod
+    def GetSeat(
+        self,
+        request: _market_data_pb2.GetSeatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_market_data_pb2.GetSeatResponse, _abc.Awaitable[_market_data_pb2.GetSeatResponse]]:
+        """Where the caller stands as one that places orders."""
+
+    @_abc_1.abstractmethod
+    def ListMarkets(
+        self,
+        request: _market_data_pb2.ListMarketsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_market_data_pb2.ListMarketsResponse, _abc.Awaitable[_market_data_pb2.ListMarketsResponse]]:
+        """Markets with their terms, states and best prices."""
+
+    @_abc_1.abstractmethod
+    def GetDepth(
+        self,
+        request: _market_data_pb2.GetDepthRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_market_data_pb2.GetDepthResponse, _abc.Awaitable[_market_data_pb2.GetDepthResponse]]:
+        """The best prices of an open book."""
+
+    @_abc_1.abstractmethod
+    def ListRestingOrders(
+        self,
+        request: _market_data_pb2.ListRestingOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_market_data_pb2.ListRestingOrdersResponse, _abc.Awaitable[_market_data_pb2.ListRestingOrdersResponse]]:
+        """Orders of the caller, or of a thing of his, that rest in the books."""
+
+    @_abc_1.abstractmethod
+    def ListTrades(
+        self,
+        request: _market_data_pb2.ListTradesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_market_data_pb2.ListTradesResponse, _abc.Awaitable[_market_data_pb2.ListTradesResponse]]:
+        """The last trades of a market."""
+
+    @_abc_1.abstractmethod
+    def WatchMarket(
+        self,
+        request: _market_data_pb2.WatchMarketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_market_data_pb2.WatchMarketResponse], _abc.AsyncIterator[_market_data_pb2.WatchMarketResponse]]:
+        """How an open market goes on: a snapshot, then what changes."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -34,12 +34,18 @@ class Granted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """The durable yes to a command; `pending` when the reference is an order that waits for an approval."""
+    """The durable yes to a command; `pending` when the reference is an order that waits for an approval.
+
+    `statuses` and `events` are those of a frame of orders, packed. [MKT-7] [MKT-13]
+    """
 
     reference: bytes
     receipt: Receipt
     decision: Decision | None
     pending: bool = False
+    statuses: bytes = b""
+    events: bytes = b""
+    events_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,9 @@ def read_submit_response(message: market_service_pb2.SubmitResponse) -> Submitte
         receipt=receipt_value(message.receipt),
         decision=decision,
         pending=message.pending,
+        statuses=message.statuses,
+        events=message.events,
+        events_cut=message.events_cut,
     )
 
 

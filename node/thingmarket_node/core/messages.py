@@ -204,6 +204,7 @@ class Accepted:
     pending: bool = False
     statuses: bytes = b""
     events: bytes = b""
+    events_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

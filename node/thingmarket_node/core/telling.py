@@ -8,6 +8,7 @@ from thingmarket.identity.commands import AdmitParty, PresentMandate
 from thingmarket.market.records import Answer
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.forgetting import unneeded
+from thingmarket_node.core.frame_events import events_for
 from thingmarket_node.core.receipts import Receipts
 from thingmarket_node.core.sequencer import Decided, Declined, Formed, Remembered, Sequencer
 from thingmarket_node.core.sessions import Sessions
@@ -125,6 +126,10 @@ class Telling:
             self._sessions.recognise(command.header.sender)
         elif isinstance(command.body, Erase):
             self._effects.append(m.EraseSealed(command.header.sender, decided.time_ms))
+        events, events_cut = b"", False
+        if outcome.events:
+            slot = self._sequencer.market.state.party(command.header.sender).number
+            events, events_cut = events_for(outcome.events, slot)
         accepted = m.Accepted(
             seq=outcome.seq,
             reference=outcome.reference,
@@ -132,6 +137,7 @@ class Telling:
             decision=outcome.decision,
             pending=outcome.pending,
             statuses=outcome.statuses,
-            events=outcome.events,
+            events=events,
+            events_cut=events_cut,
         )
         self._effects.append(m.Reply(decided.call, accepted, after_seq=outcome.seq))

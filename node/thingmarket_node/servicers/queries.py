@@ -19,6 +19,7 @@ from thingmarket.wire import listings, reads, standing, views
 from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.log import notice_message, read_entry
 from thingmarket.wire.receipts import receipt_message
+from thingmarket_node.core.frame_events import events_for
 from thingmarket_node.gate import token_of
 from thingmarket_node.servicers.billing import BillingQueries
 from thingmarket_node.servicers.inbox import InboxQueries
@@ -174,8 +175,9 @@ class QueryServicer(
         if body is None:
             raise Refusal(Code.UNKNOWN_ENTRY, "the outcome is not at hand yet; ask again", "QRY-5")
         approval = await self.approval_of(token, command.command)
+        slot = self._shell.core.state.party(command.command.header.sender).number
         response = pb.ExplainResponse(
-            outcome=_shortened(log_pb2.Outcome.FromString(body)),
+            outcome=_shortened(log_pb2.Outcome.FromString(body), slot),
             command=signed_message(command.command.signed),
             receipt=receipt_message(self._shell.core.receipts.of(seq, command.time_ms)),
             mandate_leaf=command.command.header.mandate_leaf,
@@ -253,7 +255,8 @@ def _cut(page: pb.SearchOffersResponse, *, ranked: bool) -> pb.SearchOffersRespo
     return page
 
 
-def _shortened(outcome: log_pb2.Outcome) -> log_pb2.Outcome:
-    """Leave out the later notices of an entry that ended more than one message can tell."""
+def _shortened(outcome: log_pb2.Outcome, slot: int) -> log_pb2.Outcome:
+    """Leave out what one message cannot tell, and of trades what is the other side's. [MKT-13]"""
     del outcome.notices[NOTICES_PER_MESSAGE:]
+    outcome.events, _ = events_for(outcome.events, slot)
     return outcome

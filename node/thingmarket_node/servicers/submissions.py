@@ -24,6 +24,7 @@ def fill_submitted(message: pb.SubmitResponse, done: m.Accepted) -> None:
     """Write a yes where it stands: to make it apart and put it there costs a copy."""
     message.reference = done.reference
     message.pending = done.pending
+    message.statuses, message.events, message.events_cut = done.statuses, done.events, done.events_cut
     fill_receipt(message.receipt, done.receipt)
     if done.decision is not None:
         fill_decision(message.decision, done.decision)
