@@ -46,10 +46,10 @@ def _quantities(side: BookSide) -> list[tuple[int, int]]:
 
 
 def _fill(resting: Resting, market: Market, price: int, volume: int) -> None:
-    """Pair the best buy with the best sell until the volume is traded."""
+    """Pair the best buy with the best sell until the volume is traded: all that one of both sides has."""
     while volume:
         buy, sell = market.buys.first(), market.sells.first()
-        traded = min(buy.remaining, sell.remaining, volume)
+        traded = min(buy.remaining, sell.remaining)
         volume -= traded
         market.buys.reduce(buy, traded)
         market.sells.reduce(sell, traded)
