@@ -3,8 +3,6 @@
 from typing import Final
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.effective import EffectiveMandate
-from thingmarket.identity.mandates import Action
 from thingmarket.market.authority import Authority
 from thingmarket.market.bands import order_band
 from thingmarket.market.book_effects import set_expiry, settle
@@ -16,8 +14,7 @@ from thingmarket.market.records import PartyRecord, ThingRecord
 from thingmarket.market.result import Result
 from thingmarket.market.seats import remember_frame
 from thingmarket.market.state import State
-from thingmarket.market.thing_standing import orders_of_day, standing
-from thingmarket.policy.acts import Act
+from thingmarket.market.thing_standing import orders_of_day, trading_thing
 from thingmarket.time import UnixMs, utc_day
 from thingmarket.trading.commands import PlaceOrders
 from thingmarket.trading.frame import DEADLINE, touched
@@ -31,7 +28,8 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     """Place a frame; what is wrong with one order is told of that one. [MKT-5] [MKT-7]"""
     sender, now_ms = state.party(command.header.sender), authority.now_ms
     seat = _seat(state, sender, authority, body)
-    thing = None if authority.mandate is None else _thing(state, authority.mandate, now_ms)
+    # On probation its permits say how much it may buy; whether it may act at all is asked once.
+    thing = None if authority.mandate is None else trading_thing(state, authority.mandate)
     sides = touched(body.orders)
     permits = permits_of(state, authority, thing, sides)
     headroom = headroom_of(state, authority, thing, _currencies(state, sides))
@@ -74,11 +72,6 @@ def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOr
             Code.WRONG_STATE, "orders of this thing rest under another mandate; cancel them first", "MKT-6"
         )
     return changed(seat, owner=authority.owner, mandate_leaf=leaf)
-
-
-def _thing(state: State, mandate: EffectiveMandate, now_ms: UnixMs) -> ThingRecord:
-    """The thing that acts, if it may trade (DENIED); on probation its permits say how much. [THG-12]"""
-    return standing(state, mandate, Act(action=Action.SELL, time_ms=now_ms, node=state.node))
 
 
 def _currencies(state: State, sides: tuple[tuple[int, int], ...]) -> list[str]:

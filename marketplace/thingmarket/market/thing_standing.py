@@ -33,17 +33,23 @@ def name_of(mandate: EffectiveMandate) -> ThingName:
 
 def standing(state: State, mandate: EffectiveMandate, act: Act) -> ThingRecord:
     """The thing that acts, if its state lets it (DENIED)."""
-    record = state.things[mandate.root_owner, mandate.subjects[0]]
     if act.action in _LEFT_OVER:
-        return record
-    stopped = record if record.state not in _TRADING else _stopped_below(state, mandate)
-    if stopped is not None:
-        facts = (Fact("thing.state", stopped.state.value), Fact("thing.since", stopped.since_ms))
-        raise denied("THG-12", *facts, Fact("thing.cause", stopped.cause[:_CAUSE_CHARS_MAX]))
+        return state.things[mandate.root_owner, mandate.subjects[0]]
+    record = trading_thing(state, mandate)
     if record.state is ThingState.ACTIVE:
         return record
     if act.action is Action.BUY and state.probation != NO_PROBATION:
         _check_probation(state, record, act)
+    return record
+
+
+def trading_thing(state: State, mandate: EffectiveMandate) -> ThingRecord:
+    """The thing at the root of a chain, if neither it nor one below was stopped (DENIED). [THG-12]"""
+    record: ThingRecord = state.things[mandate.root_owner, mandate.subjects[0]]
+    stopped = record if record.state not in _TRADING else _stopped_below(state, mandate)
+    if stopped is not None:
+        facts = (Fact("thing.state", stopped.state.value), Fact("thing.since", stopped.since_ms))
+        raise denied("THG-12", *facts, Fact("thing.cause", stopped.cause[:_CAUSE_CHARS_MAX]))
     return record
 
 

@@ -364,7 +364,9 @@ class Core:
                 self._telling.tell_aside(one)
 
     def _has_work(self, now: m.Now) -> bool:
-        return bool(self.sequencer.waiting) or self.sequencer.is_due(now.wall_ms)
+        sequencer = self.sequencer
+        owed = sequencer.market.derived() is not None  # a crash may have come right before it [MKT-9]
+        return owed or bool(sequencer.waiting) or sequencer.is_due(now.wall_ms)
 
     def _snapshot_if_due(self, formed: Formed) -> None:
         """Save what changed, so that a start has little to replay; all anew when the log has doubled."""

@@ -162,7 +162,12 @@ class _Draft:
     def has_room(self, size: int) -> bool:
         return len(self.entries) < GROUP_ENTRIES_MAX and self._size + size + ENTRY_BYTES_MAX < GROUP_BYTES_MAX
 
-    def add(
+    def add(self, content: Command | Genesis | TimersDue, kind: EntryKind, body: bytes) -> Outcome:
+        outcome = self._append(content, kind, body)
+        self.derive()
+        return outcome
+
+    def _append(
         self, content: Command | Genesis | TimersDue | DerivedState, kind: EntryKind, body: bytes
     ) -> Outcome:
         market = self._sequencer.market
@@ -174,14 +179,16 @@ class _Draft:
         self._size += len(data)
         self._outcomes.append(outcome)
         self._published.append(published(market.state, entry, outcome, outcome_bytes(outcome)))
-        self.derive()
         return outcome
 
     def derive(self) -> None:
-        """Add what the last entry of the log led to as the very next one, before what waits. [MKT-9]"""
-        content = self._sequencer.market.derived()
-        if content is not None:
-            self.add(content, EntryKind.DERIVED, derived_state_body(content))
+        """Add what the last entry of the log led to as the very next one, before what waits. [MKT-9]
+
+        What has no room begins the next group.
+        """
+        market = self._sequencer.market
+        while (content := market.derived()) is not None and len(self.entries) < GROUP_ENTRIES_MAX:
+            self._append(content, EntryKind.DERIVED, derived_state_body(content))
 
     def formed(self) -> Formed:
         sequencer = self._sequencer
