@@ -94,6 +94,32 @@ def _cancelled_without_fee(patches: Patches) -> None:
     patches.put(settling, "_legs", broken)
 
 
+def _cancelled_without_invoice(patches: Patches) -> None:
+    def broken(original: Any) -> Any:
+        def invoiced(state: State, contract: Any, unit: Any, paid: Any, **more: Any) -> Any:
+            if paid.code is TransferCode.CANCEL_FEE:
+                return unit
+            return original(state, contract, unit, paid, **more)
+
+        return invoiced
+
+    patches.put(settling, "_invoiced", broken)
+
+
+def _cancelled_keeps_its_fee(patches: Patches) -> None:
+    def broken(original: Any) -> Any:
+        def fee_kept(
+            state: State, contract: Any, unit: Any, accounts: Any, fee_minor: int, **more: Any
+        ) -> Any:
+            kept, legs = original(state, contract, unit, accounts, fee_minor, **more)
+            operators = (TransferCode.FEE, TransferCode.TAX, TransferCode.RESERVE)
+            return kept, [leg for leg in legs if leg.code not in operators]
+
+        return fee_kept
+
+    patches.put(settling, "_fee_kept", broken)
+
+
 def _cancelling_is_free(patches: Patches) -> None:
     patches.put(fees, "fee_in", lambda _: lambda *args: 0)
 
@@ -169,6 +195,8 @@ MONEY: Final = (
     Mutant("grace-is-not-late", "a late delivery is not credited", _grace_is_not_late),
     Mutant("cancelled-is-paid", "a cancelled unit pays the seller", _cancelled_is_paid),
     Mutant("cancelled-without-fee", "the operator gets nothing of a cancelled unit", _cancelled_without_fee),
+    Mutant("cancelled-without-invoice", "a cancelled unit has no invoice", _cancelled_without_invoice),
+    Mutant("cancelled-keeps-its-fee", "shares of a cancelled unit stay in escrow", _cancelled_keeps_its_fee),
     Mutant("cancelling-is-free", "cancelling costs nothing", _cancelling_is_free),
     Mutant("refund-above-captured", "twice what was paid may be refunded", _refund_above_captured),
     Mutant("refund-forgotten", "each refund looks at the whole invoice", _refund_forgotten),

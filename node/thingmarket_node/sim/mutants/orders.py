@@ -12,7 +12,7 @@ from thingmarket.market.records import TimerKind
 from thingmarket.market.state import State
 from thingmarket.market.timers import Timers
 from thingmarket.policy.spending import NOTHING_SPENT
-from thingmarket.settlement.escrow import EscrowAccounts
+from thingmarket.settlement.escrow import EscrowAccounts, TransferCode
 from thingmarket_node.sim.mutants.patches import Mutant, Patches
 
 
@@ -22,9 +22,15 @@ def _hold_never_released(patches: Patches) -> None:
 
 def _refund_to_the_seller(patches: Patches) -> None:
     def broken(original: Any) -> Any:
-        return lambda self, *args, **more: original(
-            replace(self, buyer_wallet=self.seller_wallet), *args, **more
-        )
+        def refund(self: EscrowAccounts, portion: Any, legs: Any) -> bytes:
+            wrong = [
+                leg._replace(credit=self.seller_wallet) if leg.code is TransferCode.REFUND else leg
+                for leg in legs
+            ]
+            done: bytes = original(self, portion, wrong)
+            return done
+
+        return refund
 
     patches.put(EscrowAccounts, "refund", broken)
 
