@@ -280,7 +280,7 @@ cdef uint8_t refusal_of_replace(const OrderBook* book, const Command* command, i
     cdef const Level* level = &book.levels[order.level]
     cdef const Market* market = &book.markets[level.place >> 1]
     cdef int side = level.place & 1
-    cdef int64_t key = command.price if side == BUY else -command.price
+    cdef int64_t key
     cdef int32_t levels_left = market.sides[side].count - (1 if level.count == 1 else 0)
     if order.account != command.account:
         return NOT_OWNER
@@ -292,6 +292,7 @@ cdef uint8_t refusal_of_replace(const OrderBook* book, const Command* command, i
         return BAD_QUANTITY
     if command.price < 1 or command.price > PRICE_MAX:
         return BAD_PRICE
+    key = command.price if side == BUY else -command.price
     if market.state > CONTINUOUS:
         return WRONG_STATE
     if levels_left >= book.levels_max and not has_level(&market.sides[side], key):
