@@ -22,6 +22,7 @@ from thingmarket_node.core.sessions import Session
 from thingmarket_node.insight import Insight
 from thingmarket_node.journal import Journal
 from thingmarket_node.logs import log_trades
+from thingmarket_node.market_data import MarketData
 from thingmarket_node.metrics import Metrics
 from thingmarket_node.projection import Projection
 from thingmarket_node.rails import Rail
@@ -69,6 +70,7 @@ class Shell:
         self.insight = insight
         self.metrics = metrics or Metrics()
         self.watches = Watches()
+        self.market_data = MarketData(core.watched_markets, core.durable_seq)
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._journal, self._vault, self._rail, self._projection = journal, vault, rail, projection
         self._loop = asyncio.get_running_loop()
@@ -294,6 +296,7 @@ class Shell:
         self.metrics.told(effect.outcomes)
         log_trades(effect.outcomes)
         self.watches.tell(effect.seq, effect.notices)
+        self.market_data.tell(effect.outcomes, effect.books)
         while self._readers and self._readers[0][0] <= effect.seq:
             _, _, waiting = heapq.heappop(self._readers)
             if not waiting.done():
@@ -341,6 +344,7 @@ class Shell:
         self._draining = True
         self.take(m.Drain())
         self.watches.close()
+        self.market_data.close()
         self._check_idle()
         await asyncio.wait((self._idle, self.fatal), timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
 

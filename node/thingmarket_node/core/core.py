@@ -28,6 +28,7 @@ from thingmarket.wire.commands import open_command
 from thingmarket.wire.handshake import read_proof
 from thingmarket.wire.log import node_time_payload
 from thingmarket_node.core import messages as m
+from thingmarket_node.core.books import books_of
 from thingmarket_node.core.calls import (
     Collecting,
     CommandCall,
@@ -73,6 +74,7 @@ class Core:
             tree=sequencer.tree, network_id=keys.network_id, node=keys.node, key=keys.log
         )
         self.receipts.sign(sequencer.tree.size)
+        self.watched_markets: dict[int, int] = {}  # and how many levels of each somebody looks at
         self._effects: list[m.Effect] = []
         self._telling = Telling(sequencer, self.receipts, self.sessions, self._effects)
         self._calls: dict[m.CallId, ProvingCall | CommandCall] = {}
@@ -357,7 +359,7 @@ class Core:
             for decided in (*aside, *(formed.decided if formed is not None else ())):
                 self._collecting.end(decided.call)
             if formed is not None:
-                self._telling.begin(formed)
+                self._telling.begin(formed, books_of(self.state, formed.outcomes, self.watched_markets))
                 self._effects.append(m.Append(formed.group))
                 self._snapshot_if_due(formed)
             for one in aside:

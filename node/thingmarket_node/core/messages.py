@@ -13,6 +13,7 @@ from thingmarket.identity.handshake import Hello
 from thingmarket.ids import Digest, PartyId
 from thingmarket.market.entries import Command, Notice, Outcome
 from thingmarket.policy.decision import Decision
+from thingmarket_node.core.books import BookSeen
 from thingmarket_node.core.sessions import Grant
 from thingmarket_node.groups import Group, Head
 
@@ -230,11 +231,12 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Notices of a durable group, with their outcomes' bytes for the projection."""
+    """Notices of a durable group, with their outcomes' bytes for the projection, and its watched books."""
 
     seq: int
     notices: tuple[Notice, ...]
     outcomes: tuple["Published", ...]
+    books: tuple[BookSeen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

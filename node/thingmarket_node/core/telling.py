@@ -7,6 +7,7 @@ from thingmarket.errors import Refusal
 from thingmarket.identity.commands import AdmitParty, PresentMandate
 from thingmarket.market.records import Answer
 from thingmarket_node.core import messages as m
+from thingmarket_node.core.books import BookSeen
 from thingmarket_node.core.forgetting import unneeded
 from thingmarket_node.core.frame_events import events_for
 from thingmarket_node.core.receipts import Receipts
@@ -28,6 +29,7 @@ class Telling:
         self._sessions = sessions
         self._effects = effects
         self._in_flight: dict[int, Formed] = {}
+        self._books: dict[int, tuple[BookSeen, ...]] = {}
         self._asides: dict[int, list[Remembered | Declined]] = defaultdict(list)
 
     @property
@@ -40,9 +42,11 @@ class Telling:
         """Groups that are being written."""
         return len(self._in_flight)
 
-    def begin(self, formed: Formed) -> None:
-        """A group is on its way to the disk."""
+    def begin(self, formed: Formed, books: tuple[BookSeen, ...] = ()) -> None:
+        """A group is on its way to the disk, and left watched books like these."""
         self._in_flight[formed.group.number] = formed
+        if books:
+            self._books[formed.group.number] = books
 
     def tell_aside(self, one: Remembered | Declined) -> None:
         """Tell a caller who gets no entry, as soon as what his answer stands on is durable."""
@@ -109,7 +113,8 @@ class Telling:
         for published in formed.published:
             self._effects += unneeded(state, published.forgotten)
         notices = tuple(notice for outcome in formed.outcomes for notice in outcome.notices)
-        self._effects.append(m.Tell(formed.group.last_seq, notices, formed.published))
+        books = self._books.pop(number, ())
+        self._effects.append(m.Tell(formed.group.last_seq, notices, formed.published, books))
 
     def _release(self, decided: Decided) -> None:
         outcome, command = decided.outcome, decided.command

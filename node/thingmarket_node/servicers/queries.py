@@ -24,6 +24,7 @@ from thingmarket_node.gate import token_of
 from thingmarket_node.servicers.billing import BillingQueries
 from thingmarket_node.servicers.inbox import InboxQueries
 from thingmarket_node.servicers.insight import InsightQueries
+from thingmarket_node.servicers.orders import OrderQueries
 from thingmarket_node.servicers.things import ThingQueries
 from thingmarket_node.servicers.trust import TrustQueries
 from thingmarket_node.shell import Shell
@@ -47,6 +48,7 @@ class QueryServicer(
     BillingQueries,
     InsightQueries,
     InboxQueries,
+    OrderQueries,
     ThingQueries,
     TrustQueries,
     query_service_pb2_grpc.QueryServiceServicer,
