@@ -303,7 +303,7 @@ cdef class Blocks:
             at = first + chosen[i]
             one.at, one.cost = at, self.costs[at]
             one.key = key_of(standing[chosen[i]], <int64_t>(reach[i] >> 32))
-            if count == most and before(&kept[count - 1], &one):
+            if count == most and self._after(&one, &kept[count - 1], self._name(&kept[count - 1])):
                 continue
             score = 0
             for k in range(asked.wishes):
@@ -312,16 +312,19 @@ cdef class Blocks:
             if behind_name != NULL and not self._after(&one, behind, behind_name):
                 continue
             if count == most:
-                if self._after(&one, &kept[count - 1], self.names + <size_t>kept[count - 1].at * NAME):
+                if self._after(&one, &kept[count - 1], self._name(&kept[count - 1])):
                     continue
                 count -= 1
             place = count
-            while place and self._after(&kept[place - 1], &one, self.names + <size_t>at * NAME):
+            while place and self._after(&kept[place - 1], &one, self._name(&one)):
                 kept[place] = kept[place - 1]
                 place -= 1
             kept[place] = one
             count += 1
         return count
+
+    cdef inline const uint8_t* _name(self, const Candidate* one) noexcept nogil:
+        return self.names + <size_t>one.at * NAME
 
     cdef inline bint _after(
         self, const Candidate* one, const Candidate* other, const uint8_t* name
@@ -331,7 +334,7 @@ cdef class Blocks:
             return one.key > other.key
         if one.cost != other.cost:
             return one.cost > other.cost
-        return memcmp(self.names + <size_t>one.at * NAME, name, NAME) > 0
+        return memcmp(self._name(one), name, NAME) > 0
 
     cdef int _grow(self, int room) except -1:
         """Make room for so many rows; the old arrays stay valid when there is no memory."""

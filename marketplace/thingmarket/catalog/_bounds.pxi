@@ -18,6 +18,7 @@ cdef enum:
     HAS_OTHERWISE = 4
     HAS_ANYTHING = 8
 
+cdef int64_t PLAIN_WAY_MAX = <int64_t>1 << 43  # times a weight of a million it fits 64 bits
 cdef int64_t CELL_MAX = (<int64_t>1 << 62) - 1
 cdef int64_t UNSTATED = <int64_t>(<uint64_t>1 << 63)
 cdef int64_t OTHERWISE = UNSTATED + 1
@@ -127,6 +128,8 @@ cdef inline int64_t points(const Wish* one, int64_t cell) noexcept nogil:
         return 0
     if way >= one.span:
         return one.weight
+    if way < PLAIN_WAY_MAX:
+        return one.weight * way / one.span
     return <int64_t>(<int128>one.weight * way / one.span)
 
 
