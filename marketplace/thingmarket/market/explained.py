@@ -3,74 +3,104 @@
 from collections.abc import Mapping
 from typing import Final
 
-from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code, code_name
+from thingmarket.errors import Code, code_name
 from thingmarket.limits import ORDERS_EXPLAINED_MAX
 from thingmarket.market.authority import Authority
 from thingmarket.market.order_permits import side_decision
+from thingmarket.market.order_rules import limit_rule, plain_rule
+from thingmarket.market.records import ThingRecord
 from thingmarket.market.state import State
 from thingmarket.policy.decision import Decision, Fact, Verdict
 from thingmarket.trading.frame import ORDER, STATUS
-from thingmarket.trading.permits import Headroom, Permit
+from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit
 
-RULES_OF: Final[Mapping[int, str]] = {
-    Code.BAD_ID: "MKT-6",
-    Code.BAD_FIELD: "MKT-10",
-    Code.OUT_OF_RANGE: "ORD-9",
-    Code.UNKNOWN_MARKET: "MKT-2",
-    Code.OUTSIDE_BAND: "MKT-9",
-    Code.NOT_PERMITTED: "MKT-8",
-    Code.OVER_PRICE: "LIM-1",
-    Code.OVER_ORDER: "LIM-2",
-    Code.NEED_COSIGN: "COS-1",
-    Code.OVER_BUDGET: "LIM-3",
-    Code.OVER_DAY_ORDERS: "LIM-6",
-    Code.OVER_OPEN_ORDERS: "LIM-7",
-    Code.OUT_OF_STOCK: "MKT-4",
-}
-"""The rule behind each status that the book and the ledger do not give; DENIED has that of the mandate."""
-
-
-def rule_of(status: int) -> str:
-    """The rule by which an order got this status; empty for one that was taken."""
-    if status >= LEDGER_STATUS_BASE and status < LEDGER_STATUS_BASE + 1_000:
-        return "ORD-9"
-    if status >= BOOK_REASON_BASE and status < LEDGER_STATUS_BASE:
-        return "BOK-4"
-    return RULES_OF.get(status, "")
+_OF_LIMITS: Final = frozenset(
+    (
+        Code.OVER_PRICE,
+        Code.OVER_ORDER,
+        Code.OVER_BUDGET,
+        Code.OVER_DAY_ORDERS,
+        Code.OVER_OPEN_ORDERS,
+    )
+)
 
 
 def explained(
     state: State,
     authority: Authority,
-    orders: bytes,
-    statuses: bytes,
+    thing: ThingRecord | None,
+    frame: tuple[bytes, bytes],
     *,
     permits: Mapping[tuple[int, int], Permit],
     headroom: Mapping[int, Headroom],
 ) -> Decision | None:
-    """Facts about the first refused orders: `order.N` says why; and what the limits left. None: all went."""
+    """Facts about the first refused orders: `order.N` says why; and what the limits left. None: all went.
+
+    Asked before the frame is counted: rules are looked at again with the counters that they saw.
+    """
+    orders, statuses = frame
     if not any(statuses):
         return None
-    facts: list[Fact] = []
-    rules: dict[str, None] = {}
-    said: set[tuple[int, int]] = set()
+    why = _Why(state, authority, thing, permits)
     for index, (status,) in enumerate(STATUS.iter_unpack(statuses)):
-        if not status:
-            continue
-        _, side, _, _, market, *_ = ORDER.unpack_from(orders, index * ORDER.size)
-        rule = rule_of(status)
-        if status == Code.DENIED:
-            decision = side_decision(state, authority, state.markets[market], side)
-            rule = decision.rules[0]
-            if (market, side) not in said:
-                said.add((market, side))
-                facts += decision.facts[-2:]
-        rules[rule] = None
-        facts.append(Fact(f"order.{index}", f"{code_name(status)} {rule}"))
-        if len(facts) >= ORDERS_EXPLAINED_MAX:
+        if status:
+            why.explain(index, status, ORDER.unpack_from(orders, index * ORDER.size))
+        if len(why.facts) >= ORDERS_EXPLAINED_MAX:
             break
-    facts += _limits(permits, headroom)
-    return Decision(Verdict.DENY, tuple(rules), tuple(facts))
+    return Decision(Verdict.DENY, tuple(why.rules), (*why.facts, *_limits(permits, headroom)))
+
+
+class _Why:
+    """Gathers the reasons of one frame."""
+
+    def __init__(
+        self,
+        state: State,
+        authority: Authority,
+        thing: ThingRecord | None,
+        permits: Mapping[tuple[int, int], Permit],
+    ) -> None:
+        self._state = state
+        self._authority = authority
+        self._thing = thing
+        self._permits = permits
+        self._denied: dict[tuple[int, int], str] = {}
+        self.facts: list[Fact] = []
+        self.rules: dict[str, None] = {}
+
+    def explain(self, index: int, status: int, order: tuple[int, ...]) -> None:
+        """Say why one order was refused."""
+        rule = self._rule(status, order)
+        self.rules[rule] = None
+        self.facts.append(Fact(f"order.{index}", f"{code_name(status)} {rule}".rstrip()))
+
+    def _rule(self, status: int, order: tuple[int, ...]) -> str:
+        _, side, _, _, market, lots, *_ = order
+        mandate, thing = self._authority.mandate, self._thing
+        if mandate is None or thing is None or market not in self._state.markets:
+            return plain_rule(status)
+        if status == Code.DENIED:
+            return self._denial(market, side)
+        if status not in _OF_LIMITS:
+            return plain_rule(status)
+        return limit_rule(
+            self._state,
+            mandate,
+            thing,
+            status,
+            listed=self._state.markets[market].listed,
+            permit=self._permits.get((market, side), OWNER_PERMIT),
+            lots=lots,
+            now_ms=self._authority.now_ms,
+        )
+
+    def _denial(self, market: int, side: int) -> str:
+        """The rule that denies a whole side, with the facts that it looked at, once."""
+        if (market, side) not in self._denied:
+            decision = side_decision(self._state, self._authority, self._state.markets[market], side)
+            self._denied[market, side] = decision.rules[0]
+            self.facts += decision.facts[-2:]
+        return self._denied[market, side]
 
 
 def _limits(permits: Mapping[tuple[int, int], Permit], headroom: Mapping[int, Headroom]) -> list[Fact]:

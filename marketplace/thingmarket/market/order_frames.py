@@ -44,6 +44,8 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
         now_ms=now_ms,
         acts_for_owner=authority.mandate is None,
     )
+    frame = (body.orders, placed.statuses)
+    decision = explained(state, authority, thing, frame, permits=permits, headroom=headroom)
     # From here on nothing can be refused any more: the book and the ledger have changed.
     state.seats.put(sender.number, changed(seat, last_counter=placed.last_counter, last_frame=body.frame))
     notices = settle(state, placed, now_ms, sender.number)
@@ -51,7 +53,6 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
         set_expiry(state, order_id, expires_ms)
     _count_orders(state, thing, placed, now_ms)
     remember_frame(state, sender.number, command, body, seq=seq, now_ms=now_ms, statuses=placed.statuses)
-    decision = explained(state, authority, body.orders, placed.statuses, permits=permits, headroom=headroom)
     return Result(notices=notices, decision=decision, statuses=placed.statuses)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from thingmarket.errors import Code
-from thingmarket.identity.effective import EffectiveLimit, EffectiveMandate, LinkBudget
+from thingmarket.identity.effective import EffectiveLimit, EffectiveMandate
 from thingmarket.identity.mandates import Action
 from thingmarket.identity.things import NO_PROBATION, ThingState
 from thingmarket.limits import INTEGER_MAX
@@ -21,7 +21,6 @@ from thingmarket.policy.order_rules import buys_items, order_decision
 from thingmarket.policy.question import WHOLE_UNIT
 from thingmarket.policy.spending import (
     NOTHING_SPENT,
-    SpendingCounter,
     orders_in_day,
     spent_in_day,
     spent_in_month,
@@ -136,29 +135,50 @@ def headroom_of(
 def _headroom(state: State, limit: EffectiveLimit | None, currency: str, now_ms: UnixMs) -> Headroom:
     if limit is None:
         return Headroom(amount_left_minor=0)  # who sells pays nothing, but at a price below zero
-    amount = orders = rest = INTEGER_MAX
+    return Headroom(
+        amount_left_minor=max(0, min(budget_rooms(state, limit, currency, now_ms).values())),
+        orders_left=max(0, min(order_rooms(state, limit, currency, now_ms).values())),
+        open_left=max(0, min(rest_rooms(state, limit, currency).values())),
+    )
+
+
+def budget_rooms(state: State, limit: EffectiveLimit, currency: str, now_ms: UnixMs) -> dict[str, int]:
+    """What each rule leaves to spend, the least over all links; what rests in books counts everywhere."""
     day = utc_day(now_ms)
+    month = utc_month(day)
+    rooms = {"LIM-3": INTEGER_MAX, "LIM-4": INTEGER_MAX, "LIM-5": INTEGER_MAX, "LIM-9": INTEGER_MAX}
     for budget in limit.budgets:
         counter = state.spending.get((budget.link, currency), NOTHING_SPENT)
-        amount = min(amount, _money_left(budget, counter, now_ms))
-        orders = min(orders, budget.orders_per_day - orders_in_day(counter, day))
-        rest = min(
-            rest,
-            budget.max_open_orders - counter.open_orders - counter.book_orders,
-            budget.max_open_holds - counter.open_holds - counter.book_orders,
+        booked = counter.book_minor
+        left = (
+            budget.per_day_minor - spent_in_day(counter, day) - booked,
+            budget.total_minor - counter.total_minor - booked,
+            budget.per_month_minor - spent_in_month(counter, month) - booked,
+            budget.liability_cap_minor - counter.open_minor - booked,
         )
-    return Headroom(amount_left_minor=max(0, amount), orders_left=max(0, orders), open_left=max(0, rest))
+        for rule, room in zip(rooms, left, strict=True):
+            rooms[rule] = min(rooms[rule], room)
+    return rooms
 
 
-def _money_left(budget: LinkBudget, counter: SpendingCounter, now_ms: UnixMs) -> int:
-    day = utc_day(now_ms)
-    least = min(
-        budget.per_day_minor - spent_in_day(counter, day),
-        budget.total_minor - counter.total_minor,
-        budget.per_month_minor - spent_in_month(counter, utc_month(day)),
-        budget.liability_cap_minor - counter.open_minor,
-    )
-    return least - counter.book_minor
+def order_rooms(state: State, limit: EffectiveLimit, currency: str, now_ms: UnixMs) -> dict[str, int]:
+    """How many orders the day leaves, the least over all links."""
+    day, least = utc_day(now_ms), INTEGER_MAX
+    for budget in limit.budgets:
+        counter = state.spending.get((budget.link, currency), NOTHING_SPENT)
+        least = min(least, budget.orders_per_day - orders_in_day(counter, day))
+    return {"LIM-6": least}
+
+
+def rest_rooms(state: State, limit: EffectiveLimit, currency: str) -> dict[str, int]:
+    """How many orders more may be open, the least over all links: a resting one holds money, too."""
+    rooms = {"LIM-7": INTEGER_MAX, "LIM-8": INTEGER_MAX}
+    for budget in limit.budgets:
+        counter = state.spending.get((budget.link, currency), NOTHING_SPENT)
+        orders = budget.max_open_orders - counter.open_orders - counter.book_orders
+        holds = budget.max_open_holds - counter.open_holds - counter.book_orders
+        rooms["LIM-7"], rooms["LIM-8"] = min(rooms["LIM-7"], orders), min(rooms["LIM-8"], holds)
+    return rooms
 
 
 def on_probation(state: State, thing: ThingRecord) -> bool:

@@ -41,6 +41,11 @@ def names(outcome: Outcome) -> list[str]:
     return [code_name(status) for status in statuses(outcome)]
 
 
+def why(outcome: Outcome) -> tuple[str, ...]:
+    """The rules that refused orders of a frame."""
+    return outcome.decision.rules if outcome.decision else ()
+
+
 def counter(world: World, thing: Actor) -> tuple[int, int, int, int, int]:
     """What rests, how many, spent today, in total, orders today."""
     row = world.state.spending[Digest(thing.mandate_leaf), "EUR"]
@@ -238,3 +243,40 @@ def test_on_probation_orders_are_few_and_small() -> None:
     placed = world.frame(thing, buy(1, 501), buy(1, 500), buy(1, 100), buy(1, 100))
     assert names(placed) == ["OVER_ORDER", "OK", "OK", "OVER_DAY_ORDERS"]
     assert names(world.frame(thing, buy(1, 100))) == ["OVER_DAY_ORDERS"]
+
+
+def test_the_rule_that_leaves_least_is_named(world: World) -> None:
+    """[MKT-7]"""
+    limits = {
+        "LIM-3": limit(per_day_minor=400),
+        "LIM-4": limit(per_day_minor=900, total_minor=400),
+        "LIM-5": limit(per_month_minor=400),
+        "LIM-9": limit(liability_cap_minor=400),
+    }
+    owner = world.owner("household", fund=FUNDS)
+    for rule, one in limits.items():
+        thing = world.thing(rule, owner, limits=(one,))
+        assert why(world.frame(thing, buy(1, 300), buy(1, 101))) == (rule,)
+    few = world.thing("few", owner, limits=(limit(max_open_orders=9, max_open_holds=1),))
+    assert why(world.frame(few, buy(1, 1), buy(1, 1))) == ("LIM-8",)
+    item = BoundItem(
+        product_id="ink-black",
+        sellers=EVERYTHING,
+        currency="EUR",
+        max_unit_price_minor=250,
+        max_quantity_steps=5,
+        unit="C62",
+        unit_scale=0,
+    )
+    bound = world.thing("bound", owner, autonomy=Autonomy.BOUND, bound_items=(item,))
+    assert why(world.frame(bound, buy(1, 251))) == ("ITM-3",)
+    assert why(world.frame(bound, buy(6, 1))) == ("ITM-4",)
+
+
+def test_the_reasons_of_many_refused_orders_are_bounded(world: World) -> None:
+    """[MKT-7]"""
+    _, thing = household(world, limits=(limit(10_000, per_item_minor=10),))
+    refused = world.frame(thing, *[buy(1, 11)] * 200)
+    assert names(refused) == ["OVER_PRICE"] * 200
+    assert refused.decision is not None and len(refused.decision.facts) < 100
+    assert refused.decision.facts[0].value == "OVER_PRICE LIM-1"
