@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / part) for part in ("", "marketplace", "node", "client")]
 
 from tests.builders import Actor, World, limit  # noqa: E402
-from tests.golden.daily_life import DailyLife  # noqa: E402
 from tests.golden.record import FOLDER, steps_of, written  # noqa: E402
+from tests.golden.trading_day import TradingDay  # noqa: E402
 from thingmarket.audit.commitments import commit  # noqa: E402
 from thingmarket.catalog.attributes import Attribute, ScaledInteger  # noqa: E402
 from thingmarket.catalog.needs import Comparison, Constraint, Preference  # noqa: E402
@@ -51,7 +51,7 @@ WISHES: dict[str, Any] = {
 }
 
 
-class Town(DailyLife):
+class Town(TradingDay):
     """Alice's things buy, Bob's shop sells, and Carol learns what refusals are."""
 
     def __init__(self) -> None:
@@ -149,6 +149,8 @@ class Town(DailyLife):
         self.approve(self.alice, rejected, approved=False, reason="one is enough")
         self.approve(plotter, self.asked(plotter, self.ink), approved=False)
         self.asked(plotter, self.ink)
+        self.agree_to_cosign(self.bob, self.alice)
+        self.agree_to_cosign(self.bob, self.alice, agreed=False)
 
     def handed_on(self) -> None:
         """Three links; one that is broader than the one above it is refused; the middle one is revoked."""
@@ -202,6 +204,7 @@ def told() -> World:
     town.listings_that_end_in_every_way()
     town.things_of_every_autonomy()
     town.a_week()
+    town.a_trading_day()
     town.refusals()
     town.ends()
     return town
