@@ -25,6 +25,27 @@ for part in {filling}():
     engine.process(part)
 print(held() - before)
 """
+STARVED = """
+import resource
+from thingmarket.matching import Engine
+from tests.unit.matching.test_native_book import million_orders, cancel
+parts, engine = [part for part, _ in zip(million_orders(), range(100))], Engine("native")
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+failures = 0
+for extra in range(0, 6_000_000, 300_000):
+    held = int(open("/proc/self/statm").read().split()[0]) * 4096
+    resource.setrlimit(resource.RLIMIT_AS, (held + extra, hard))
+    try:
+        for part in parts:
+            engine.process(part)
+    except MemoryError:
+        failures += 1
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    whole = Engine.restore(engine.snapshot(), "native")
+    assert whole.state_hash() == engine.state_hash()
+    assert whole.process(cancel(1, 1)) == engine.process(cancel(1, 1))
+print(failures)
+"""
 
 
 def order(order_id: int, market: int, price: int, account: int = 1, side: int = 1) -> bytes:
@@ -55,14 +76,18 @@ def emptied_markets() -> Iterator[bytes]:
 
 def memory_after(filling: str) -> int:
     """Bytes that a process of its own holds more after the commands."""
-    program = MEASURED.format(filling=filling)
+    return int(said_by(MEASURED.format(filling=filling)))
+
+
+def said_by(program: str) -> str:
+    """What another Python prints."""
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{program}"],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    return done.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -73,6 +98,11 @@ def test_a_million_resting_orders_take_less_than_120_mb(native: Kind) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_hundred_thousand_emptied_markets_leave_less_than_20_mb(native: Kind) -> None:
     assert memory_after("emptied_markets") < 20 * MEGABYTE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_book_that_gets_no_memory_stays_whole(native: Kind) -> None:
+    assert int(said_by(STARVED)) > 0
 
 
 def test_a_book_that_gave_its_memory_back_goes_on_within_the_same_call(native: Kind) -> None:
