@@ -197,6 +197,7 @@ ORDERS_PER_FRAME_MAX: Final = 1_000  # 40,000 bytes: a signed command still hold
 FRAMES_KEPT: Final = 8  # answers of one party that can be asked again: as many frames as may be in flight
 ORDER_LIFE_MS: Final = 366 * DAY_MS  # as long as any mandate lives
 ORDERS_EXPLAINED_MAX: Final = 60  # refused orders of one frame whose reasons the outcome states
+RESTING_PER_PARTY_MAX: Final = 65_536  # a sixteenth of the book: no single party fills it
 FILL_NOTICES_MAX: Final = 256  # parties that one entry tells of their fills; the others read their orders
 HALT_MS_MAX: Final = DAY_MS  # a halt that lasts longer is the operator's decision
 AUCTION_EVERY_MS_MIN: Final = SECOND_MS  # what is faster is a continuous market

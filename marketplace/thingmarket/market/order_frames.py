@@ -32,7 +32,7 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     thing = None if authority.mandate is None else trading_thing(state, authority.mandate)
     sides = touched(body.orders)
     permits = permits_of(state, authority, thing, sides)
-    headroom = headroom_of(state, authority, thing, _currencies(state, sides))
+    headroom = headroom_of(state, authority, thing, _currencies(state, sides), sender.number)
     placed = state.desk.place(
         body.orders,
         slot=sender.number,

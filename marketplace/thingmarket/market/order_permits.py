@@ -7,7 +7,7 @@ from thingmarket.errors import Code
 from thingmarket.identity.effective import EffectiveLimit, EffectiveMandate
 from thingmarket.identity.mandates import Action
 from thingmarket.identity.things import NO_PROBATION, ThingState
-from thingmarket.limits import INTEGER_MAX
+from thingmarket.limits import INTEGER_MAX, RESTING_PER_PARTY_MAX
 from thingmarket.market.authority import Authority
 from thingmarket.market.order_records import MarketRecord
 from thingmarket.market.records import ThingRecord
@@ -116,15 +116,20 @@ def _limits_of(mandate: EffectiveMandate, listed: ListedMarket, side: int) -> Pe
 
 
 def headroom_of(
-    state: State, authority: Authority, thing: ThingRecord | None, currencies: Iterable[str]
+    state: State, authority: Authority, thing: ThingRecord | None, currencies: Iterable[str], slot: int
 ) -> dict[int, Headroom]:
-    """What is left in each currency, by money ledger: the least over the links of the mandate."""
-    mandate = authority.mandate
-    if mandate is None:
-        return {}
+    """What is left in each currency, by money ledger: the least over the links of the mandate.
+
+    How many orders of a party may rest is limited for an owner himself, too.
+    """
+    mandate, rest = authority.mandate, max(0, RESTING_PER_PARTY_MAX - state.desk.count_of(slot))
     found = {}
     for currency in currencies:
-        room = _headroom(state, mandate.limit(currency), currency, authority.now_ms)
+        if mandate is None:
+            room = Headroom(open_left=rest)
+        else:
+            room = _headroom(state, mandate.limit(currency), currency, authority.now_ms)
+            room = changed(room, open_left=min(room.open_left, rest))
         if thing is not None and on_probation(state, thing):
             left = state.probation.orders_per_day - orders_of_day(thing, authority.now_ms)
             room = changed(room, orders_left=max(0, min(room.orders_left, left)))

@@ -5,7 +5,7 @@ from typing import Final
 
 from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code
 from thingmarket.identity.effective import EffectiveMandate
-from thingmarket.limits import INTEGER_MAX
+from thingmarket.limits import INTEGER_MAX, RESTING_PER_PARTY_MAX
 from thingmarket.market.order_permits import budget_rooms, on_probation, order_rooms, rest_rooms
 from thingmarket.market.records import ThingRecord
 from thingmarket.market.state import State
@@ -25,6 +25,7 @@ _RULES: Final[Mapping[int, str]] = {
     Code.NOT_PERMITTED: "MKT-8",
     Code.NEED_COSIGN: "COS-1",
     Code.OUT_OF_STOCK: "MKT-4",
+    Code.OVER_OPEN_ORDERS: "MKT-8",
 }
 
 
@@ -70,7 +71,9 @@ def limit_rule(
                 rooms["THG-13"] = state.probation.orders_per_day - orders_of_day(thing, now_ms)
             return _tightest(rooms)
         case Code.OVER_OPEN_ORDERS:
-            return _tightest(rest_rooms(state, limit, currency))
+            rooms = rest_rooms(state, limit, currency)
+            rooms["MKT-8"] = RESTING_PER_PARTY_MAX
+            return _tightest(rooms)
     return ""
 
 

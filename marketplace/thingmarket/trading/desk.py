@@ -134,6 +134,10 @@ class Desk:
         """Ids of the resting orders of a slot, ascending."""
         return self._floor.orders.of_slot(slot)
 
+    def count_of(self, slot: int) -> int:
+        """How many orders of a slot rest."""
+        return self._floor.orders.count(slot)
+
     def orders_in(self, market: int) -> tuple[int, ...]:
         """Ids of the resting orders of a market, ascending."""
         return self._floor.orders.of_market(market)

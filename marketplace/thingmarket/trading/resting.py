@@ -43,6 +43,10 @@ class RestingOrders:
         """Ids of the orders in one market, ascending."""
         return tuple(sorted(self._by_market.get(market, ())))
 
+    def count(self, slot: int) -> int:
+        """How many orders of one sender rest."""
+        return len(self._by_slot.get(slot, ()))
+
     def add(self, order: RestingOrder) -> None:
         """An order came to rest."""
         assert order.id not in self._by_id, "an id rests once"

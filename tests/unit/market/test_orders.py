@@ -9,6 +9,7 @@ from tests.ordering import buy, cancel, events, sell, statuses
 from thingmarket.errors import Code, code_name
 from thingmarket.identity.envelope import TypeId
 from thingmarket.limits import FRAMES_KEPT
+from thingmarket.market import order_permits
 from thingmarket.market.entries import NoticeKind
 from thingmarket.matching.records import EventKind, MarketState
 from thingmarket.trading.frame import order_id_of
@@ -132,3 +133,13 @@ def test_the_same_entries_give_the_same_books(world: World) -> None:
     market, outcomes = replayed(world.log)
     assert outcomes == world.outcomes
     assert market.state.state_root() == world.state.state_root()
+
+
+def test_of_one_party_so_many_orders_rest_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[MKT-8]"""
+    monkeypatch.setattr(order_permits, "RESTING_PER_PARTY_MAX", 2)
+    buyer = world.owner("buyer", fund=FUNDS)
+    crowd = world.frame(buyer, buy(1, 1), buy(1, 1), buy(1, 1))
+    assert [code_name(one) for one in statuses(crowd)] == ["OK", "OK", "OVER_OPEN_ORDERS"]
+    assert crowd.decision is not None and crowd.decision.rules == ("MKT-8",)
+    assert statuses(world.frame(buyer, cancel(world.rests(buyer)[0]), buy(1, 1)))[0] == 0
