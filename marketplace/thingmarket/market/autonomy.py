@@ -31,6 +31,7 @@ def lower_autonomy(state: State, command: Command, body: LowerAutonomy, now_ms: 
     for mandate in _mandates_of(state, owner.id, body.thing):
         notices.append(Notice(owner.id, NoticeKind.MANDATE, mandate.leaf, level.name))
         if level is Autonomy.ANNOUNCER:
+            state.books.lowered[mandate.leaf] = None  # [MKT-10]
             offers = state.indexes.live_under(mandate.leaf)
             notices += [end_offer(state, digest, ListingState.WITHDRAWN, now_ms) for digest in offers]
     return Result(notices=tuple(notices))

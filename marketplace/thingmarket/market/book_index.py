@@ -28,6 +28,7 @@ class BookIndex:
         self.halting: list[int] = []  # markets that the very next entry halts, ascending
         self.ended: dict[Digest, None] = {}  # mandates that may have ended in this entry
         self.stopped: dict[tuple[PartyId, PartyId], None] = {}  # things that may not trade any more
+        self.lowered: dict[Digest, None] = {}  # mandates that live and commit to nothing any more
         self.events: list[bytes] = []  # of the entry in hand
         self.permits: dict[tuple[Digest, int, int], tuple[EffectiveMandate, Permit]] = {}
         frames.watch(self._frame_changed, reads=())
@@ -38,7 +39,7 @@ class BookIndex:
     @property
     def has_news(self) -> bool:
         """Whether somebody may have lost the right to have orders in this entry."""
-        return bool(self.ended or self.stopped)
+        return bool(self.ended or self.stopped or self.lowered)
 
     def take_events(self) -> bytes:
         """What happened in the books in this entry."""
@@ -52,6 +53,7 @@ class BookIndex:
         """What was loaded is no news."""
         self.ended.clear()
         self.stopped.clear()
+        self.lowered.clear()
 
     def _frame_changed(self, name: tuple[int, int], old: FrameRecord | None, new: FrameRecord | None) -> None:
         slot, frame = name

@@ -15,6 +15,7 @@ def cancel_orders(state: State, now_ms: UnixMs) -> tuple[Notice, ...]:
     for owner, thing in state.books.stopped:
         if state.things[owner, thing].state not in TRADING:
             leaves.update(dict.fromkeys(_under(state, owner, thing)))
+    leaves |= state.books.lowered
     state.books.forget()
     slots = sorted({slot for leaf in leaves if (slot := _slot(state, leaf))})
     notices: tuple[Notice, ...] = ()

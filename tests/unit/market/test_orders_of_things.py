@@ -6,8 +6,10 @@ import pytest
 
 from tests.builders import Actor, World, limit
 from tests.ordering import buy, cancel, events, sell, statuses
+from tests.support.things import guard
 from thingmarket.catalog.products import check_product_id
 from thingmarket.errors import Code, code_name
+from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Action, Autonomy, BoundItem
 from thingmarket.identity.scopes import EVERYTHING, Scope
@@ -16,8 +18,10 @@ from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
 from thingmarket.market.entries import Outcome
 from thingmarket.matching.records import EventKind
+from thingmarket.policy.guards import GuardAction, GuardRules, RateGuard
 from thingmarket.trading.frame import order_id_of
 from thingmarket.wire import things as wire_things
+from thingmarket.wire import trust
 
 FUNDS: Final = 1_000_000
 
@@ -187,6 +191,44 @@ def test_a_suspended_thing_has_no_orders_left_and_places_none(world: World) -> N
     assert world.rests(thing) == ()
     refused = world.frame(thing, buy(5, 100))
     assert (refused.code, refused.rule) == (Code.DENIED, "THG-12")
+
+
+def test_a_thing_that_a_guard_quarantines_has_no_orders_left(world: World) -> None:
+    """[MKT-10] [THG-11]"""
+    owner, thing = household(world)
+    offer = world.offer(world.owner("seller"), price_minor=10)
+    once = RateGuard(orders_max=1, window_ms=DAY_MS, action=GuardAction.QUARANTINE)
+    assert guard(world, owner, thing.id, GuardRules(rate=once)).code == 0
+    world.frame(thing, buy(5, 100, expires_ms=world.time_ms + HOUR_MS))
+    assert world.buy(thing, offer).code == 0
+    tripped = world.buy(thing, offer)
+    assert tripped.code == Code.GUARD_TRIPPED
+    assert [one.kind for one in events(tripped)] == [EventKind.CANCELED]
+    assert world.rests(thing) == ()
+
+
+def test_a_thing_that_is_lowered_to_announcer_has_no_orders_left(world: World) -> None:
+    """[MKT-10] [TRU-1]"""
+    owner, thing = household(world)
+    world.frame(thing, buy(5, 100))
+    word = LowerAutonomy(key=world.key(), thing=thing.id, autonomy=Autonomy.ANNOUNCER)
+    assert world.send(owner, TypeId.LOWER_AUTONOMY, trust.lower_autonomy_body(word)).code == 0
+    assert world.rests(thing) == ()
+    assert names(world.frame(thing, buy(1, 1))) == ["DENIED"]
+
+
+def test_orders_of_an_agent_leave_with_the_thing_above_it(world: World) -> None:
+    """[MKT-10]"""
+    owner = world.owner("household", fund=FUNDS)
+    root = world.thing("hub", owner)
+    above = world.mandate(owner, root.id)
+    hub = world.present(root, above)
+    agent = world.thing("agent", world.owner("maker"))
+    helper = world.present(agent, above, world.delegated(above, hub, agent.id))
+    world.frame(helper, buy(5, 100))
+    order = SetThingState(key=world.key(), thing=hub.id, order=ThingOrder.SUSPEND, reason="odd")
+    assert world.send(owner, TypeId.SET_THING_STATE, wire_things.set_thing_state_body(order)).code == 0
+    assert world.rests(helper) == ()
 
 
 def test_a_thing_trades_under_one_mandate_at_a_time(world: World) -> None:
