@@ -4,6 +4,7 @@ from setuptools import Extension, setup
 
 FOLDER = "marketplace/thingmarket/matching/"
 CATALOG = "marketplace/thingmarket/catalog/"
+SETTLEMENT = "marketplace/thingmarket/settlement/"
 PARTS = (
     "_book.pxd",
     "_tables.pxi",
@@ -23,6 +24,13 @@ setup(
             depends=[FOLDER + part for part in PARTS],
             extra_compile_args=["-O3"],
             optional=True,  # no compiler is no reason not to install
+        ),
+        Extension(
+            "thingmarket.settlement._accounts",
+            sources=[SETTLEMENT + "_accounts.pyx"],
+            depends=[SETTLEMENT + "_accounts.pxd"],
+            extra_compile_args=["-O3"],
+            optional=True,
         ),
         Extension(
             "thingmarket.catalog._blocks",

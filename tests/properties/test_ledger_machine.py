@@ -108,14 +108,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        self.fast, self.general, self.oracle = Ledger(), GeneralLedger(), Oracle()
+        self.fast, self.general, self.oracle = Ledger(), GeneralLedger("python"), Oracle()
+        self.readable = Ledger("python")
         self.now = START_MS
         self.sent = []
         self.drawn = 0
         self.mirror = {}
         self.follower = Ledger.restore(self.fast.snapshot())  # it hears of the changes alone
         for number, (ledger, kind, flags) in enumerate(OPENED, 1):
-            for each in (self.fast, self.general):
+            for each in (self.fast, self.readable, self.general):
                 opened = each.open(owner=number, ledger=ledger, kind=kind, flags=AccountFlag(flags))
                 assert opened == number
             self.oracle.open(number, ledger, flags)
@@ -135,6 +136,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected = self.oracle.submit(batch, self.now)
         assert [Status(n) for n in self.fast.submit(batch, self.now)] == expected
         assert [Status(n) for n in self.general.submit(batch, self.now)] == expected
+        assert [Status(n) for n in self.readable.submit(batch, self.now)] == expected
         SEEN.update(expected)
         self.sent = (self.sent + rows)[-40:]
 
@@ -191,6 +193,7 @@ class LedgerMachine(RuleBasedStateMachine):
             expected = self.oracle.expire(self.now)
             assert self.fast.expire(self.now) == expected
             assert self.general.expire(self.now) == expected
+            assert self.readable.expire(self.now) == expected
             self.fast.check_invariants(self.now)
 
     @rule()
@@ -198,6 +201,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected = self.oracle.forget(self.now)
         assert self.fast.forget(self.now) == expected
         assert self.general.forget(self.now) == expected
+        assert self.readable.forget(self.now) == expected
 
     @rule(number=st.sampled_from([3, 4, 6, 9]), sure=st.integers(0, 3))
     def close(self, number, sure):
@@ -205,24 +209,26 @@ class LedgerMachine(RuleBasedStateMachine):
             self.oracle.accounts[number]["flags"] |= 4
             self.fast.close(number)
             self.general.close(number)
+            self.readable.close(number)
 
     @rule()
     def restore(self):
         self.changes_are_taken()
         data = self.fast.snapshot()
         self.fast = Ledger.restore(data)
-        assert self.fast.snapshot() == data
+        assert self.fast.snapshot() == data == self.readable.snapshot()
         everything = dict(self.fast.take_dirty())
         assert {key: value for key, value in everything.items() if value is not None} == self.mirror
 
     @rule()
     def general_is_restored(self):
-        self.general = GeneralLedger.restore(self.general.snapshot())
+        self.general = GeneralLedger.restore(self.general.snapshot(), "python")
         self.general.take_dirty()
 
     @rule()
     def changes_are_taken(self):
         told = self.fast.take_changes()
+        assert self.readable.take_changes() == told
         self.general.take_dirty()
         assert len({key for key, _, _ in told}) == len(told)
         for key, before, _ in told:
@@ -253,7 +259,7 @@ class LedgerMachine(RuleBasedStateMachine):
             )
             assert self.fast.balance(number) == expected
         digest = self.fast.state_digest()
-        assert digest == self.general.state_digest()
+        assert digest == self.general.state_digest() == self.readable.state_digest()
 
     def teardown(self):
         if not hasattr(self, "fast"):

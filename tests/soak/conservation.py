@@ -9,7 +9,7 @@ from thingmarket.ids import Digest
 from thingmarket.market import books
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
-from thingmarket.settlement.accounts import AccountKind, AccountNumber
+from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.escrow import EscrowState
 
 EUR: Final = currency_of("EUR").ledger
@@ -30,10 +30,9 @@ def _money(state: State, deposited_minor: int) -> Iterator[str]:
     state.ledger.check_invariants(state.time_ms)
     yield from books.violations(state)
     held = Counter[AccountKind]()
-    for number, (_, ledger, kind, _) in enumerate(state.ledger._accounts.names):
-        if ledger == EUR:
-            balance = state.ledger.balance(AccountNumber(number))
-            held[AccountKind(kind)] += balance.credits_posted - balance.debits_posted
+    for name, amount in state.ledger.held(0, state.ledger.size):
+        if name.ledger == EUR:
+            held[AccountKind(name.kind)] += amount
     came_in = -held.pop(AccountKind.EXTERNAL, 0)
     if (came_in, sum(held.values())) != (deposited_minor, deposited_minor):
         yield f"{deposited_minor} came in, accounts hold {dict(held)}"

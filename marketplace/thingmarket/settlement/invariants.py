@@ -23,8 +23,10 @@ def violations(accounts: AccountTable, known: KnownIds, time_ms: int | None) -> 
 def order_holds(accounts: AccountTable, known: KnownIds) -> dict[int, int]:
     """What orders in a book hold by account: pending debits that are of no transfer."""
     debits, _ = _of_transfers(known)
-    rows = enumerate(accounts.debits_pending)
-    return {number: pending - debits[number] for number, pending in rows if pending != debits[number]}
+    pending = {number: amount for number, _, amount, _ in accounts.pendings()}
+    numbers = sorted(pending.keys() | debits.keys())
+    held = {number: pending.get(number, 0) - debits[number] for number in numbers}
+    return {number: amount for number, amount in held.items() if amount}
 
 
 def _pendings(known: KnownIds, time_ms: int | None) -> Iterator[str]:
@@ -54,12 +56,14 @@ def _pending_sums(accounts: AccountTable, known: KnownIds) -> Iterator[str]:
     Debits and credits pending of a ledger are equal, so the holds are what clearing accounts say.
     """
     debits, credits_ = _of_transfers(known)
-    for number in range(1, len(accounts.ledgers)):
-        cleared = accounts.credits_pending[number] - credits_[number]
-        if accounts.debits_pending[number] < debits[number]:
+    for number, kind, pending, pending_in in accounts.pendings():
+        cleared = pending_in - credits_.pop(number, 0)
+        if pending < debits.pop(number, 0):
             yield f"account {number}: debits pending are not the sum of its pending transfers"
-        if cleared < 0 or (cleared and accounts.names[number][2] != AccountKind.CLEARING):
+        if cleared < 0 or (cleared and kind != AccountKind.CLEARING):
             yield f"account {number}: credits pending are not the sum of its pending transfers"
+    for number in sorted(debits.keys() | credits_.keys()):
+        yield f"account {number}: nothing is pending, yet transfers are"
 
 
 def _resolutions(known: KnownIds) -> Iterator[str]:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final, Self
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import CHAIN_MAX, LEDGER_AMOUNT_MAX, TRANSFERS_PER_BATCH_MAX
+from thingmarket.limits import CHAIN_MAX, TRANSFERS_PER_BATCH_MAX
 from thingmarket.settlement import posting, snapshot
 from thingmarket.settlement.accounts import (
     INT64_MAX,
@@ -17,13 +17,12 @@ from thingmarket.settlement.accounts import (
     AccountNumber,
     AccountTable,
     Balance,
+    new_table,
 )
+from thingmarket.settlement.accounts import Kind as TableKind
 from thingmarket.settlement.invariants import order_holds, violations
 from thingmarket.settlement.known import BATCH_MASK, KnownIds
 from thingmarket.settlement.transfers import (
-    NO_ID,
-    PLAIN_RECORD,
-    PLAIN_TAIL,
     RECORD,
     TRANSFER_BYTES,
     TRANSIENT,
@@ -48,9 +47,9 @@ class Ledger:
 
     __slots__ = ("_accounts", "_known", "_time_ms")
 
-    def __init__(self) -> None:
-        """Start with no account."""
-        self._accounts = AccountTable()
+    def __init__(self, kind: TableKind = "auto") -> None:
+        """Start with no account, in a table of this kind."""
+        self._accounts = new_table(kind)
         self._known = KnownIds()
         self._time_ms = 0
 
@@ -97,7 +96,7 @@ class Ledger:
 
     def turnover(self, account: AccountNumber) -> int:
         """What was ever credited to an account."""
-        return self._accounts.credits_posted[account]
+        return self._accounts.columns(account)[3]
 
     @property
     def size(self) -> int:
@@ -153,9 +152,9 @@ class Ledger:
         return snapshot.parts(self._accounts.copy(), self._known.copy())
 
     @classmethod
-    def restore(cls, data: bytes) -> Self:
+    def restore(cls, data: bytes, kind: TableKind = "auto") -> Self:
         """Read `snapshot` back; every later answer is the same (MALFORMED)."""
-        ledger = cls()
+        ledger = cls(kind)
         ledger._time_ms = snapshot.unpack_into(data, ledger._accounts, ledger._known)
         if any(violations(ledger._accounts, ledger._known, None)):
             raise Refusal(Code.MALFORMED, "the balances of a ledger snapshot do not add up")
@@ -179,8 +178,8 @@ class Ledger:
 
     def take_changes(self) -> list[tuple[bytes, bytes | None, bytes | None]]:
         """The same with what was given of each transfer before; of an account that is not kept."""
-        numbers = sorted(self._accounts.dirty | self._known.take_rows())
-        self._accounts.dirty.clear()
+        noted, posted = self._accounts.take_dirty(), self._known.take_rows()
+        numbers = sorted(posted.union(noted)) if posted else noted
         changes: list[tuple[bytes, bytes | None, bytes | None]] = [
             (_account_key(number), None, self._accounts.packed(number)) for number in numbers
         ]
@@ -189,7 +188,7 @@ class Ledger:
 
     def skip_changes(self) -> Iterator[tuple[bytes, bytes]]:
         """Count all as given; key and canonical bytes of every account."""
-        self._accounts.dirty.clear()
+        self._accounts.take_dirty()
         self._known.skip_changes()
         for number in range(1, len(self._accounts) + 1):
             yield _account_key(number), self._accounts.packed(number)
@@ -217,41 +216,11 @@ class Ledger:
 
         The fast path only ever says CREATED, and says it where `posting.create` would.
         """
-        accounts, known = self._accounts, self._known
-        debits_pending, debits_posted = accounts.debits_pending, accounts.debits_posted
-        credits_pending, credits_posted = accounts.credits_pending, accounts.credits_posted
-        ledgers, flags, index = accounts.ledgers, accounts.flags, known.index
-        rows = len(ledgers)
-        records = enumerate(PLAIN_RECORD.iter_unpack(batch), first)
-        for position, (id_, debit, credit, amount, pending_id, timeout_ms, ledger, code, tail) in records:
-            if (
-                tail == PLAIN_TAIL
-                and id_ not in index
-                and 0 < amount <= LEDGER_AMOUNT_MAX
-                and debit < rows > credit
-                and ledgers[debit] == ledger == ledgers[credit]
-                and debit != credit
-                and id_ != NO_ID
-                and pending_id == NO_ID
-                and not timeout_ms
-                and code
-            ):
-                debits = debits_posted[debit] + amount
-                credits_ = credits_posted[credit] + amount
-                guard = flags[debit]
-                if (
-                    (guard == _DEBITS_GUARD or not guard)
-                    and debits + debits_pending[debit] <= (credits_posted[debit] if guard else INT64_MAX)
-                    and flags[credit] <= _DEBITS_GUARD
-                    and credits_ + credits_pending[credit] <= INT64_MAX
-                ):
-                    debits_posted[debit] = debits
-                    credits_posted[credit] = credits_
-                    index[id_] = position
-                    continue
-            more = self._decide_unit(batch, position, time_ms, statuses) - 1
-            if more:
-                next(islice(records, more - 1, None))  # the rest of a chain is decided
+        accounts, index, count = self._accounts, self._known.index, len(statuses)
+        place = accounts.post_plain(batch, 0, first, index)
+        while place < count:
+            place += self._decide_unit(batch, first + place, time_ms, statuses)
+            place = accounts.post_plain(batch, place, first, index)
 
     def _decide_unit(self, batch: bytes, position: int, time_ms: int, statuses: bytearray) -> int:
         """Decide one transfer or one whole chain on the general path; return how many transfers it was."""

@@ -51,14 +51,11 @@ def create(
         return status
     debit, credit, amount, timeout_ms = fields[1], fields[2], fields[3], fields[7]
     if flags & _PENDING:
-        accounts.debits_pending[debit] += amount
-        accounts.credits_pending[credit] += amount
+        accounts.pend(debit, credit, amount)
         known.open(id_, record, time_ms + timeout_ms if timeout_ms else 0)
     else:
-        accounts.debits_posted[debit] += amount
-        accounts.credits_posted[credit] += amount
+        accounts.post(debit, credit, amount)
         known.index[id_] = position
-    accounts.dirty.update((debit, credit))
     return Status.CREATED
 
 
@@ -71,15 +68,13 @@ def undo(accounts: AccountTable, known: KnownIds, fields: Fields) -> None:
         return
     del known.index[id_]
     if not flags & _RESOLVING:
-        accounts.debits_posted[fields[1]] -= fields[3]
-        accounts.credits_posted[fields[2]] -= fields[3]
+        accounts.post(fields[1], fields[2], -fields[3])
         return
     pending: Fields = RECORD.unpack(known.pendings[fields[4]][0])
     known.undo_resolve(fields[4])
     _move_pending(accounts, pending, 1)
     if flags & _POST:
-        accounts.debits_posted[pending[1]] -= fields[3] or pending[3]
-        accounts.credits_posted[pending[2]] -= fields[3] or pending[3]
+        accounts.post(pending[1], pending[2], -(fields[3] or pending[3]))
 
 
 def expire(accounts: AccountTable, known: KnownIds, id_: bytes, time_ms: int) -> None:
@@ -90,9 +85,7 @@ def expire(accounts: AccountTable, known: KnownIds, id_: bytes, time_ms: int) ->
 
 
 def _move_pending(accounts: AccountTable, pending: Fields, sign: int) -> None:
-    accounts.debits_pending[pending[1]] += sign * pending[3]
-    accounts.credits_pending[pending[2]] += sign * pending[3]
-    accounts.dirty.update((pending[1], pending[2]))
+    accounts.pend(pending[1], pending[2], sign * pending[3])
 
 
 def _shape(fields: Fields) -> Status:
@@ -122,27 +115,27 @@ def _shape(fields: Fields) -> Status:
 def _room(accounts: AccountTable, fields: Fields, time_ms: int) -> Status:
     """Whether both accounts exist, are open and have room for the amount."""
     debit, credit, amount, ledger = fields[1], fields[2], fields[3], fields[8]
-    rows = len(accounts.ledgers)
-    if debit >= rows:
+    if debit > len(accounts):
         return Status.DEBIT_ACCOUNT_NOT_FOUND
-    if credit >= rows:
+    if credit > len(accounts):
         return Status.CREDIT_ACCOUNT_NOT_FOUND
-    if accounts.ledgers[debit] != accounts.ledgers[credit]:
+    if accounts.ledger_of(debit) != accounts.ledger_of(credit):
         return Status.ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER
-    if accounts.ledgers[debit] != ledger:
+    if accounts.ledger_of(debit) != ledger:
         return Status.TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS
-    if accounts.flags[debit] & _CLOSED:
+    debit_flags, credit_flags = accounts.flags_of(debit), accounts.flags_of(credit)
+    if debit_flags & _CLOSED:
         return Status.DEBIT_ACCOUNT_ALREADY_CLOSED
-    if accounts.flags[credit] & _CLOSED:
+    if credit_flags & _CLOSED:
         return Status.CREDIT_ACCOUNT_ALREADY_CLOSED
     status = _overflow(accounts, fields, time_ms)
     if status:
         return status
-    debits = accounts.debits_pending[debit] + accounts.debits_posted[debit] + amount
-    if accounts.flags[debit] & _DEBITS_GUARD and debits > accounts.credits_posted[debit]:
+    pending, posted, _, posted_in = accounts.columns(debit)
+    if debit_flags & _DEBITS_GUARD and pending + posted + amount > posted_in:
         return Status.EXCEEDS_CREDITS
-    credits_ = accounts.credits_pending[credit] + accounts.credits_posted[credit] + amount
-    if accounts.flags[credit] & _CREDITS_GUARD and credits_ > accounts.debits_posted[credit]:
+    _, posted, pending_in, posted_in = accounts.columns(credit)
+    if credit_flags & _CREDITS_GUARD and pending_in + posted_in + amount > posted:
         return Status.EXCEEDS_DEBITS
     return Status.CREATED
 
@@ -150,8 +143,8 @@ def _room(accounts: AccountTable, fields: Fields, time_ms: int) -> Status:
 def _overflow(accounts: AccountTable, fields: Fields, time_ms: int) -> Status:
     """Whether a column, or what is pending and posted together, would pass 2^63-1."""
     debit, credit, amount, timeout_ms, flags = fields[1], fields[2], fields[3], fields[7], fields[10]
-    debits_pending, credits_pending = accounts.debits_pending[debit], accounts.credits_pending[credit]
-    debits_posted, credits_posted = accounts.debits_posted[debit], accounts.credits_posted[credit]
+    debits_pending, debits_posted, _, _ = accounts.columns(debit)
+    _, _, credits_pending, credits_posted = accounts.columns(credit)
     room = INT64_MAX - amount
     if flags & _PENDING:
         if debits_pending > room:
@@ -190,12 +183,11 @@ def _resolve(accounts: AccountTable, known: KnownIds, fields: Fields, position: 
     if 0 < known.pendings[pending_id][1] <= time_ms:
         return Status.PENDING_TRANSFER_EXPIRED
     if flags & _POST:  # a void may still touch a closed account
-        if accounts.flags[pending[1]] & _CLOSED:
+        if accounts.flags_of(pending[1]) & _CLOSED:
             return Status.DEBIT_ACCOUNT_ALREADY_CLOSED
-        if accounts.flags[pending[2]] & _CLOSED:
+        if accounts.flags_of(pending[2]) & _CLOSED:
             return Status.CREDIT_ACCOUNT_ALREADY_CLOSED
-        accounts.debits_posted[pending[1]] += amount or pending[3]
-        accounts.credits_posted[pending[2]] += amount or pending[3]
+        accounts.post(pending[1], pending[2], amount or pending[3])
     known.resolve(pending_id, IdState.POSTED if flags & _POST else IdState.VOIDED, time_ms)
     known.index[id_] = position
     _move_pending(accounts, pending, -1)

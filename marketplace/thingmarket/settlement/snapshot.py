@@ -134,7 +134,7 @@ def _restore_pending(
         raise ValueError("a pending transfer is none")
     if not (0 < debit <= len(accounts) and 0 < credit <= len(accounts) and debit != credit):
         raise ValueError("a pending transfer has no accounts")
-    if accounts.ledgers[debit] != ledger or accounts.ledgers[credit] != ledger:
+    if accounts.ledger_of(debit) != ledger or accounts.ledger_of(credit) != ledger:
         raise ValueError("a pending transfer is of another ledger")
     if not 0 < amount <= LEDGER_AMOUNT_MAX or deadline_ms < 0:
         raise ValueError("a pending transfer is out of range")

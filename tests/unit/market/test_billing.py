@@ -411,5 +411,5 @@ def test_an_operator_whose_turnover_would_overflow_refuses_the_purchase_and_not_
     ledger = shop.world.state.ledger
     account = ledger.find(owner=1, ledger=978, kind=AccountKind.TAX_PAYABLE, reference=b"DE:S")
     assert account is not None
-    ledger._accounts.credits_posted[account] = ledger._accounts.debits_posted[account] = LEDGER_AMOUNT_MAX
+    ledger._accounts.post(account, account, LEDGER_AMOUNT_MAX - ledger.turnover(account))
     assert shop.world.buy(shop.printer, digest).code == Code.OUT_OF_RANGE
