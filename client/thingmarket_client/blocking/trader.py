@@ -16,6 +16,7 @@ from thingmarket.identity.terms import Place
 from thingmarket.ids import Digest, Key
 from thingmarket.limits import DAY_MS
 from thingmarket.market.cancelling import CancelPreview
+from thingmarket.market.order_queries import DepthSeen, OrderSeen, SeatSeen, TradeSeen
 from thingmarket.policy.decision import Fact
 from thingmarket.wire.books import PointsSeen
 from thingmarket.wire.inbox import PendingSeen
@@ -31,6 +32,9 @@ from thingmarket_client.blocking.wait import BlockingWait
 from thingmarket_client.blocking.waiting import BlockingWaiting
 from thingmarket_client.blocking.watching import BlockingWatch
 from thingmarket_client.choosing import Bars, Chosen
+from thingmarket_client.floor import LEVELS
+from thingmarket_client.frames import AnyOrder, FrameAnswer
+from thingmarket_client.live_book import LiveBook, Market
 from thingmarket_client.orders import Bought, Order
 from thingmarket_client.post import Flushed
 from thingmarket_client.reads import Change
@@ -55,6 +59,59 @@ class BlockingTrader(BlockingParty[P]):
     def leaf(self) -> bytes:
         """The mandate under which commands are sent; empty for an owner."""
         return self._calls.call(lambda: self._party.leaf)
+
+    def place_orders(self, wanted: Sequence[AnyOrder]) -> FrameAnswer:
+        """Place 1 to 1,000 orders in one command; each is answered by itself.
+
+        Unanswered: nobody knows what became of them until `resend_orders`. RefusedByNode: none was placed.
+        """
+        return self._calls.run(lambda: self._party.place_orders(wanted))
+
+    def resend_orders(self) -> FrameAnswer | None:
+        """Send the last orders again if they were not answered, byte for byte: they are placed once."""
+        return self._calls.run(self._party.resend_orders)
+
+    def seat(self) -> SeatSeen:
+        """Its number among those who place orders, and how far it has counted."""
+        return self._calls.run(self._party.seat)
+
+    def orders(self, of: str = "") -> tuple[OrderSeen, ...]:
+        """Its own orders that rest in the books, oldest first; an owner's question may be `of` his thing."""
+        return self._calls.run(lambda: self._party.orders(of))
+
+    def declare_goods(self, market: int, quantity_steps: int) -> None:
+        """Bring goods of a market's product into the owner's account: sell orders are held from it."""
+        self._calls.run(lambda: self._party.declare_goods(market, quantity_steps))
+
+    def withdraw_goods(self, market: int, quantity_steps: int) -> None:
+        """Take free goods out again."""
+        self._calls.run(lambda: self._party.withdraw_goods(market, quantity_steps))
+
+    def market(self, number: int) -> Market:
+        """One market (UNKNOWN_MARKET)."""
+        return self._calls.run(lambda: self._party.market(number))
+
+    def markets(self) -> tuple[Market, ...]:
+        """All markets, by number."""
+        return self._calls.run(self._party.markets)
+
+    def depth(self, market: int, levels: int = LEVELS) -> DepthSeen:
+        """The best levels of an open book (NOT_PERMITTED for a closed one)."""
+        return self._calls.run(lambda: self._party.depth(market, levels))
+
+    def trades(self, market: int, since_seq: int = 0) -> tuple[TradeSeen, ...]:
+        """Trades behind a log position that the node still keeps, oldest first; one's own name one's orders.
+
+        Those of a closed book are one's own alone.
+        """
+        return self._calls.run(lambda: self._party.trades(market, since_seq))
+
+    def watch_market(self, market: int, levels: int = LEVELS) -> BlockingWatch[LiveBook]:
+        """The best levels of an open book, again whenever they change; reconnects by itself.
+
+        Who is slow gets fewer and newer ones. Ends only by a refusal.
+        """
+        return BlockingWatch(self._calls, self._watches, lambda: self._party.watch_market(market, levels))
 
     def announce(self, need: Need) -> Digest:
         """Announce a need; the same one again is the same need."""

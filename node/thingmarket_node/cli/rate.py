@@ -8,7 +8,7 @@ import click
 from thingmarket.identity.cards import NodeCard
 from thingmarket.limits import HOUR_MS, RATE_LIFE_MS
 from thingmarket.money import Currency
-from thingmarket_client.books import BookKeeping
+from thingmarket_client.operator import Operator
 from thingmarket_client.outbox import Outbox
 from thingmarket_client.session.session import Caller
 from thingmarket_node.cli.amounts import CurrencyType
@@ -57,7 +57,7 @@ def rate(
     output.end({"rate": name.hex()})
 
 
-async def open_operator(home: Path) -> BookKeeping:
+async def open_operator(home: Path) -> Operator:
     """The operator of the running node in a folder, whose keys are there."""
 
     def opened() -> tuple[Caller, Outbox, NodeCard]:
@@ -66,4 +66,4 @@ async def open_operator(home: Path) -> BookKeeping:
         return caller, Outbox(home / "operator-outbox.db"), card_of(str(home))
 
     caller, outbox, card = await asyncio.to_thread(opened)
-    return BookKeeping(home, outbox, card, caller, PATIENCE_MS)
+    return Operator(home, outbox, card, caller, PATIENCE_MS)
