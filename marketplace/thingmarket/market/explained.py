@@ -1,6 +1,7 @@
 """Why orders of a frame were refused: rules and facts, for as many as an outcome has room for. [MKT-7]"""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from thingmarket.errors import Code, code_name
@@ -12,8 +13,9 @@ from thingmarket.market.records import ThingRecord
 from thingmarket.market.state import State
 from thingmarket.policy.decision import Decision, Fact, Verdict
 from thingmarket.trading.frame import ORDER, STATUS
-from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit
+from thingmarket.trading.permits import NO_LIMIT, OWNER_PERMIT, Headroom, Permit
 
+_SHOWN: Final = 4  # permits, and currencies, that are told
 _OF_LIMITS: Final = frozenset(
     (
         Code.OVER_PRICE,
@@ -104,15 +106,17 @@ class _Why:
 
 
 def _limits(permits: Mapping[tuple[int, int], Permit], headroom: Mapping[int, Headroom]) -> list[Fact]:
-    facts: list[Fact] = []
-    for (market, side), permit in list(permits.items())[:4]:
+    """What permits and counters left, of the first few of them; what is no limit is not said."""
+    found: dict[str, int] = {}
+    for (market, side), permit in islice(permits.items(), _SHOWN):
         name = f"permit.{market}.{side}"
-        facts.append(Fact(f"{name}.price_high", permit.price_high))
-        facts.append(Fact(f"{name}.order_max", permit.order_max_minor))
-        facts.append(Fact(f"{name}.cosign_above", permit.cosign_above_minor))
-    for ledger, room in list(headroom.items())[:4]:
+        found[f"{name}.price_high"] = permit.price_high
+        found[f"{name}.order_max"] = permit.order_max_minor
+        found[f"{name}.lots_max"] = permit.lots_max
+        found[f"{name}.cosign_above"] = permit.cosign_above_minor
+    for ledger, room in islice(headroom.items(), _SHOWN):
         name = f"headroom.{ledger}"
-        facts.append(Fact(f"{name}.money", room.amount_left_minor))
-        facts.append(Fact(f"{name}.orders", room.orders_left))
-        facts.append(Fact(f"{name}.resting", room.open_left))
-    return facts
+        found[f"{name}.money"] = room.amount_left_minor
+        found[f"{name}.orders"] = room.orders_left
+        found[f"{name}.resting"] = room.open_left
+    return [Fact(name, value) for name, value in found.items() if value < NO_LIMIT]
