@@ -99,12 +99,18 @@ cdef struct Event:  # the 56 bytes as they travel
     uint64_t quantity
     uint64_t maker_left
 
+cdef struct Slots:  # of the orders that an event is about; 0 for one that did not rest
+    int32_t maker
+    int32_t taker
+
 cdef struct Events:  # what commands gave; grows by itself
     Event* items
     size_t count
     size_t capacity
     bint failed  # memory ran out: the book is whole, but events are missing here or a command was not begun
     Event spare  # where events go then
+    bint is_followed  # whether slots are told, too: what they held may be gone when the command is done
+    Slots* slots  # as many as items, in their order
 
 
 cdef struct Order:  # 32 bytes: two in a cache line
@@ -174,6 +180,7 @@ cdef struct OrderBook:
 
 cdef int open_book(OrderBook* book, int32_t orders_max, int32_t levels_max, uint64_t hash_key) noexcept
 cdef void close_book(OrderBook* book) noexcept
+cdef void free_events(Events* out, size_t kept) noexcept
 cdef void apply_command(OrderBook* book, const Command* command, Events* out) noexcept
 cdef void apply_batch(OrderBook* book, const char* records, size_t count, Events* out) noexcept
 cdef int32_t find_order(const OrderBook* book, uint64_t order_id) noexcept

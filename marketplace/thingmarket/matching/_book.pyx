@@ -68,7 +68,7 @@ cdef class Book:
 
     def __dealloc__(self):
         close_book(&self.book)
-        free(self.events.items)
+        free_events(&self.events, 0)
 
     def process(self, commands not None):
         """Carry out 40-byte commands one after the other; every one gives at least one 56-byte event.
@@ -96,9 +96,7 @@ cdef class Book:
         cdef bytes events = PyBytes_FromStringAndSize(
             <const char*> self.events.items, self.events.count * EVENT_BYTES
         )
-        if self.events.capacity > EVENTS_KEPT:
-            free(self.events.items)
-            memset(&self.events, 0, sizeof(Events))
+        free_events(&self.events, EVENTS_KEPT)
         return events
 
     def best(self, uint32_t market):

@@ -190,6 +190,7 @@ cdef void fill(OrderBook* book, int32_t market, const Clearing* clearing, Events
         event.price = clearing.price
         event.quantity = traded
         event.maker_left = book.orders[buy_slot].remaining - traded
+        tell_slots(out, buy_slot, sell_slot)
         left -= traded
         take_from_resting(book, buy_slot, <uint32_t> traded)
         take_from_resting(book, sell_slot, <uint32_t> traded)

@@ -12,6 +12,7 @@ cdef struct Taker:  # an order while it is matched
     int64_t price
     int64_t worst_key  # makers below it are not traded with
     uint32_t market
+    int32_t slot  # where it rested, or 0
     int side
     int self_trade
 
@@ -39,7 +40,8 @@ cdef void tell_removed(OrderBook* book, int32_t slot, uint8_t kind, uint8_t reas
     cdef int side = level.place & 1
     cdef uint32_t market = book.markets[level.place >> 1].number
     tell_of_order(
-        book, out, kind, reason, side, market, order.id, price_of(side, level.key), order.remaining
+        book, out, kind, reason, side, market, order.id, price_of(side, level.key), order.remaining,
+        slot,
     )
     remove_resting(book, slot)
 
@@ -51,7 +53,8 @@ cdef inline bint own_order_met(OrderBook* book, Taker* taker, int32_t maker, Eve
         if taker.self_trade == CANCEL_MAKER:
             return False
     tell_of_order(
-        book, out, CANCELED, SELF_TRADE, taker.side, taker.market, taker.id, taker.price, taker.left
+        book, out, CANCELED, SELF_TRADE, taker.side, taker.market, taker.id, taker.price, taker.left,
+        taker.slot,
     )
     taker.left = 0
     return True
@@ -80,6 +83,7 @@ cdef void match(OrderBook* book, int32_t market, Taker* taker, Events* out) noex
         event.price = price_of(1 - taker.side, level.key)
         event.quantity = traded
         event.maker_left = maker.remaining - traded
+        tell_slots(out, slot, taker.slot)
         taker.left -= traded
         if traded == maker.remaining:
             remove_resting(book, slot)
@@ -174,6 +178,7 @@ cdef inline void take_from(Taker* taker, const Command* command) noexcept:
     taker.left = command.quantity
     taker.price = command.price
     taker.market = command.market
+    taker.slot = 0
     taker.side = command.side - 1
     taker.worst_key = -command.price if taker.side == BUY else command.price
     taker.self_trade = command.flags >> 1
@@ -209,12 +214,12 @@ cdef inline void enter(OrderBook* book, const Command* command, Events* out) noe
         slot = add_order(book, taker.id, taker.account, <uint32_t> taker.left)
         append_order(book, slot, market, taker.side, -taker.worst_key)
         tell_of_order(
-            book, out, NEW, NO_REASON, taker.side, taker.market, taker.id, taker.price, taker.left
+            book, out, NEW, NO_REASON, taker.side, taker.market, taker.id, taker.price, taker.left, slot
         )
     else:
         tell_of_order(
             book, out, CANCELED, IMMEDIATE_REMAINDER, taker.side, taker.market, taker.id, taker.price,
-            taker.left,
+            taker.left, 0,
         )
         forget_market_if_empty(book, market)
 
@@ -270,7 +275,7 @@ cdef void reduce(OrderBook* book, const Command* command, Events* out) noexcept:
         level.total -= command.quantity
         tell_of_order(
             book, out, REDUCED, NO_REASON, side, command.market, order.id, price_of(side, level.key),
-            order.remaining,
+            order.remaining, slot,
         )
 
 
@@ -314,13 +319,14 @@ cdef void replace(OrderBook* book, const Command* command, Events* out) noexcept
         reject(book, command, reason, out)
         return
     take_from(&taker, command)
+    taker.slot = slot
     market = book.levels[order.level].place >> 1
     if reserve_level(book, &book.markets[market].sides[taker.side]) < 0:
         out.failed = True
         return
     level = &book.levels[order.level]
     tell_of_order(
-        book, out, REPLACED, NO_REASON, taker.side, taker.market, taker.id, taker.price, taker.left
+        book, out, REPLACED, NO_REASON, taker.side, taker.market, taker.id, taker.price, taker.left, slot
     )
     if level.key == -taker.worst_key and taker.left <= order.remaining:
         level.total -= order.remaining - taker.left
