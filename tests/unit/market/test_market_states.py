@@ -102,6 +102,18 @@ def test_a_halted_market_goes_on_by_itself_when_its_terms_say_so(world: World) -
     assert names(world.frame(buyer, buy(1, 105))) == ["OK"]
 
 
+def test_after_a_halt_the_breaker_measures_from_where_the_market_stands(world: World) -> None:
+    """[MKT-9]"""
+    halted(world, halt_ms=MINUTE_MS)
+    world.pass_time(MINUTE_MS)
+    seller, buyer = world.owner("more ink", fund=0), world.owner("late", fund=FUNDS)
+    world.declare(seller, 10)
+    world.frame(seller, sell(1, 118))
+    world.frame(buyer, buy(1, 118))
+    assert world.state.markets[1].last_ticks == 118, "more than a tenth above the first trade"
+    assert state_of(world) is MarketState.CONTINUOUS, "but not above the one that halted it"
+
+
 def test_a_halt_without_an_end_is_ended_by_the_operator(world: World) -> None:
     """[MKT-9] [MKT-3]"""
     halted(world)
@@ -220,6 +232,14 @@ def test_a_restored_state_goes_on_as_the_one_that_never_stopped(world: World) ->
     _, outcomes = replayed(world.log[before:], restored)
     assert outcomes == world.outcomes[before:]
     assert restored.state.state_root() == world.state.state_root()
+
+
+def test_the_root_of_the_state_stands_on_what_happened_in_the_books(world: World) -> None:
+    """[MKT-7]"""
+    world.market_of()
+    root = world.state.state_root()
+    world.state.desk.set_state(1, MarketState.HALTED)  # by nobody: no table and no account says so
+    assert world.state.state_root() != root
 
 
 def test_changes_of_the_books_stand_on_a_snapshot(world: World) -> None:

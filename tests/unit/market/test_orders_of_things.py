@@ -13,6 +13,7 @@ from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Action, Autonomy, BoundItem
 from thingmarket.identity.scopes import EVERYTHING, Scope
+from thingmarket.identity.terms import Week, WeeklyWindow
 from thingmarket.identity.things import Probation, SetThingState, ThingOrder
 from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
@@ -115,6 +116,28 @@ def test_what_rests_counts_against_every_budget_and_a_fill_moves_it_into_its_day
     assert names(world.frame(thing, buy(6, 100))) == ["OK"], "another day, but what rests counts in it"
     assert names(world.frame(thing, buy(1, 100))) == ["OVER_BUDGET"]
     assert world.balance(owner) == FUNDS - 600
+
+
+def test_a_thing_orders_in_the_hours_that_it_may_and_cancels_in_any(world: World) -> None:
+    """[MKT-8]"""
+    noon = Week(windows=(WeeklyWindow(days_mask=127, start_minute=720, end_minute=780),))
+    _, thing = household(world, windows=noon)  # the world begins at noon
+    assert names(world.frame(thing, buy(1, 100))) == ["OK"]
+    world.pass_time(HOUR_MS)
+    refused = world.frame(thing, buy(1, 100), cancel(world.rests(thing)[0]))
+    assert names(refused) == ["DENIED", "OK"]
+    assert why(refused) == ("TIM-3",)
+    world.pass_time(23 * HOUR_MS)
+    assert names(world.frame(thing, buy(1, 100))) == ["OK"]
+
+
+def test_a_mandate_of_tomorrow_orders_nothing_today(world: World) -> None:
+    """[MKT-8]"""
+    tomorrow_ms = world.time_ms + DAY_MS
+    _, thing = household(world, not_before_ms=tomorrow_ms, life_ms=9 * DAY_MS)
+    assert why(world.frame(thing, buy(1, 100))) == ("TIM-1",)
+    world.pass_time(DAY_MS)
+    assert names(world.frame(thing, buy(1, 100))) == ["OK"]
 
 
 def test_price_improvement_is_free_again(world: World) -> None:
