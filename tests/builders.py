@@ -133,16 +133,14 @@ class World(BookKeeping, Ordering):
         if outcome.code in COUNTED_CODES:  # [THG-11] the one row that it counts against
             self.state.effects_root()
             changed = {name for name, root in self._table_roots().items() if root != tables[name]}
-            left = {"spending", "timers", "expiries"} if outcome.events else set()  # [MKT-10] and its orders
-            changed -= left
+            changed -= {"spending", "timers", "expiries"} if outcome.events else set()  # [MKT-10] its orders
             assert len(changed) == 1 and changed <= {"things", "devices"}, f"refused, yet {changed} changed"
             assert not outcome.reference, "a refusal makes nothing"
         elif outcome.code:
             assert self.state.effects_root() == before, f"refused, yet something changed: {outcome}"
             assert not outcome.notices and not outcome.reference, "a refusal makes and tells nothing"
         self.check()
-        derived = self.market.derived()
-        if derived is not None:
+        if (derived := self.market.derived()) is not None:
             self.apply(EntryKind.DERIVED, derived_state_body(derived))
         return outcome
 
