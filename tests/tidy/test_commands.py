@@ -20,7 +20,7 @@ SPAN = re.compile(r"`([^`]+)`")
 NESTED = re.compile(r"\$\([^()]*\)")  # a command whose output is an argument
 INNER = re.compile(r"\$\((thingmarket [^()|]*)")
 ENDS = re.compile(r"\s+(?:&|\||\d?>).*$")  # what the shell does with a command
-GROUPS = ("node", "owner", "thing", "scenario", "sim")
+GROUPS = ("node", "owner", "thing", "market", "scenario", "sim")
 PLACEHOLDER = re.compile(r"[A-Z]+(?:[:_|][A-Z]+)*|.*\.\.\..*|\$\w+")
 OPTION_OF_SCRIPT = re.compile(r"(?<!\w)--[a-z-]+")
 
@@ -176,7 +176,7 @@ def test_every_script_that_a_document_names_exists_and_knows_its_options() -> No
             *(one for block in blocks_of(name) for one in lines_of(block)),
         ]
         for line in lines:
-            called = re.match(r"(?:\./)?(scripts/[\w.]+)(.*)", line)
+            called = re.match(r"(?:\./)?(scripts/[\w.-]+)(.*)", line)
             if called is None:
                 continue
             script = called[1]

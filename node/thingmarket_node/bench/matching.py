@@ -1,11 +1,14 @@
 """`bench matching`: the engine on streams of orders, beside the plain Python book in the same run."""
 
 import gc
+import json
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from statistics import median
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from thingmarket.matching import Engine
@@ -16,19 +19,24 @@ BATCHES: Final = (1, 8, 64, 512, 4096)
 USUAL_BATCH: Final = 512
 ROUNDS_MIN: Final = 3
 PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p999": 0.999, "p9999": 0.9999}
+PEER_S_MAX: Final = 600  # for one stream of some million commands
 CHECK_FACTOR: Final = 1_000_003
 
 
-def measure(seconds: float = 2.0, *, stream: Path | None = None) -> dict[str, Any]:
+def measure(seconds: float = 2.0, *, stream: Path | None = None, peer: Path | None = None) -> dict[str, Any]:
     """Play each stream for about `seconds` in the engine's batches, then once in the Python book.
 
     Rates are in commands per second of processor time, median of rounds, with packed records in and out.
-    Latencies are of calls with one record each, the clock included. Both books must give equal events.
+    Latencies are of calls with one record each, the clock included. Both books must give equal events. `peer`
+    is a Python that has the package matching-engine, which then plays them too.
     """
     streams = read(stream) if stream else {shape.name: made(shape) for shape in SHAPES}
     parts: dict[str, dict[str, Any]] = {"figures": {}, "references": {}, "ratios": {}}
     for name, commands in streams.items():
-        for part, values in _of_stream(commands, seconds).items():
+        measured = _of_stream(commands, seconds)
+        if peer:
+            _compare(measured, commands, peer)
+        for part, values in measured.items():
             parts[part] |= {f"{name}_{key}": value for key, value in values.items()}
     return parts
 
@@ -49,6 +57,21 @@ def _of_stream(commands: bytes, seconds: float) -> dict[str, dict[str, Any]]:
         "references": {"python_per_s": round(reference)},
         "ratios": {"engine_to_python": round(rates[USUAL_BATCH] / reference, 1)},
     }
+
+
+def _compare(measured: dict[str, dict[str, Any]], commands: bytes, peer: Path) -> None:
+    """Add what the package does with the same stream, which must come to the same trades."""
+    with NamedTemporaryFile(suffix=".bin") as file:
+        file.write(commands)
+        file.flush()
+        program = [str(peer), "-I", str(Path(__file__).with_name("matching_peer.py")), file.name]
+        done = subprocess.run(program, check=True, capture_output=True, timeout=PEER_S_MAX)  # noqa: S603
+    said = json.loads(done.stdout)
+    assert said["trade_checksum"] == measured["figures"]["trade_checksum"], "the peer gives equal trades"
+    references, ratios = measured["references"], measured["ratios"]
+    references["peer_per_s"], references["peer_prepared_per_s"] = said["per_s"], said["prepared_per_s"]
+    ratios["python_to_peer"] = round(references["python_per_s"] / said["per_s"], 2)
+    ratios["python_to_peer_prepared"] = round(references["python_per_s"] / said["prepared_per_s"], 2)
 
 
 def _cut(commands: bytes, batch: int) -> list[bytes]:

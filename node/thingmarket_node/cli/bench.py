@@ -31,8 +31,15 @@ def machine() -> dict[str, Any]:
     type=click.Path(exists=True, path_type=Path),
     help="For matching: a file of packed commands, or a folder of such files (*.bin).",
 )
+@click.option(
+    "--peer",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For matching: a Python that has the package matching-engine, to compare with.",
+)
 @json_option
-def bench(name: str, seconds: float, offers: int | None, stream: Path | None, as_json: bool) -> None:
+def bench(
+    name: str, seconds: float, offers: int | None, stream: Path | None, peer: Path | None, as_json: bool
+) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
     NAME is choice, idle, journal, ledger, matching, purchase, recovery or verify.
@@ -43,11 +50,13 @@ def bench(name: str, seconds: float, offers: int | None, stream: Path | None, as
     """
     if offers is not None and name != "choice":
         raise click.UsageError("--offers is for choice")
-    if stream is not None and name != "matching":
-        raise click.UsageError("--stream is for matching")
+    if name != "matching" and (stream or peer):
+        raise click.UsageError("--stream and --peer are for matching")
     sizes: dict[str, Any] = {} if offers is None else {"offers": offers}
     if stream is not None:
         sizes["stream"] = stream
+    if peer is not None:
+        sizes["peer"] = peer
     output = Output(as_json=as_json)
     output.say(f"measuring {name} for about {seconds:g} s on {machine()['cpus']} processors ...")
     measured = import_module(f"thingmarket_node.bench.{name}").measure(seconds, **sizes)
