@@ -1,25 +1,22 @@
 """`bench matching`: the engine on streams of orders, beside the plain Python book in the same run."""
 
 import gc
-import json
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from statistics import median
-from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from thingmarket.matching import Engine
 from thingmarket.matching.records import COMMAND_BYTES, EVENT, EventKind
+from thingmarket_node.bench.matching_peer import beside_peer
 from thingmarket_node.bench.order_streams import SHAPES, made, read
 
 BATCHES: Final = (1, 8, 64, 512, 4096)
 USUAL_BATCH: Final = 512
 ROUNDS_MIN: Final = 3
 PERCENTILES: Final = {"p50": 0.5, "p99": 0.99, "p999": 0.999, "p9999": 0.9999}
-PEER_S_MAX: Final = 600  # for one stream of some million commands
 CHECK_FACTOR: Final = 1_000_003
 
 
@@ -35,7 +32,8 @@ def measure(seconds: float = 2.0, *, stream: Path | None = None, peer: Path | No
     for name, commands in streams.items():
         measured = _of_stream(commands, seconds)
         if peer:
-            _compare(measured, commands, peer)
+            for part, values in beside_peer(commands, peer, measured["figures"]).items():
+                measured[part] |= values
         for part, values in measured.items():
             parts[part] |= {f"{name}_{key}": value for key, value in values.items()}
     return parts
@@ -57,21 +55,6 @@ def _of_stream(commands: bytes, seconds: float) -> dict[str, dict[str, Any]]:
         "references": {"python_per_s": round(reference)},
         "ratios": {"engine_to_python": round(rates[USUAL_BATCH] / reference, 1)},
     }
-
-
-def _compare(measured: dict[str, dict[str, Any]], commands: bytes, peer: Path) -> None:
-    """Add what the package does with the same stream, which must come to the same trades."""
-    with NamedTemporaryFile(suffix=".bin") as file:
-        file.write(commands)
-        file.flush()
-        program = [str(peer), "-I", str(Path(__file__).with_name("matching_peer.py")), file.name]
-        done = subprocess.run(program, check=True, capture_output=True, timeout=PEER_S_MAX)  # noqa: S603
-    said = json.loads(done.stdout)
-    assert said["trade_checksum"] == measured["figures"]["trade_checksum"], "the peer gives equal trades"
-    references, ratios = measured["references"], measured["ratios"]
-    references["peer_per_s"], references["peer_prepared_per_s"] = said["per_s"], said["prepared_per_s"]
-    ratios["python_to_peer"] = round(references["python_per_s"] / said["per_s"], 2)
-    ratios["python_to_peer_prepared"] = round(references["python_per_s"] / said["prepared_per_s"], 2)
 
 
 def _cut(commands: bytes, batch: int) -> list[bytes]:
