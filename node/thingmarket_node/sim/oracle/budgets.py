@@ -24,15 +24,16 @@ def affords(memory: Memory, given: Given, body: Purchase, now_ms: int) -> bool:
         return False
     day, month = now_ms // DAY_MS, month_of(now_ms)
     for link, limit in zip(given.links, limits, strict=True):
-        count = memory.counts.get(link) or Count()
+        count, booked = memory.counts.get(link) or Count(), memory.booked(link)
+        asked = total + booked.minor
         within = (
-            count.days.get(day, 0) + total <= limit.per_day_minor,
-            count.total + total <= limit.total_minor,
-            count.months.get(month, 0) + total <= limit.per_month_minor,
+            count.days.get(day, 0) + asked <= limit.per_day_minor,
+            count.total + asked <= limit.total_minor,
+            count.months.get(month, 0) + asked <= limit.per_month_minor,
             count.orders.get(day, 0) < limit.orders_per_day,
-            count.open_orders < limit.max_open_orders,
-            count.open_holds < limit.max_open_holds,
-            count.open_minor + total <= limit.liability_cap_minor,
+            count.open_orders + booked.orders < limit.max_open_orders,
+            count.open_holds + booked.orders < limit.max_open_holds,
+            count.open_minor + asked <= limit.liability_cap_minor,
         )
         if not all(within):
             return False
@@ -42,7 +43,7 @@ def affords(memory: Memory, given: Given, body: Purchase, now_ms: int) -> bool:
 def may_hold(memory: Memory, given: Given, currency: str) -> bool:
     """Whether one more order's money may be held; all else was reserved before."""
     return all(
-        memory.counts[link].open_holds < limit.max_open_holds
+        memory.counts[link].open_holds + memory.booked(link).orders < limit.max_open_holds
         for link, limit in zip(given.links, given.limits(currency), strict=True)
     )
 

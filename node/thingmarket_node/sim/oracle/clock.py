@@ -8,7 +8,7 @@ from thingmarket.ids import PartyId
 from thingmarket.limits import DAY_MS, TIMERS_PER_ENTRY_MAX
 from thingmarket.market.entries import Notice
 from thingmarket.settlement.accounts import AccountKind
-from thingmarket_node.sim.oracle import buying, owning, paying, performing, standing
+from thingmarket_node.sim.oracle import buying, owning, paying, performing, standing, venues
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.rows import Listed, Part, Points, Sale, Wanted
 from thingmarket_node.sim.world import require
@@ -66,6 +66,8 @@ def _open(memory: Memory, now_ms: int, seq: int, told: list[Notice]) -> Iterator
             yield Due(one.next_ms, 9, name), act
     for device, said in memory.devices.items():
         yield Due(said.claim_by_ms, 12, device.encode()), partial(_forget, memory, device)
+    for deadline, happens in venues.deadlines(memory, now_ms):
+        yield Due(*deadline), happens
     for seller, programme in memory.points.items():
         for holder, idle_ms in programme.idle_ms.items():
             reference = f"{holder}|{seller}".encode()

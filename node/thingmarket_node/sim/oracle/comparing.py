@@ -6,7 +6,8 @@ from thingmarket.contract.contract import Contract
 from thingmarket.ids import Digest, PartyId
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
-from thingmarket.settlement.accounts import AccountKind, AccountNumber
+from thingmarket.settlement.accounts import AccountKind
+from thingmarket_node.sim.oracle.books import accounts_of, compare_books
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.rows import Count, Sale
 from thingmarket_node.sim.world import require
@@ -22,6 +23,7 @@ def compare(memory: Memory, state: State) -> None:
     _papers(memory, state)
     _listings(memory, state)
     _open_once(memory)
+    compare_books(memory, state)
     for name, sale in memory.sales.items():
         _sale(memory, sale, state.contracts[name], state)
     require(len(state.contracts) == len(memory.sales), "contracts", "a contract that nobody bought")
@@ -53,17 +55,14 @@ def _accounts(memory: Memory, state: State) -> None:
         if minor
     }
     found = {}
-    table = state.ledger._accounts
-    for number, (owner, ledger, kind, reference) in enumerate(table.names):
-        if ledger == EUR:
-            balance = state.ledger.balance(AccountNumber(number))
-            minor = balance.credits_posted - balance.debits_posted
-            if minor:
-                found[owner, kind, reference] = minor
-    for name in found.keys() | reckoned.keys():
-        held, minor = found.get(name, 0), reckoned.get(name, 0)
-        kind_name = AccountKind(name[1]).name
-        require(held == minor, "money", f"{kind_name} of {name[0]} holds {held}, not {minor}")
+    for name, balance in accounts_of(state):
+        minor = balance.credits_posted - balance.debits_posted
+        if name.ledger == EUR and minor:
+            found[name.owner, name.kind, name.reference] = minor
+    for owner, kind, reference in found.keys() | reckoned.keys():
+        held = found.get((owner, kind, reference), 0)
+        minor = reckoned.get((owner, kind, reference), 0)
+        require(held == minor, "money", f"{AccountKind(kind).name} of {owner} holds {held}, not {minor}")
 
 
 def _points(memory: Memory, state: State) -> None:

@@ -10,6 +10,7 @@ from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.market.entries import Command
 from thingmarket.policy.guards import GuardRules
 from thingmarket.settlement.accounts import AccountKind
+from thingmarket_node.sim.oracle.book import Book, Venue
 from thingmarket_node.sim.oracle.rows import (
     Asked,
     Body,
@@ -20,6 +21,7 @@ from thingmarket_node.sim.oracle.rows import (
     Paper,
     Points,
     Sale,
+    Seat,
     Standing,
     Wanted,
 )
@@ -33,6 +35,14 @@ ThingName = tuple[PartyId, PartyId]
 
 
 NOBODY = PartyId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What orders that rest may cost, and how many there are."""
+
+    minor: int
+    orders: int
 
 
 @dataclass(slots=True)
@@ -67,6 +77,15 @@ class Memory:
     rated: dict[ContractId, str] = field(default_factory=dict)
     served: int = 0  # purchases that took the place of an approved order
     made: list[Sale] = field(default_factory=list)  # by the entry in hand
+    numbers: dict[PartyId, int] = field(default_factory=dict)  # in the order in which they became known
+    venues: dict[int, Venue] = field(default_factory=dict)
+    book: Book = field(default_factory=Book)
+    goods: dict[tuple[PartyId, str], int] = field(default_factory=dict)  # owner, product
+    seats: dict[PartyId, Seat] = field(default_factory=dict)
+    trade_fees: int = 0
+    traded: int = 0
+    halted: int = 0
+    swept: int = 0  # orders that left with the right to have them
 
     # --- money
 
@@ -75,8 +94,8 @@ class Memory:
         return self.accounts.get((kind, owner, reference), 0)
 
     def wallet(self, owner: PartyId) -> int:
-        """What an owner can spend."""
-        return self.held(AccountKind.OWNER_WALLET, owner)
+        """What an owner can spend: all but what his resting orders hold."""
+        return self.held(AccountKind.OWNER_WALLET, owner) - self.money_held(owner)
 
     def move(self, source: Account, target: Account, minor: int) -> None:
         """Money goes from one account to another; only the world outside may owe any."""
@@ -85,6 +104,31 @@ class Memory:
         self.accounts[target] = self.accounts.get(target, 0) + minor
         owed = self.accounts[source] < 0 and source[0] is not AccountKind.EXTERNAL
         require(not owed, "money", f"{source[0].name} was overdrawn")
+
+    # --- what orders hold
+
+    def money_held(self, owner: PartyId) -> int:
+        """What an owner's resting orders may still cost."""
+        return sum(one.money for one in self.book.orders if one.owner == owner)
+
+    def goods_held(self, owner: PartyId, product: str) -> int:
+        """What an owner's resting orders may still deliver."""
+        mine = [one for one in self.book.orders if one.owner == owner]
+        return sum(one.goods for one in mine if one.venue.listed.product_id == product)
+
+    def free_goods(self, owner: PartyId, product: str) -> int:
+        """Goods of an owner that no order holds."""
+        return self.goods.get((owner, product), 0) - self.goods_held(owner, product)
+
+    def booked(self, link: bytes) -> Booked:
+        """What rests under a link."""
+        below = {leaf for leaf, given in self.mandates.items() if link in given.links}
+        mine = [one for one in self.book.orders if one.leaf in below]
+        return Booked(sum(one.money for one in mine), len(mine))
+
+    def known(self, party: PartyId) -> None:
+        """A party got its number, unless it had one."""
+        self.numbers.setdefault(party, len(self.numbers) + 1)
 
     # --- who acts
 

@@ -20,7 +20,28 @@ from thingmarket.market.entries import Command, Entry, Genesis, NoticeKind, Outc
 from thingmarket.policy.guards import NO_GUARDS, SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.settlement.accounts import AccountKind
-from thingmarket_node.sim.oracle import agreeing, buying, clock, owning, paying, performing, permits, standing
+from thingmarket.trading.commands import (
+    DeclareGoods,
+    DerivedState,
+    OpenMarket,
+    PlaceOrders,
+    SetMarketState,
+    WithdrawGoods,
+)
+from thingmarket.trading.frame import statuses_of
+from thingmarket_node.sim.oracle import (
+    agreeing,
+    buying,
+    clock,
+    frames,
+    owning,
+    paying,
+    performing,
+    permits,
+    standing,
+    trades,
+    venues,
+)
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.permits import ASKS, GRANTED, REFUSED, TRIPPED
 from thingmarket_node.sim.oracle.rows import Given, Listed, Points, Sale, Wanted
@@ -50,7 +71,9 @@ class Oracle:
         if isinstance(content, Genesis):
             memory.rates, memory.charges = dict(content.tax_basis_points), content.charges
             memory.node = known_party(content.node).id
+            memory.known(memory.node)
             return
+        venues.check_derived(memory, content, entry.seq)
         if isinstance(content, Command):
             late = clock.overdue(memory, now_ms)
             require(not late, "deadline", f"{late} should have fired before entry {entry.seq}")
@@ -58,8 +81,12 @@ class Oracle:
             if verdict is not None:
                 _compare(verdict, content, outcome, entry.seq)
             self._apply(content, outcome, verdict, now_ms, entry.seq)
+        elif isinstance(content, DerivedState):
+            trades.halt(memory, memory.venues[content.market], now_ms)
         else:
             clock.fire(memory, now_ms, entry.seq, list(outcome.notices))
+        trades.sweep(memory)
+        venues.check_events(memory, outcome.events, entry.seq)
         made = sorted(memory.made, key=lambda sale: sale.name)
         memory.made.clear()
         permits.learn(memory, made)
@@ -94,6 +121,8 @@ class Oracle:
                 return owning.may_order(memory, body, sender)
             case ReportMalfunction():
                 return owning.may_report(memory, command, body)
+            case OpenMarket() | SetMarketState():
+                return _verdict(sender == memory.node and venues.may_be(memory, body))
         owner, given = memory.acting(command)
         if owner is None:
             return REFUSED
@@ -127,6 +156,11 @@ class Oracle:
             case Need():
                 free = not body.slot or standing.slot_is_free(memory, sender, body.slot)
                 return None if free and permits.may(memory, given, Action.ANNOUNCE, now_ms) else REFUSED
+            case PlaceOrders():
+                return _verdict(frames.may_place(memory, body, sender, given))
+            case DeclareGoods() | WithdrawGoods():
+                there = venues.may_move_goods(memory, body, owner)
+                return _verdict(there and permits.may(memory, given, Action.SELL, now_ms))
             case Fulfil() | AcceptDelivery() | Cancel() | Refund() | GiveFeedback() | AskFeedback():
                 sale = memory.sales.get(ContractId(body.contract))
                 side = memory.side(sale, sender, owner) if sale is not None else ""
@@ -189,6 +223,11 @@ class Oracle:
                 standing.opened(memory, command, body, outcome.reference, now_ms)
             case EndStandingOrder():
                 memory.standing[body.standing_order].state = "ENDED"
+            case PlaceOrders():
+                told, made = statuses_of(outcome.statuses), frames.place(memory, command, body, now_ms)
+                require(list(told) == made, "statuses", f"entry {seq}: {list(told)}, not {made}")
+            case OpenMarket() | SetMarketState() | DeclareGoods() | WithdrawGoods():
+                venues.apply(memory, body, memory.acting(command)[0] or command.header.sender, now_ms)
             case _:
                 self._list(command, outcome)
                 self._own(command, now_ms)
@@ -252,7 +291,9 @@ class Oracle:
         match body:
             case AdmitParty():
                 memory.owners.add(sender)
+                memory.known(sender)
             case PresentMandate():
+                memory.known(sender)
                 owning.present(memory, body)
             case Revoke():
                 owning.revoke(memory, sender, body, now_ms)
@@ -267,6 +308,7 @@ class Oracle:
                 if body.guards == NO_GUARDS:
                     del memory.guards[sender, PartyId(body.thing)]
             case RegisterDevice():
+                memory.known(sender)
                 owning.register_device(memory, body, sender, now_ms)
             case ClaimThing():
                 owning.claim(memory, body, sender)

@@ -28,7 +28,7 @@ def may(memory: Memory, given: Given | None, action: Action, now_ms: int) -> boo
     """Whether an act is permitted; an owner himself needs no permit."""
     if given is None:
         return True
-    if action not in _LEFT_OVER and not _may_trade(memory, given):
+    if action not in _LEFT_OVER and not may_trade(memory, given):
         return False
     found = level(memory, given)
     high_enough = found >= LEAST_AUTONOMY[action]
@@ -40,10 +40,10 @@ def sells(memory: Memory, leaf: bytes) -> bool:
     """Whether who sells under a mandate may still be dealt with."""
     if not leaf:
         return True
-    return _may_trade(memory, memory.mandates[leaf])
+    return may_trade(memory, memory.mandates[leaf])
 
 
-def _may_trade(memory: Memory, given: Given) -> bool:
+def may_trade(memory: Memory, given: Given) -> bool:
     """Whether the thing at the root is active, and none below it is a thing that was stopped."""
     below = (memory.things.get((given.owner, link.subject)) for link in given.chain[1:])
     stopped = any(one is not None and one.state in ("SUSPENDED", "QUARANTINED") for one in below)

@@ -219,6 +219,15 @@ class Device:
 
 
 @dataclass(slots=True)
+class Seat:
+    """Where a party stands as one that places orders."""
+
+    leaf: bytes = b""
+    last_counter: int = 0
+    last_frame: int = 0
+
+
+@dataclass(slots=True)
 class Paper:
     """An invoice, or a credit note when it corrects one; amounts in minor units."""
 

@@ -1,0 +1,127 @@
+"""What a call to the book leaves: money and goods that moved, budgets, prices, markets to halt. [MKT-7]"""
+
+from thingmarket.limits import DAY_MS
+from thingmarket.matching.records import EventKind, MarketState
+from thingmarket.settlement.accounts import AccountKind
+from thingmarket_node.sim.oracle.book import Fill, Resting, Venue
+from thingmarket_node.sim.oracle.budgets import month_of
+from thingmarket_node.sim.oracle.memory import Memory
+from thingmarket_node.sim.oracle.rows import Count
+
+_STOPPED = ("SUSPENDED", "QUARANTINED", "DECOMMISSIONED")
+
+
+def settle(memory: Memory, now_ms: int) -> None:
+    """Pay and deliver what was traded since the last time."""
+    fills, memory.book.fills = memory.book.fills, []
+    for fill in fills:
+        _pay(memory, fill, now_ms)
+        _deliver(memory, fill)
+        memory.traded += 1
+    for venue in memory.venues.values():
+        prices = [fill.price for fill in fills if fill.buy.venue is venue]
+        if prices:
+            _note(venue, prices)
+
+
+def _pay(memory: Memory, fill: Fill, now_ms: int) -> None:
+    venue = fill.buy.venue
+    cash = venue.cash(fill.price, fill.quantity)
+    payer, payee = (fill.buy, fill.sell) if cash >= 0 else (fill.sell, fill.buy)
+    fee, minor = venue.fee(cash), abs(cash)
+    wallet = (AccountKind.OWNER_WALLET, payer.owner, b"")
+    memory.move(wallet, (AccountKind.OWNER_WALLET, payee.owner, b""), minor - fee)
+    memory.move(wallet, (AccountKind.FEE_INCOME, memory.node, b""), fee)
+    memory.trade_fees += fee
+    if not payer.leaf or not minor:
+        return
+    day, month = now_ms // DAY_MS, month_of(now_ms)
+    for link in memory.mandates[payer.leaf].links:
+        count = memory.counts.setdefault(link, Count())
+        count.days[day] = count.days.get(day, 0) + minor
+        count.months[month] = count.months.get(month, 0) + minor
+        count.total += minor
+
+
+def _deliver(memory: Memory, fill: Fill) -> None:
+    listed = fill.buy.venue.listed
+    steps = fill.quantity * listed.lot_steps
+    for owner, moved in ((fill.sell.owner, -steps), (fill.buy.owner, steps)):
+        memory.goods[owner, listed.product_id] = memory.goods.get((owner, listed.product_id), 0) + moved
+
+
+def _note(venue: Venue, prices: list[int]) -> None:
+    """An auction finds a new price to measure from; trades that go too far from it halt the market."""
+    trades = venue.state is MarketState.CONTINUOUS
+    low, high = venue.band(venue.reference)
+    if trades and not all(low <= price <= high for price in prices):
+        venue.halts = True
+    if not trades or not venue.reference:
+        venue.reference = prices[-1]
+    venue.last = prices[-1]
+
+
+def set_state(memory: Memory, venue: Venue, to: MarketState, now_ms: int) -> None:
+    """A market takes something else from now on; when it closes, its orders leave."""
+    book, market = memory.book, venue.listed.market
+    book.told.append((EventKind.STATE, 0, 0, market, 0, 0, 0, to, venue.state))
+    venue.state = to
+    if to is MarketState.CLOSED:
+        for order in sorted((one for one in book.orders if one.market == market), key=_by_id):
+            book.end(order)
+    if to is not MarketState.HALTED:
+        venue.resumes_ms = 0
+
+
+def uncross(memory: Memory, venue: Venue, now_ms: int) -> None:
+    """Hold an auction and settle it."""
+    memory.book.uncross(venue)
+    settle(memory, now_ms)
+
+
+def go_on(memory: Memory, venue: Venue, now_ms: int) -> None:
+    """Trade again after a halt, or for the first time: by one auction of what came meanwhile."""
+    set_state(memory, venue, MarketState.AUCTION, now_ms)
+    if venue.listed.auction_every_ms:
+        venue.auction_ms = next_auction(venue, now_ms)
+        return
+    uncross(memory, venue, now_ms)
+    set_state(memory, venue, MarketState.CONTINUOUS, now_ms)
+
+
+def next_auction(venue: Venue, now_ms: int) -> int:
+    """The next multiple of its time."""
+    every_ms = venue.listed.auction_every_ms
+    return (now_ms // every_ms + 1) * every_ms
+
+
+def halt(memory: Memory, venue: Venue, now_ms: int) -> None:
+    """The breaker: what was traded stands."""
+    venue.halts, venue.reference = False, venue.last
+    set_state(memory, venue, MarketState.HALTED, now_ms)
+    venue.resumes_ms = now_ms + venue.listed.halt_ms if venue.listed.halt_ms else 0
+    memory.halted += 1
+
+
+def expire(memory: Memory, order: Resting, deadline_ms: int) -> None:
+    """The time of an order is over, if it still rests until then."""
+    if any(one is order for one in memory.book.orders) and order.expires_ms == deadline_ms:
+        memory.book.end(order, kind=EventKind.EXPIRED)
+
+
+def sweep(memory: Memory) -> None:
+    """Nobody has orders who may not trade: mandates that live, and nobody in them who was stopped."""
+    lost = [one for one in memory.book.orders if one.leaf and not _may_have_orders(memory, one.leaf)]
+    for order in sorted(lost, key=_by_id):
+        memory.book.end(order)
+        memory.swept += 1
+
+
+def _may_have_orders(memory: Memory, leaf: bytes) -> bool:
+    given = memory.mandates[leaf]
+    things = (memory.things.get((given.owner, link.subject)) for link in given.chain)
+    return given.alive and not any(one is not None and one.state in _STOPPED for one in things)
+
+
+def _by_id(order: Resting) -> int:
+    return order.id
