@@ -44,14 +44,22 @@ class Market:
         minor = (ticks - self.terms.offset_ticks) * self.terms.tick_minor
         return Decimal(minor).scaleb(-currency_of(self.terms.currency).scale)
 
+    def steps(self, quantity: Amount) -> int:
+        """A quantity in the unit of the product, as in "1.5", in steps (WRONG_QUANTITY between two)."""
+        steps, rest = divmod(_decimal(quantity) * 10**self.terms.unit_scale, 1)
+        if rest:
+            digits = self.terms.unit_scale
+            reason = f"{quantity} is finer than {digits} digits after the point"
+            raise Refusal(Code.WRONG_QUANTITY, reason, "ORD-2")
+        return int(steps)
+
     def lots(self, quantity: Amount) -> int:
         """A quantity in the unit of the product, as in "1.5", in lots (WRONG_QUANTITY between two lots)."""
-        steps = _decimal(quantity) * 10**self.terms.unit_scale
-        lots, rest = divmod(steps, self.terms.lot_steps)
+        lots, rest = divmod(self.steps(quantity), self.terms.lot_steps)
         if rest:
             lot = self.quantity(1)
             raise Refusal(Code.WRONG_QUANTITY, f"{quantity} is no multiple of a lot, which is {lot}", "ORD-2")
-        return int(lots)
+        return lots
 
     def quantity(self, lots: int) -> Decimal:
         """So many lots in the unit of the product."""

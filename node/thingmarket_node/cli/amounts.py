@@ -21,7 +21,7 @@ _MONEY_FACTS: Final = frozenset(
 _MOMENT_FACTS: Final = frozenset(
     {"approval.at", "time", "mandate.expires", "mandate.not_before", "thing.since"}
 )
-_WRITTEN: Final = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<part>[0-9]{1,3}))?", re.ASCII)
+_WRITTEN: Final = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<part>[0-9]{1,6}))?", re.ASCII)
 
 
 def minor_of(text: str, currency: Currency) -> int:

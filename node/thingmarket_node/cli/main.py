@@ -17,6 +17,7 @@ _PLACES = {
     "node": Place(f"{_CLI}.node", "node", "Make, run and look at a node."),
     "owner": Place(f"{_CLI}.owner", "owner", "Act as an owner: permit, pay, buy, revoke."),
     "thing": Place(f"{_CLI}.thing", "thing", "Act as a thing: sell, need, buy under a mandate."),
+    "market": Place(f"{_CLI}.markets", "market", "Look at the markets of a node: prices, trades, live."),
     "scenario": Place(f"{_CLI}.scenario", "scenario", "Run a whole story with processes of its own."),
     "explain": Place(f"{_CLI}.explain", "explain", "Say why something was bought, with the evidence."),
     "bench": Place(f"{_CLI}.bench", "bench", "Measure a part beside its raw limit."),

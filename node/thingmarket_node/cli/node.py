@@ -19,6 +19,7 @@ from thingmarket.money import Currency
 from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, minor_of
 from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.node_books import books
+from thingmarket_node.cli.node_market import market
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.rate import rate
 from thingmarket_node.cli.status import status
@@ -274,3 +275,4 @@ def run(home: Path, form: str, log_trades: bool, as_json: bool) -> None:
 node.add_command(status)
 node.add_command(rate)
 node.add_command(books)
+node.add_command(market)

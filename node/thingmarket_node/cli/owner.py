@@ -11,7 +11,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.money import Currency
 from thingmarket.wire.listings import NeedSeen
 from thingmarket_client.owner import Owner, create_owner
-from thingmarket_node.cli import cancelling, selling, standing
+from thingmarket_node.cli import cancelling, ordering, selling, standing
 from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, written
 from thingmarket_node.cli.authority import mandate, revoke
 from thingmarket_node.cli.books import COMMANDS
@@ -44,6 +44,7 @@ _SECTIONS: Final = {
         *("stand", "standing", "end-standing"),
     ),
     "Selling": ("sell", "fulfil", "refund", "programme"),
+    "In markets": ("order", "goods"),
     "Money": ("fund", "balance", "points", "rates", "convert", "invoices", "invoice", "tax-statement"),
     "Trust and reports": ("orders", "decisions", "report", "satisfaction", "shadow"),
 }
@@ -89,6 +90,7 @@ for command in (
     *cancelling.commands("owner", "anna"),
     *standing.commands("owner", "anna"),
     *selling.commands("owner", "bob"),
+    *ordering.commands("owner", "anna", "bob"),
 ):
     owner.add_command(command)
 

@@ -12,7 +12,7 @@ from thingmarket.ids import Key, digest
 from thingmarket.wire.trade import read_purchase
 from thingmarket_client.outbox import Answer, Letter
 from thingmarket_client.thing import Thing, create_thing
-from thingmarket_node.cli import cancelling, selling, standing
+from thingmarket_node.cli import cancelling, ordering, selling, standing
 from thingmarket_node.cli.amounts import HexType, LateType, PlaceType, written
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.catalogue import answer, ask, choose, questions, search
@@ -51,6 +51,7 @@ _SECTIONS: Final = {
         *("stand", "standing", "end-standing", "propose", "rate"),
     ),
     "Selling": ("sell", "fulfil", "answer", "ask-feedback"),
+    "In markets": ("order", "goods"),
 }
 
 
@@ -83,6 +84,7 @@ for command in (
     *cancelling.commands("thing", "printer"),
     *standing.commands("thing", "printer"),
     *selling.commands("thing", "shop"),
+    *ordering.commands("thing", "printer", "shop"),
 ):
     thing.add_command(command)
 

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import click
 
-from thingmarket.errors import LEDGER_STATUS_BASE, Code, Refusal, code_name
+from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code, Refusal, code_name
+from thingmarket.matching.records import Reason
+from thingmarket.policy.decision import Decision
 from thingmarket.policy.rules import RULES
 from thingmarket.settlement.transfers import Status
 
@@ -47,12 +49,35 @@ _NEXT_OF_RULE: Final = {
     "SET-2": "Ask for less; or let the operator raise play_money_max_minor in node.toml and restart.",
     "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home.",
 }
+_WORDS_OF_BOOK: Final[dict[int, str]] = {
+    Reason.UNKNOWN_ORDER: "no such order rests",
+    Reason.NOT_OWNER: "this order is somebody else's",
+    Reason.BAD_QUANTITY: "this many lots cannot be",
+    Reason.BAD_PRICE: "this price cannot be",
+    Reason.WOULD_CROSS: "it would have traded at once",
+    Reason.NOT_FILLABLE: "not all of it could be traded at once",
+    Reason.SELF_TRADE: "it met an order of the same owner",
+    Reason.WRONG_STATE: "the market does not take this at the moment",
+    Reason.BOOK_FULL: "the book is full",
+    Reason.BOOK_CROSSED: "orders of the book cross",
+}
 _NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
-_NEXT_OF_NUMBER: Final = {45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`."}
+_NEXT_OF_NUMBER: Final = {
+    45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`.",
+    BOOK_REASON_BASE + Reason.UNKNOWN_ORDER: "See what rests: `thingmarket thing order list HOME`.",
+    BOOK_REASON_BASE + Reason.WRONG_STATE: "See its state: `thingmarket market list HOME`.",
+    BOOK_REASON_BASE + Reason.BOOK_CROSSED: "Hold the auction first, with --uncross.",
+    BOOK_REASON_BASE + Reason.NOT_FILLABLE: "See what is there: `thingmarket market depth HOME MARKET`.",
+    Code.UNKNOWN_MARKET: "See which there are: `thingmarket market list HOME`.",
+    Code.OPERATOR_ONLY: "Only who has the node's keys may: `thingmarket node market`.",
+    Code.OUTSIDE_BAND: "Choose a price nearer to the last one: `thingmarket market list HOME`.",
+}
 
 
 def name_of(number: int) -> str:
     """The name of a refusal, the ledger's among them: 45056 is EXCEEDS_CREDITS."""
+    if number - BOOK_REASON_BASE in Reason._value2member_map_:
+        return Reason(number - BOOK_REASON_BASE).name
     try:
         return Status(number - LEDGER_STATUS_BASE).name if number > LEDGER_STATUS_BASE else code_name(number)
     except ValueError:
@@ -64,6 +89,16 @@ def of_the_client() -> tuple[type[Exception], ...]:
     from thingmarket_client.errors import FateUnknown, NotYet, Unanswered, UnsafeFile
 
     return (Unanswered, NotYet, FateUnknown, UnsafeFile)
+
+
+def refusal_of(status: int, decision: Decision | None) -> Refusal:
+    """The refusal that the status of an order is. [MKT-7]"""
+    rule = decision.rules[0] if decision and decision.rules else ""
+    reason = status - BOOK_REASON_BASE
+    words = _WORDS_OF_BOOK.get(reason, "the book refused this order")
+    if status not in range(BOOK_REASON_BASE, LEDGER_STATUS_BASE):
+        words = "this order was not placed"
+    return Refusal(status, words, rule)
 
 
 def show(error: Exception, *, as_json: bool) -> None:

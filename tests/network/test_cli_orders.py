@@ -1,0 +1,131 @@
+"""Markets on the command line, typed as the README has it: opened, traded in, looked at, halted."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thingmarket.errors import BOOK_REASON_BASE, Code
+from thingmarket.matching.records import Reason
+from thingmarket_node.scenarios.processes import PROGRAM, Running, environment
+
+
+class Exchange:
+    """A node with a market for ink, anna's printer with money, bob's shop with ink."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.did("node", "init", "market", "--plaintext", "--play-money", "200.00")
+        self.node = Running.start(
+            "node", [*PROGRAM, "node", "run", "market", "--json"], folder, lambda _: None
+        )
+        self.node.wait_for("ready")
+        for owner in ("anna", "bob"):
+            self.did("owner", "init", owner, "--node", "market")
+        for thing in ("printer", "shop"):
+            self.did("thing", "init", thing, "--node", "market")
+        self.did("owner", "fund", "anna", "200.00")
+        self.did("owner", "mandate", "bob", "shop", "--autonomy", "bound", "--may", "sell")
+        spend = "order=60.00,day=200.00,total=200.00"
+        self.did("owner", "mandate", "anna", "printer", "--autonomy", "adaptable", "--spend", spend)
+        opened = self.did(*OPEN)
+        assert opened == {"market": 1, "state": "CONTINUOUS"}
+
+    def ran(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*PROGRAM, *arguments],
+            cwd=self.folder,
+            env=environment(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def said(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        done = self.ran(*arguments, "--json")
+        return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+    def did(self, *arguments: str) -> dict[str, Any]:
+        code, value = self.said(*arguments)
+        assert code == 0, value
+        return value
+
+
+INK = ("--product", "ink-black", "--category", "44103105", "--title", "Black ink")
+OPEN = ("node", "market", "open", "market", "1", *INK)
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    built = Exchange(tmp_path_factory.mktemp("exchange"))
+    yield built
+    built.node.stop()
+
+
+def test_things_trade_in_a_market_and_see_it(exchange: Exchange) -> None:
+    exchange.did("thing", "goods", "declare", "shop", "1", "100")
+    sold = exchange.did("thing", "order", "sell", "shop", "1", "5", "0.20", "--for", "2h")
+    assert (sold["rests_lots"], sold["fills"]) == (5, [])
+    bought = exchange.did("thing", "order", "buy", "printer", "1", "3", "0.25", "--what-is-left", "at-once")
+    assert (bought["rests_lots"], bought["fills"]) == (0, [{"price_ticks": 20, "lots": 3}])
+
+    depth = exchange.did("market", "depth", "anna", "1")
+    assert (depth["bids"], depth["asks"]) == ([], [{"price_ticks": 20, "lots": 2, "orders": 1}])
+    (trade,) = exchange.did("market", "trades", "printer", "1")["trades"]
+    assert (trade["cash_minor"], trade["buy_order"], trade["sell_order"]) == (60, bought["order"], 0)
+    (market,) = exchange.did("market", "list", "anna")["markets"]
+    assert (market["last_ticks"], market["state"]) == (20, "CONTINUOUS")
+    assert exchange.did("market", "watch", "shop", "1", "--most", "1") == {"changes": 1}
+
+    shown = exchange.ran("market", "depth", "anna", "1").stdout
+    assert "Black ink, CONTINUOUS, EUR a lot" in shown and "0.20" in shown
+    assert "0.20 EUR" in exchange.ran("thing", "order", "list", "shop").stdout
+    (resting,) = exchange.did("thing", "order", "list", "shop")["orders"]
+    assert (resting["order"], resting["lots"], resting["side"]) == (sold["order"], 2, "sell")
+    assert resting["expires_ms"] > 0
+    assert exchange.did("thing", "order", "cancel", "shop", str(sold["order"])) == {"cancelled": 1}
+    assert exchange.did("thing", "order", "cancel", "shop", "--all") == {"cancelled": 0}
+    exchange.did("thing", "goods", "withdraw", "shop", "1", "97")
+
+
+def test_the_operator_halts_and_resumes_and_nobody_opens_it_twice(exchange: Exchange) -> None:
+    assert exchange.did("node", "market", "state", "market", "1", "halted")["state"] == "HALTED"
+    code, told = exchange.said("owner", "order", "buy", "anna", "1", "1", "0.05")
+    assert (code, told["refused"]["number"]) == (1, BOOK_REASON_BASE + Reason.WRONG_STATE)
+    assert told["refused"]["name"] == "WRONG_STATE" and "market list" in told["refused"]["next"]
+    assert exchange.did("node", "market", "state", "market", "1", "continuous")["state"] == "CONTINUOUS"
+    assert exchange.said(*OPEN)[1]["refused"]["number"] == Code.ALREADY_KNOWN
+    assert [one["market"] for one in exchange.did("node", "market", "list", "market")["markets"]] == [1]
+
+
+def test_what_is_wrong_is_said_with_the_next_step(exchange: Exchange) -> None:
+    for line, number in (
+        (("thing", "order", "sell", "shop", "1", "500", "0.20"), Code.OUT_OF_STOCK),
+        (("thing", "order", "buy", "printer", "1", "1000", "0.20"), Code.OVER_ORDER),
+        (("owner", "order", "buy", "bob", "1", "1", "9.00"), 45_056),
+        (("thing", "order", "buy", "printer", "7", "1", "0.20"), Code.UNKNOWN_MARKET),
+        (("thing", "order", "buy", "printer", "1", "1", "0.205"), Code.BAD_FIELD),
+        (("thing", "order", "cancel", "shop", "5"), Code.BAD_ID),
+        (("market", "depth", "anna", "7"), Code.UNKNOWN_MARKET),
+    ):
+        code, told = exchange.said(*line)
+        assert (code, told["refused"]["number"]) == (1, number), told
+    assert exchange.said("thing", "order", "cancel", "shop")[0] == 2
+
+
+def test_a_market_is_followed_live_by_a_program(exchange: Exchange) -> None:
+    following = Running.start(
+        "watch",
+        [*PROGRAM, "market", "watch", "anna", "1", "--json", "--most", "2"],
+        exchange.folder,
+        lambda _: None,
+    )
+    first = following.wait_for("book")
+    exchange.did("owner", "order", "buy", "anna", "1", "4", "0.07")
+    assert following.process.wait(30) == 0
+    assert first["bids"] == [] and first["trades"] == []
+    assert exchange.did("owner", "order", "cancel", "anna", "--all") == {"cancelled": 1}
