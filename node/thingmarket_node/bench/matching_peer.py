@@ -21,7 +21,7 @@ CHECKED: Final = ("trades", "traded_quantity", "trade_checksum")
 def beside_peer(commands: bytes, python: Path, expected: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """Rates of our Python book here and in the peer's interpreter, and of the peer, all by the same script.
 
-    The trades of all must be those `expected`. ValueError if the interpreter does not run or has no peer.
+    ChildProcessError if the interpreter does not run, has no peer, or any comes to other trades than `expected`.
     """
     runs = {
         "own": (sys.executable, "own"),
@@ -36,7 +36,7 @@ def beside_peer(commands: bytes, python: Path, expected: Mapping[str, int]) -> d
     for name, (first, *_) in told.items():
         found = {key: first[key] for key in CHECKED}
         if found != {key: expected[key] for key in CHECKED}:
-            raise ValueError(f"{name} has other trades than our book: {found}")
+            raise ChildProcessError(f"{name} has other trades than our book: {found}")
     rates = {
         name: len(commands) / COMMAND_BYTES / median(run["cpu_s"] for run in each)
         for name, each in told.items()
@@ -67,9 +67,9 @@ def _played(interpreter: str, book: str, commands: bytes, *, check: bool) -> dic
             words, input=commands, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
         )
     except OSError as error:
-        raise ValueError(f"{interpreter} does not run: {error}") from None
+        raise ChildProcessError(f"{interpreter} does not run: {error}") from None
     if done.returncode:
         *_, last = done.stderr.decode(errors="replace").splitlines() or ["no word of why"]
-        raise ValueError(f"{interpreter} cannot play {book}: {last}")
+        raise ChildProcessError(f"{interpreter} cannot play {book}: {last}")
     told: dict[str, Any] = json.loads(done.stdout)
     return told

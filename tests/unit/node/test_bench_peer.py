@@ -30,13 +30,13 @@ def test_the_script_counts_the_trades_that_the_bench_counts(tmp_path: Path) -> N
 
 
 def test_an_interpreter_without_the_peer_is_told() -> None:
-    with pytest.raises(ValueError, match=r"cannot play peer_ready: .*matching_engine"):
+    with pytest.raises(ChildProcessError, match=r"cannot play peer_ready: .*matching_engine"):
         beside_peer(made(SHORT), Path(sys.executable), expected_of(made(SHORT)))
 
 
 def test_a_file_that_is_no_interpreter_is_told(tmp_path: Path) -> None:
     (tmp_path / "python").write_text("no program")
-    with pytest.raises(ValueError, match="does not run"):
+    with pytest.raises(ChildProcessError, match="does not run"):
         beside_peer(made(SHORT), tmp_path / "python", {})
 
 
@@ -56,7 +56,7 @@ def test_the_peer_comes_to_the_same_trades_and_other_trades_are_told() -> None:
     measured = beside_peer(commands, Path(PEER_PYTHON), expected)
     assert measured["references"]["peer"].startswith("matching-engine ")
     assert all(ratio > 0 for ratio in measured["ratios"].values())
-    with pytest.raises(ValueError, match="other trades"):
+    with pytest.raises(ChildProcessError, match="other trades"):
         beside_peer(commands, Path(PEER_PYTHON), expected | {"trade_checksum": 0})
 
 
@@ -64,5 +64,5 @@ def test_the_peer_comes_to_the_same_trades_and_other_trades_are_told() -> None:
 def test_a_peer_is_not_measured_on_what_it_would_do_otherwise() -> None:
     commands = made(SHORT)
     immediate = commands[:2] + b"\x03" + commands[3:]
-    with pytest.raises(ValueError, match="on orders that rest"):
+    with pytest.raises(ChildProcessError, match="on orders that rest"):
         beside_peer(immediate, Path(PEER_PYTHON), expected_of(immediate))
