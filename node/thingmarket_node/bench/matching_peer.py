@@ -21,7 +21,7 @@ CHECKED: Final = ("trades", "traded_quantity", "trade_checksum")
 def beside_peer(commands: bytes, python: Path, expected: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """Rates of our Python book here and in the peer's interpreter, and of the peer, all by the same script.
 
-    ChildProcessError if the interpreter does not run, has no peer, or any comes to other trades than `expected`.
+    ChildProcessError if the interpreter does not run or has no peer, or if trades are not those `expected`.
     """
     runs = {
         "own": (sys.executable, "own"),
@@ -71,5 +71,8 @@ def _played(interpreter: str, book: str, commands: bytes, *, check: bool) -> dic
     if done.returncode:
         *_, last = done.stderr.decode(errors="replace").splitlines() or ["no word of why"]
         raise ChildProcessError(f"{interpreter} cannot play {book}: {last}")
-    told: dict[str, Any] = json.loads(done.stdout)
+    try:
+        told: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise ChildProcessError(f"{interpreter} is no Python: it told nothing") from None
     return told

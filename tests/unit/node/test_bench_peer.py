@@ -40,6 +40,11 @@ def test_a_file_that_is_no_interpreter_is_told(tmp_path: Path) -> None:
         beside_peer(made(SHORT), tmp_path / "python", {})
 
 
+def test_a_program_that_is_no_python_is_told() -> None:
+    with pytest.raises(ChildProcessError, match="is no Python"):
+        beside_peer(made(SHORT), Path("/bin/true"), expected_of(made(SHORT)))
+
+
 def test_the_script_runs_where_nothing_of_ours_is_found() -> None:
     """What a peer's interpreter runs may not import thingmarket before it is asked for."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
