@@ -99,6 +99,9 @@ def _end_expiries(state: State, events: bytes) -> None:
         if kind == EventKind.TRADE:
             if not left:
                 end_expiry(state, maker)
+            # A sell of an auction and an order that came in again at another price rested, too.
+            if taker in state.expiries and state.desk.order(taker) is None:
+                end_expiry(state, taker)
         elif kind in (EventKind.CANCELED, EventKind.EXPIRED):
             end_expiry(state, taker)
 
