@@ -124,16 +124,22 @@ class Session:
     # --- commands
 
     async def submit(
-        self, letter: Letter, sealed: tuple[SealedPart, ...] = (), *, sent_before: bool = False
+        self,
+        letter: Letter,
+        sealed: tuple[SealedPart, ...] = (),
+        *,
+        sent_before: bool = False,
+        alone: bool = False,
     ) -> Answer:
         """Send a command until it is answered; a logged refusal is an answer too.
 
         Unanswered when nobody can be reached, RefusedByNode for what was refused before the log.
-        `sent_before` says that an earlier try may be what the receipt is of.
+        `sent_before` says that an earlier try may be what the receipt is of; `alone` that it is a call of
+        its own, not a part of the stream of commands.
         """
         parts = [(part.salt, part.data, part.retention) for part in sealed]
         # A vault or a payment rail takes its time before the log does.
-        alone = bool(parts) or letter.type_id == TypeId.FUND_REQUEST
+        alone = alone or bool(parts) or letter.type_id == TypeId.FUND_REQUEST
         sent: list[Signed] = []
 
         async def once(grant: Grant) -> Answer:

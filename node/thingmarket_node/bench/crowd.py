@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,10 +13,11 @@ from thingmarket.contract.orders import AcceptDelivery, Fulfil, FulfilStep, Fund
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity import did
 from thingmarket.identity.cards import NodeCard
-from thingmarket.identity.envelope import TypeId, sign
+from thingmarket.identity.envelope import Signed, TypeId, sign
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import (
     CERTIFICATE_PREFIX,
+    Action,
     Autonomy,
     Mandate,
     SpendingLimit,
@@ -114,11 +116,11 @@ class Crowd:
 
 async def crowd(card: NodeCard, things: int = THINGS) -> Crowd:
     """Admit and fund the owners, present the mandates, publish the offer."""
-    seller_keys, seller = await _owner(card)
+    seller_keys, seller = await admitted_owner(card)
     offer = await send(seller, TypeId.PUBLISH_OFFER, catalog.publish_offer_body(_offer()))
     buyers: list[Buyer] = []
     for _ in range(OWNERS):
-        keys, session = await _owner(card)
+        keys, session = await admitted_owner(card)
         wish = FundRequest(key=new_key(), currency="EUR", amount_minor=FUNDS_MINOR)
         await send(session, TypeId.FUND_REQUEST, trade.fund_request_body(wish))
         buyers += [await _buyer(card, keys, seller_keys.id) for _ in range(things // OWNERS)]
@@ -159,7 +161,8 @@ def _offer() -> Offer:
     )
 
 
-async def _owner(card: NodeCard) -> tuple[OwnerKeys, Session]:
+async def admitted_owner(card: NodeCard) -> tuple[OwnerKeys, Session]:
+    """An owner whom the node knows."""
     keys = OwnerKeys.made(network_id=card.key_event.network_id, now_ms=now_ms())
     caller = Caller(party=keys.id, key=keys.signing_key, key_event=keys.key_event)
     session = Session(card, caller, Witness(card))
@@ -169,19 +172,35 @@ async def _owner(card: NodeCard) -> tuple[OwnerKeys, Session]:
 
 async def _buyer(card: NodeCard, owner: OwnerKeys, seller: PartyId) -> Buyer:
     key = SigningKey.from_seed(secrets.token_bytes(32))
-    party = PartyId(did.encode(key.public))
-    plain = root_link(
+    plain = _link(card, owner, key)
+    mandate = full(identity.read_mandate(plain.payload), card=card, seller=seller)
+    link = sign(TypeId.MANDATE, identity.mandate_payload(mandate), owner.signing_key)
+    return await _presented(card, key, link)
+
+
+async def plain_buyer(card: NodeCard, owner: OwnerKeys, *, actions: Sequence[Action]) -> Buyer:
+    """A thing that may do these things, with spending limits and no other conditions."""
+    key = SigningKey.from_seed(secrets.token_bytes(32))
+    return await _presented(card, key, _link(card, owner, key, actions))
+
+
+def _link(
+    card: NodeCard, owner: OwnerKeys, key: SigningKey, actions: Sequence[Action] | None = None
+) -> Signed:
+    return root_link(
         owner.signing_key,
         owner=owner.id,
-        subject=party,
+        subject=PartyId(did.encode(key.public)),
         network_id=card.key_event.network_id,
         autonomy=Autonomy.ADAPTABLE,
         not_before_ms=now_ms() - MINUTE_MS,
+        actions=actions,
         limits=[_limit()],
     )
-    mandate = full(identity.read_mandate(plain.payload), card=card, seller=seller)
-    link = sign(TypeId.MANDATE, identity.mandate_payload(mandate), owner.signing_key)
-    caller = Caller(party=party, key=key)
+
+
+async def _presented(card: NodeCard, key: SigningKey, link: Signed) -> Buyer:
+    caller = Caller(party=PartyId(did.encode(key.public)), key=key)
     session = Session(card, caller, Witness(card))
     await send(session, TypeId.PRESENT_MANDATE, identity.present_mandate_body(new_key(), [link]))
     return Buyer(session, mandate_digest(identity.read_mandate(link.payload)), caller)

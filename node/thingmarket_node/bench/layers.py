@@ -1,4 +1,4 @@
-"""Where the purchases of a log spend a node's time: its own entries, taken once more, layer by layer."""
+"""Where the commands of a log spend a node's time: its own entries, taken once more, layer by layer."""
 
 import time
 from collections import defaultdict
@@ -13,6 +13,7 @@ from thingmarket.contract.orders import Purchase
 from thingmarket.identity import keys
 from thingmarket.identity.keys import SigningKey
 from thingmarket.market.entries import Command, EntryKind
+from thingmarket.trading.commands import PlaceOrders
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_message, signed_value
 from thingmarket.wire.log import entry_bytes, outcome_bytes, read_entry
@@ -39,29 +40,31 @@ class Stopwatch:
         self.seconds[name] += time.thread_time() - begin
 
 
-def cpu_us_by_layer(journal: Path, most_groups: int = 4_000) -> dict[str, float]:
-    """Microseconds a purchase in each layer, in one thread, over the first groups of a log."""
+def cpu_us_by_layer(
+    journal: Path, most_groups: int = 4_000, kind: type[Purchase | PlaceOrders] = Purchase
+) -> dict[str, float]:
+    """Microseconds a command of a kind in each layer, in one thread, over the first groups of a log."""
     log = SqliteLog.open(journal)
     try:
         groups = list(log.read(1, min(log.head().number, most_groups)))
     finally:
         log.close()
-    watch, sequencer, purchases = Stopwatch(), Sequencer(), 0
+    watch, sequencer, commands = Stopwatch(), Sequencer(), 0
     signer = SigningKey.from_seed(bytes(32))
     for group in groups:
-        purchases += _group(watch, sequencer, group, signer)
-    return {name: watch.seconds[name] / max(1, purchases) * 1e6 for name in LAYERS}
+        commands += _group(watch, sequencer, group, signer, kind)
+    return {name: watch.seconds[name] / max(1, commands) * 1e6 for name in LAYERS}
 
 
-def _group(watch: Stopwatch, sequencer: Sequencer, group: Group, signer: SigningKey) -> int:
-    market, tree, purchases = sequencer.market, sequencer.tree, 0
+def _group(watch: Stopwatch, sequencer: Sequencer, group: Group, signer: SigningKey, kind: type) -> int:
+    market, tree, commands = sequencer.market, sequencer.tree, 0
     for data in group.entries:
         entry = read_entry(data)
         command = entry.content if isinstance(entry.content, Command) else None
-        if command is None or not isinstance(command.body, Purchase):
+        if command is None or not isinstance(command.body, kind):
             market.apply(entry)
             continue
-        purchases += 1
+        commands += 1
         message = signed_message(command.signed)
         with watch.layer("parse"):
             read_command(signed_value(message))
@@ -76,7 +79,7 @@ def _group(watch: Stopwatch, sequencer: Sequencer, group: Group, signer: Signing
             entry_bytes(
                 seq=entry.seq, time_ms=entry.time_ms, kind=EntryKind.COMMAND, body=command.signed_bytes
             )
-    if not purchases:
+    if not commands:
         tree.extend([leaf_hash(data) for data in group.entries])
         market.state.state_root()
         return 0
@@ -98,4 +101,4 @@ def _group(watch: Stopwatch, sequencer: Sequencer, group: Group, signer: Signing
     with watch.layer("receipt"):
         for seq in range(group.first_seq, group.last_seq + 1):
             tree.inclusion(seq - 1, tree.size)
-    return purchases
+    return commands

@@ -10,7 +10,7 @@ import click
 
 from thingmarket_node.cli.output import Output, json_option
 
-NAMES: Final = ("choice", "idle", "journal", "ledger", "matching", "purchase", "recovery", "verify")
+NAMES: Final = ("choice", "idle", "journal", "ledger", "matching", "orders", "purchase", "recovery", "verify")
 
 
 def machine() -> dict[str, Any]:
@@ -42,7 +42,7 @@ def bench(
 ) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
-    NAME is choice, idle, journal, ledger, matching, purchase, recovery or verify.
+    NAME is choice, idle, journal, ledger, matching, orders, purchase, recovery or verify.
 
     \b
     Example:
