@@ -4,14 +4,20 @@ import datetime
 import json
 import logging
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
+from thingmarket.market.entries import NoticeKind
+from thingmarket.trading.frame import statuses_of
 from thingmarket_node.core.messages import Published
+from thingmarket_node.metrics import trades_of
 
 TRADES: Final = logging.getLogger("thingmarket.trades")
 """Off unless asked for: a line for every contract that an entry changed, and for every refusal."""
 
-_FACTS: Final = ("contract", "entry", "state", "actor", "owner", "act", "code", "rule")
+_FACTS: Final = (
+    *("contract", "entry", "state", "actor", "owner", "act", "code", "rule"),
+    *("market", "orders", "taken", "trades"),
+)
 
 
 class JsonLines(logging.Formatter):
@@ -51,6 +57,21 @@ def log_trades(outcomes: Iterable[Published]) -> None:
             name, state = contract.id.hex(), contract.state.value
             extra = {**facts, "contract": name, "state": state}
             TRADES.info("contract %s is %s after %s, entry %d", name, state, act, one.seq, extra=extra)
+        if one.outcome.statuses or one.outcome.events:
+            _log_orders(one, facts)
         if one.outcome.code:
             extra = {**facts, "code": one.outcome.code, "rule": one.outcome.rule}
             TRADES.info("%s refused: %s, entry %d", act, one.outcome.reason, one.seq, extra=extra)
+
+
+def _log_orders(one: Published, facts: dict[str, Any]) -> None:
+    """Log what an entry did in the books: how many orders came, were taken, and traded; new states."""
+    statuses = statuses_of(one.outcome.statuses)
+    found = {"orders": len(statuses), "taken": statuses.count(0), "trades": trades_of(one)}
+    words = "%d orders, %d taken, %d trades, entry %d"
+    TRADES.info(words, *found.values(), one.seq, extra={**facts, **found})
+    for notice in one.outcome.notices:
+        if notice.kind is NoticeKind.MARKET:
+            market = int.from_bytes(notice.reference, "big")
+            extra = {**facts, "market": market, "state": notice.state}
+            TRADES.info("market %d is %s, entry %d", market, notice.state, one.seq, extra=extra)

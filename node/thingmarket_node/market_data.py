@@ -157,12 +157,13 @@ class MarketData:
         self._wanted = wanted
         self._of_market: dict[int, dict[MarketWatch, None]] = defaultdict(dict)
         self._of_session: dict[bytes, int] = defaultdict(int)
+        self._count = 0
         self._closed = False
 
     @property
     def watches(self) -> int:
         """How many watch a market."""
-        return sum(self._of_session.values())
+        return self._count
 
     def open(self, watch: MarketWatch) -> None:
         """Begin to watch (BUSY when there are too many, UNAVAILABLE while shutting down)."""
@@ -175,6 +176,7 @@ class MarketData:
             raise Refusal(Code.BUSY, f"{MARKET_WATCHES_MAX} watch markets of this node already", "MKT-15")
         self._of_market[watch.market][watch] = None
         self._of_session[watch.session] += 1
+        self._count += 1
         self._want(watch.market)
 
     def close_one(self, watch: MarketWatch) -> None:
@@ -183,6 +185,7 @@ class MarketData:
         if not self._of_market[watch.market]:
             del self._of_market[watch.market]
         self._of_session[watch.session] -= 1
+        self._count -= 1
         if not self._of_session[watch.session]:
             del self._of_session[watch.session]
         self._want(watch.market)

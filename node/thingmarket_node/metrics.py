@@ -3,6 +3,7 @@
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final, Protocol
 from wsgiref.simple_server import WSGIServer
 
@@ -12,6 +13,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from thingmarket.matching.records import EVENT_BYTES, EventKind
+from thingmarket.trading.frame import statuses_of
 from thingmarket_node.core.messages import Published
 
 _ENTRIES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096)
@@ -33,6 +36,8 @@ GAUGES: Final = {
     "offers_live": "Offers that can be bought.",
     "contracts_open": "Contracts that are not final.",
     "contracts": "Contracts ever made that the state holds.",
+    "markets": "Markets that were opened.",
+    "market_watches": "Streams of market data.",
     "projection_lag_entries": "Durable entries that the projection does not have yet.",
 }
 
@@ -49,6 +54,13 @@ class Metrics:
             ("type", "code"),
             registry=self.registry,
         )
+        self.orders: Final = Counter(
+            "thingmarket_orders",
+            "Orders of frames that were taken, by status (0: the book took it, else the refusal).",
+            ("status",),
+            registry=self.registry,
+        )
+        self.trades: Final = Counter("thingmarket_trades", "Trades of the books.", registry=self.registry)
         self.group_entries: Final = Histogram(
             "thingmarket_group_entries", "Entries of one group.", buckets=_ENTRIES, registry=self.registry
         )
@@ -79,11 +91,16 @@ class Metrics:
 
     def told(self, outcomes: Iterable[Published]) -> None:
         """Outcomes of a durable group."""
+        outcomes = tuple(outcomes)
         tally = Tally(
             (one.command.type_id.name, one.outcome.code) for one in outcomes if one.command is not None
         )
         for (name, code), count in tally.items():
             self.commands.labels(name, code).inc(count)
+        for status, count in Tally(chain.from_iterable(map(_statuses, outcomes))).items():
+            self.orders.labels(status).inc(count)
+        if trades := sum(trades_of(one) for one in outcomes):
+            self.trades.inc(trades)
 
     def serve(self, address: str, source: Gauges) -> WSGIServer:
         """Answer GET /metrics at host:port from a thread; the caller shuts the server down."""
@@ -93,6 +110,15 @@ class Metrics:
         host, _, port = address.rpartition(":")
         server, _ = start_http_server(int(port), host.strip("[]"), registry=self.registry)
         return server
+
+
+def _statuses(one: Published) -> tuple[int, ...]:
+    return statuses_of(one.outcome.statuses)
+
+
+def trades_of(one: Published) -> int:
+    """How many trades the books had in an entry: the kind is the first byte of an event."""
+    return one.outcome.events[::EVENT_BYTES].count(EventKind.TRADE)
 
 
 class _Gauges(Collector):

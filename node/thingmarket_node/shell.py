@@ -167,6 +167,8 @@ class Shell:
             "offers_live": state.indexes.offers_live,
             "contracts_open": state.indexes.contracts_open,
             "contracts": len(state.contracts),
+            "markets": len(state.markets),
+            "market_watches": self.market_data.watches,
             "projection_lag_entries": core.durable_seq - self._projection.written(),
         }
 

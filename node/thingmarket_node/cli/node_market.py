@@ -90,8 +90,9 @@ def open_market(home: Path, number: int, currency: Currency, tick: str, as_json:
 
     found = asyncio.run(act())
     output = Output(as_json=as_json)
+    tick_money = found.money(terms.offset_ticks + 1)
     output.say(
-        f"market {number} is {found.state.name}: {terms.title}, {terms.currency}, tick {found.money(terms.offset_ticks + 1)}"
+        f"market {number} is {found.state.name}: {terms.title}, {terms.currency}, prices {tick_money} apart"
     )
     output.end({"market": number, "state": found.state.name})
 
