@@ -25,6 +25,7 @@ _WORDS: Final = {
     AccountKind.FEE_INCOME: "fees",
     AccountKind.TAX_PAYABLE: "tax",
     AccountKind.LIQUIDITY: "rates",
+    AccountKind.CLEARING: "orders",  # always empty: what orders hold is in their owners' wallets still
 }
 
 

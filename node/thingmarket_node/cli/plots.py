@@ -15,7 +15,8 @@ from thingmarket.wire.insight import DecisionRow, SpendingRow
 _DATES_MAX: Final = 8  # so many fit beside each other
 
 
-def _figure(rows: int) -> tuple[Any, Any]:
+def figure(rows: int) -> tuple[Any, Any]:
+    """A figure with so many plots below each other, drawn without a display."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -24,20 +25,20 @@ def _figure(rows: int) -> tuple[Any, Any]:
             "plots need matplotlib: install thingmarket with its extra `report`"
         ) from None
     logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it muses about categories made of digits
-    figure = Figure(figsize=(9, 3.2 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, 1)
+    drawn = Figure(figsize=(9, 3.2 * rows), layout="constrained")
+    FigureCanvasAgg(drawn)
+    return drawn, drawn.subplots(rows, 1)
 
 
 def draw_report(
     path: Path, spent: Sequence[SpendingRow], decided: Sequence[DecisionRow], *, currency: str
 ) -> None:
     """Draw spending by day and thing, by category, and verdicts by day, into an SVG, PNG or PDF file."""
-    figure, (by_day, by_category, verdicts) = _figure(3)
+    drawn, (by_day, by_category, verdicts) = figure(3)
     _stacked_days(by_day, spent, currency)
     _category_bars(by_category, spent, currency)
     _verdict_days(verdicts, decided)
-    figure.savefig(path, dpi=144)
+    drawn.savefig(path, dpi=144)
 
 
 def _day(time_ms: int) -> datetime.date:

@@ -4,11 +4,14 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import click
 
 from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.output import Output, json_option
+
+PLOT_KINDS: Final = (".svg", ".png", ".pdf")
 
 
 @click.group(cls=Group)
@@ -42,14 +45,20 @@ def list_(as_json: bool) -> None:
 @scenario.command()
 @click.argument("name")
 @click.option("--keep", is_flag=True, help="Leave the node and the things running until Ctrl-C.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw what came of it into this file: .svg, .png or .pdf; for scenarios that have a picture.",
+)
 @json_option
-def run(name: str, keep: bool, as_json: bool) -> None:
+def run(name: str, keep: bool, plot: Path | None, as_json: bool) -> None:
     """Play the scenario NAME and check what came of it; exit code 1 when something is not as it must be.
 
     \b
     Example:
       thingmarket scenario run printer-ink
       thingmarket scenario run announcer --json
+      thingmarket scenario run neighbourhood-energy --plot day.svg
     """
     from thingmarket_node.scenarios.engine import find
     from thingmarket_node.scenarios.engine import run as play
@@ -57,6 +66,10 @@ def run(name: str, keep: bool, as_json: bool) -> None:
 
     output = Output(as_json=as_json)
     found = find(name)
+    if plot is not None and (found.draw is None or plot.suffix not in PLOT_KINDS):
+        kinds = ", ".join(PLOT_KINDS)
+        reason = f"{name} has no picture" if found.draw is None else f"{plot.name} is none of {kinds}"
+        raise click.BadParameter(reason, param_hint="--plot")
 
     def linger(report: Report, folder: Path) -> None:
         output.say(
@@ -72,6 +85,9 @@ def run(name: str, keep: bool, as_json: bool) -> None:
 
     signal.signal(signal.SIGTERM, _as_interrupt)
     report = play(found, output.say, linger=linger if keep else None)
+    if plot is not None and found.draw is not None and report.found.figures:
+        found.draw(plot, report.found.figures)
+        output.say(f"drawn: {plot}")
     output.end(report.value())
     click.get_current_context().exit(0 if report.passed else 1)
 

@@ -12,7 +12,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket_node.cli.amounts import written
 from thingmarket_node.scenarios.expectations import Expected, Report, judge
 from thingmarket_node.scenarios.processes import PROGRAM, StepFailed, Tell
-from thingmarket_node.scenarios.stage import CURRENCY, PLAIN, Stage, Terms
+from thingmarket_node.scenarios.stage import PLAIN, Stage, Terms
 
 # Name and module; a module is loaded when its scenario is looked at.
 MODULES: Final = {
@@ -21,6 +21,7 @@ MODULES: Final = {
     "paper-towels": "paper_towels",
     "vending-machine": "vending_machine",
     "washer-detergent": "washer_detergent",
+    "neighbourhood-energy": "neighbourhood_energy",
 }
 
 Sheets = Mapping[str, Mapping[str, Any]]
@@ -41,6 +42,8 @@ class Scenario:
     play: "Callable[[Stage, Scenario], None]"
     expected: Expected
     market: Terms = PLAIN
+    stage: type[Stage] = Stage
+    draw: Callable[[Path, Mapping[str, Any]], None] | None = None
     look: tuple[str, ...] = ("node status node",)
 
     @property
@@ -71,7 +74,7 @@ def run(
     """
     began_ns = time.monotonic_ns()
     with tempfile.TemporaryDirectory(prefix=f"thingmarket-{scenario.name}-") as folder:
-        stage = Stage(Path(folder), tell, node_command=node_command)
+        stage = scenario.stage(Path(folder), tell, node_command=node_command)
         try:
             _play(scenario, stage)
             report = Report(
@@ -80,7 +83,7 @@ def run(
                 found=stage.found,
                 duration_ms=(time.monotonic_ns() - began_ns) // 1_000_000,
             )
-            _tell_end(report, tell)
+            _tell_end(report, tell, scenario.market.currency)
             if linger is not None:
                 linger(report, Path(folder))
         finally:
@@ -105,19 +108,19 @@ def _play(scenario: Scenario, stage: Stage) -> None:
         stage.check("the books can be read", "yes", str(failure))
 
 
-def _tell_end(report: Report, tell: Tell) -> None:
+def _tell_end(report: Report, tell: Tell, currency: str) -> None:
     found = report.found
     tell("")
     tell("In the end:")
     for owner, minor in found.balances_minor.items():
-        tell(f"  {owner:<12} {written(minor, CURRENCY):>14}")
+        tell(f"  {owner:<12} {written(minor, currency):>14}")
     deposits = sum(found.deposits_minor.values())
-    tell(f"  {'in escrow':<12} {written(found.escrow_minor, CURRENCY):>14}")
+    tell(f"  {'in escrow':<12} {written(found.escrow_minor, currency):>14}")
     for name, minor in found.operator_minor.items():
-        tell(f"  {name:<12} {written(minor, CURRENCY):>14}")
+        tell(f"  {name:<12} {written(minor, currency):>14}")
     tell(
-        f"  {'together':<12} {written(found.held_minor, CURRENCY):>14}"
-        f"   paid in: {written(deposits, CURRENCY)}"
+        f"  {'together':<12} {written(found.held_minor, currency):>14}"
+        f"   paid in: {written(deposits, currency)}"
     )
     for owner, points in found.points.items():
         tell(f"  {owner:<12} {points:>14} points")

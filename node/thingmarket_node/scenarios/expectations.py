@@ -38,12 +38,23 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turnover:
+    """What was traded in a book: how often, how much, for what, and what the operator got of it."""
+
+    trades: int
+    lots: int
+    cash_minor: int
+    fee_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """All that a scenario must come to, in minor units of its one currency.
 
     `operator_minor` is what the node holds besides wallets and escrow, by the words of `node books`. `points`
     are those of each owner who has or gave some; what he gave counts below nothing. `decisions` say how often
-    the rules of an owner said what; owners who are not named are not looked at.
+    the rules of an owner said what; owners who are not named are not looked at. `turnover` is that of each
+    book by its name, `goods` what is left in the accounts that books sell from, by whose and which.
     """
 
     trades: tuple[Trade, ...]
@@ -52,6 +63,8 @@ class Expected:
     operator_minor: Mapping[str, int] = field(default_factory=dict)
     points: Mapping[str, int] = field(default_factory=dict)
     decisions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    turnover: Mapping[str, Turnover] = field(default_factory=dict)
+    goods: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +80,9 @@ class Found:
     points: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, dict[str, int]] = field(default_factory=dict)
     contracts: list[str] = field(default_factory=list)
+    turnover: dict[str, Turnover] = field(default_factory=dict)
+    goods: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)  # what a story shows besides
     checks: list["Check"] = field(default_factory=list)
 
     @property
@@ -131,6 +147,9 @@ class Report:
             "balances_minor": self.found.balances_minor,
             "operator_minor": self.found.operator_minor,
             "points": self.found.points,
+            "turnover": {name: asdict(one) for name, one in self.found.turnover.items()},
+            "goods": self.found.goods,
+            "figures": self.found.figures,
             "checks": [
                 {"name": c.name, "holds": c.holds, "expected": _plain(c.expected), "found": _plain(c.found)}
                 for c in self.checks
@@ -145,6 +164,8 @@ def judge(expected: Expected, found: Found) -> tuple[Check, ...]:
     checks += _by_name("balance of {}, minor units", expected.balances_minor, found.balances_minor)
     checks += _by_name("the node's {}, minor units", expected.operator_minor, found.operator_minor)
     checks += _by_name("points of {}", expected.points, found.points)
+    checks += _by_name("turnover of {}", expected.turnover, found.turnover)
+    checks += _by_name("goods of {}", expected.goods, found.goods)
     for owner, wanted in expected.decisions.items():
         checks.append(Check(f"decisions for {owner}", dict(wanted), found.decisions.get(owner)))
     deposits = sum(found.deposits_minor.values())
@@ -157,7 +178,7 @@ def judge(expected: Expected, found: Found) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def _by_name(what: str, expected: Mapping[str, int], found: Mapping[str, int]) -> list[Check]:
+def _by_name(what: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[Check]:
     names = sorted(expected.keys() | found.keys())
     return [Check(what.format(name), expected.get(name), found.get(name)) for name in names]
 
@@ -172,4 +193,4 @@ def _in_turn(what: str, expected: Sequence[Any], found: Sequence[Any]) -> list[C
 
 
 def _plain(value: Any) -> Any:
-    return asdict(value) if isinstance(value, Trade | Refused) else value
+    return asdict(value) if isinstance(value, Trade | Refused | Turnover) else value

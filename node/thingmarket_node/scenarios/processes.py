@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -28,7 +29,7 @@ class StepFailed(Exception):
     """A program did not do what the story needs of it; the story cannot go on, and the report says where."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Running:
     """A program that runs until it is told to stop, and tells what it does in lines of JSON."""
 
@@ -39,15 +40,20 @@ class Running:
     _events: "queue.Queue[Event | None]" = field(default_factory=queue.Queue)
 
     @classmethod
-    def start(cls, name: str, command: Sequence[str], folder: Path, tell: Tell) -> Self:
-        """Start it in a folder; what it logs goes to a file there, what it tells is told at once."""
+    def start(
+        cls, name: str, command: Sequence[str], folder: Path, tell: Tell, *, hears: bool = False
+    ) -> Self:
+        """Start it in a folder; what it logs goes to a file there, what it tells is told at once.
+
+        One that `hears` can be spoken to.
+        """
         log = folder / f"{name}.log"
         with log.open("w") as stderr:
             process = subprocess.Popen(  # noqa: S603  our own program, without a shell
                 command,
                 cwd=folder,
                 env=environment(os.environ),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if hears else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
@@ -56,6 +62,15 @@ class Running:
         running = cls(name, process, log, tell)
         threading.Thread(target=running._listen, name=f"ears of {name}", daemon=True).start()
         return running
+
+    def say(self, line: Event) -> None:
+        """Tell it something, if it hears (StepFailed)."""
+        assert self.process.stdin is not None, "it was started with a pipe"
+        try:
+            self.process.stdin.write(json.dumps(line) + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise StepFailed(f"{self.name} hears nothing any more: {self.tail()}") from None
 
     def wait_for(self, event: str, timeout_s: float = COMMAND_TIMEOUT_S) -> Event:
         """The next event of a name; others before it are let go (StepFailed)."""
@@ -84,6 +99,9 @@ class Running:
 
     def stop(self) -> None:
         """Ask it to end, and end it when it does not listen."""
+        if self.process.stdin is not None:
+            with suppress(OSError):  # what was not sent yet has nobody to read it
+                self.process.stdin.close()
         if self.process.poll() is None:
             self.process.terminate()
             try:

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from thingmarket.money import currency_of
 from thingmarket_node.cli.amounts import written
 from thingmarket_node.scenarios.expectations import Check, Found, Refused, Trade
 from thingmarket_node.scenarios.processes import PROGRAM, Event, Running, StepFailed, Tell, run_once
 
 CURRENCY: Final = "EUR"
 NODE: Final = "node"
+_PLAY_MONEY_UNITS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the operator of a story's node asks: rows of his tax table, fee and reserve, a probation."""
 
+    currency: str = CURRENCY
     taxes: tuple[str, ...] = ("S=1900",)
     fee_basis_points: int = 0
     reserve_basis_points: int = 0
@@ -44,6 +47,7 @@ class Stage:
         self.tell = tell
         self.found = Found()
         self.ids: dict[str, str] = {}
+        self.currency = CURRENCY
         self._node_command = tuple(node_command)
         self._running: list[Running] = []
 
@@ -102,9 +106,11 @@ class Stage:
 
     def open_market(self, terms: Terms = PLAIN) -> None:
         """Make a node with play money, and run it on a free port."""
-        options = ("--plaintext", "--currency", CURRENCY, "--play-money", "1000000.00")
+        self.currency = terms.currency
+        play_money = written(_PLAY_MONEY_UNITS * 10 ** currency_of(terms.currency).scale, terms.currency)
+        options = ("--plaintext", "--currency", terms.currency, "--play-money", play_money.split()[0])
         self.do(NODE, "node", "init", NODE, *options, *terms.options)
-        running = self._started(NODE, [*self._node_command, "node", "run", NODE, "--json"], _in_silence)
+        running = self._started(NODE, [*self._node_command, "node", "run", NODE, "--json"], in_silence)
         ready = running.wait_for("ready")
         self.ids[NODE] = ready["node"]
         self.tell(f"A node opens on {ready['address']}: {short(ready['node'])}")
@@ -134,11 +140,11 @@ class Stage:
             )
         )
         for owner, minor in deposits_minor.items():
-            self.tell(f"{owner} pays in {written(minor, CURRENCY)}.")
+            self.tell(f"{owner} pays in {written(minor, self.currency)}.")
 
     def _fund(self, owner: str, minor: int) -> None:
-        amount = written(minor, CURRENCY).split()[0]
-        self.do(owner, "owner", "fund", owner, amount, "--currency", CURRENCY)
+        amount = written(minor, self.currency).split()[0]
+        self.do(owner, "owner", "fund", owner, amount, "--currency", self.currency)
         self.found.deposits_minor[owner] += minor
 
     def sheet(self, name: str, content: Mapping[str, Any]) -> str:
@@ -163,10 +169,10 @@ class Stage:
             *(lambda name=name: self.do(name, "owner", "balance", name) for name in owners),
             *(lambda name=name: self.do(name, "owner", "points", name) for name in collectors),
         )
-        self.found.books_minor = books["books"][CURRENCY]["held"]
+        self.found.books_minor = books["books"][self.currency]["held"]
         for owner, answer in zip(owners, answers[: len(owners)], strict=True):
             rows = {row["currency"]: row for row in answer["balances"]}
-            row = rows.get(CURRENCY, {"available_minor": 0, "escrow_minor": 0})
+            row = rows.get(self.currency, {"available_minor": 0, "escrow_minor": 0})
             self.found.balances_minor[owner] = row["available_minor"]
             self.found.escrow_minor += row["escrow_minor"]
         for owner, answer in zip(collectors, answers[len(owners) :], strict=True):
@@ -221,9 +227,8 @@ class Stage:
     def _tell_trade(self, trade: Trade, reason: Event) -> None:
         allowed = reason["allowed_by"]
         thing = next((name for name, id_ in self.ids.items() if id_ == allowed["bought_by"]), "?")
-        self.tell(
-            f"{thing} bought {trade.product} of {trade.seller} for {written(trade.total_minor, CURRENCY)}:"
-        )
+        cost = written(trade.total_minor, self.currency)
+        self.tell(f"{thing} bought {trade.product} of {trade.seller} for {cost}:")
         who = (
             f"{trade.buyer}'s mandate {short(allowed['mandate'])}"
             if allowed["mandate"]
@@ -234,10 +239,10 @@ class Stage:
         if reason["approval"]:
             self.tell(f"  {trade.buyer} was asked, because it {reason['approval']['why']}, and said yes")
         if trade.late_credit_minor:
-            self.tell(f"  it came late: {written(trade.late_credit_minor, CURRENCY)} were credited")
+            self.tell(f"  it came late: {written(trade.late_credit_minor, self.currency)} were credited")
 
 
-def _in_silence(line: str) -> None:
+def in_silence(line: str) -> None:
     """For what the story tells in its own words."""
 
 

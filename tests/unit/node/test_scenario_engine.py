@@ -16,7 +16,16 @@ from thingmarket.money import CURRENCIES
 from thingmarket_node.cli.amounts import LateType, SpanType, minor_of, written
 from thingmarket_node.cli.sheets import SHEET_BYTES_MAX, need_of, offer_of, read_sheet
 from thingmarket_node.scenarios import engine
-from thingmarket_node.scenarios.expectations import Check, Expected, Found, Refused, Report, Trade, judge
+from thingmarket_node.scenarios.expectations import (
+    Check,
+    Expected,
+    Found,
+    Refused,
+    Report,
+    Trade,
+    Turnover,
+    judge,
+)
 
 KEY = b"k" * 16
 MONEY = "all money together, minor units"
@@ -173,6 +182,18 @@ def test_points_and_decisions_must_be_as_expected() -> None:
     assert wrong == {"points of bob", "points given less points held", "decisions for anna"}
 
 
+def test_what_books_turned_over_and_left_in_goods_must_be_as_expected() -> None:
+    found = as_expected()
+    found.turnover = {"ink": Turnover(trades=2, lots=3, cash_minor=300, fee_minor=3)}
+    found.goods = {"anna ink": 3}
+    assert failed(found) == {"turnover of ink", "goods of anna ink"}
+    wanted = replace(EXPECTED, turnover=dict(found.turnover), goods={"anna ink": 3})
+    assert all(check.holds for check in judge(wanted, found))
+    for change in ({"trades": 1}, {"lots": 2}, {"cash_minor": 301}, {"fee_minor": 2}):
+        found.turnover = {"ink": replace(wanted.turnover["ink"], **change)}
+        assert {check.name for check in judge(wanted, found) if not check.holds} == {"turnover of ink"}
+
+
 def test_a_check_of_the_play_counts() -> None:
     found = as_expected()
     found.checks.append(Check("the story goes to its end", "yes", "the shop did not open"))
@@ -183,7 +204,8 @@ def test_a_check_of_the_play_counts() -> None:
 def test_every_scenario_states_what_must_come_of_it(name: str) -> None:
     scenario = engine.find(name)
     assert scenario.title
-    assert scenario.expected.trades and scenario.expected.refusals
+    assert scenario.expected.trades or scenario.expected.turnover
+    assert scenario.expected.refusals
     assert set(scenario.expected.balances_minor) == set(scenario.deposits_minor)
     paid_in = sum(scenario.deposits_minor.values())
     held = (*scenario.expected.balances_minor.values(), *scenario.expected.operator_minor.values())
