@@ -5,6 +5,16 @@ from setuptools import Extension, setup
 FOLDER = "marketplace/thingmarket/matching/"
 CATALOG = "marketplace/thingmarket/catalog/"
 SETTLEMENT = "marketplace/thingmarket/settlement/"
+TRADING = "marketplace/thingmarket/trading/"
+DESK_PARTS = (
+    "_desk_floor.pxi",
+    "_desk_admission.pxi",
+    "_desk_settling.pxi",
+    "_desk_placing.pxi",
+    "_desk_known.pxi",
+    "../matching/_book.pxd",
+    "../settlement/_accounts.pxd",
+)
 PARTS = (
     "_book.pxd",
     "_tables.pxi",
@@ -29,6 +39,13 @@ setup(
             "thingmarket.settlement._accounts",
             sources=[SETTLEMENT + "_accounts.pyx"],
             depends=[SETTLEMENT + "_accounts.pxd"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        ),
+        Extension(
+            "thingmarket.trading._desk",
+            sources=[TRADING + "_desk.pyx"],
+            depends=[TRADING + part for part in DESK_PARTS],
             extra_compile_args=["-O3"],
             optional=True,
         ),

@@ -60,7 +60,7 @@ from thingmarket.settlement.accounts import AccountKind, Balance
 from thingmarket.settlement.ledger import Ledger
 from thingmarket.tables import Table, UndoLog
 from thingmarket.time import UnixMs
-from thingmarket.trading.desk import Desk
+from thingmarket.trading.front import new_desk, restored_desk
 
 _HASH_BYTES: Final = 32
 _OPERATOR: Final = 1  # number of the node as a party: the genesis makes it known first
@@ -115,7 +115,7 @@ class State:
         self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
         self.ledger = Ledger()
         self.ledger_root = LedgerRoot(self.ledger)
-        self.desk = Desk(ledger=self.ledger, operator=_OPERATOR)
+        self.desk = new_desk(ledger=self.ledger, operator=_OPERATOR)
         self._desk_saved = b""  # digest of the desk when a snapshot took it last
         self.books = BookIndex(self.markets, self.frames, self.mandates, self.things)
         self._open_indexes()
@@ -365,7 +365,7 @@ class State:
             assert loaded.name == table.name, f"snapshot has {loaded.name} in the place of {table.name}"
             table.load(loaded.rows, loaded.sum)
         terms = [desk_terms(record) for record in state.markets.values()]
-        state.desk = Desk.restore(parts.desk, ledger=state.ledger, operator=_OPERATOR, terms=terms)
+        state.desk = restored_desk(parts.desk, ledger=state.ledger, operator=_OPERATOR, terms=terms)
         state._desk_saved = state.desk.digest
         state.books.forget()
         state.answers.operator = state.node

@@ -1,8 +1,9 @@
 """The desk: orders are admitted, matched and settled in one call, on the rows of the ledger.
 
-It is the readable one, which specifies the compiled one. Its parts: terms (of a market), frame (records and
-statuses), permits (what it is told and what it tells), shape and admission (may an order go to the book),
-placing (one frame), settling (events become holds and payments), resting, rows and floor (what it knows).
+It is the readable one, which specifies the compiled one; thingmarket.trading.front gives either. Its parts:
+terms (of a market), frame (records and statuses), permits (what it is told and what it tells), shape and
+admission (may an order go to the book), placing (one frame), settling (events become holds and payments),
+resting, rows and floor (what it knows).
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,14 @@ from thingmarket.matching.snapshot import limits_of, unpack
 from thingmarket.settlement.ledger import Ledger
 from thingmarket.trading.admission import Admission, Sender
 from thingmarket.trading.floor import Floor
-from thingmarket.trading.frame import COUNTER_MAX, SLOT_MAX, book_status, check_frame, markets_of
+from thingmarket.trading.frame import (
+    COUNTER_MAX,
+    SLOT_MAX,
+    book_status,
+    check_frame,
+    markets_of,
+    slot_of,
+)
 from thingmarket.trading.permits import Effects, Headroom, Permit, Placed
 from thingmarket.trading.placing import Placing
 from thingmarket.trading.resting import RestingOrder
@@ -28,8 +36,8 @@ from thingmarket.trading.terms import MarketTerms, checked
 NO_REFERENCE_PRICE: Final = 0
 DIGEST_BYTES: Final = 32
 
-_MAGIC: Final = b"tmdesk01"
-_PERSON: Final = b"tm-desk"
+DESK_MAGIC: Final = b"tmdesk01"
+DESK_PERSON: Final = b"tm-desk"
 _Level = tuple[int, int, int]
 
 
@@ -122,6 +130,11 @@ class Desk:
             raise Refusal(book_status(Reason.WRONG_STATE), "only an auction is uncrossed", "BOK-20")
         return self._carry_out([Command(kind=Kind.UNCROSS, price=reference, market=market)])
 
+    @property
+    def kind(self) -> str:
+        """Which of the two this is: "python" or "native"."""
+        return "python"
+
     def terms(self, market: int) -> MarketTerms | None:
         """The terms of a market, if there is one."""
         return self._floor.markets.get(market)
@@ -166,7 +179,7 @@ class Desk:
 
     def snapshot(self) -> bytes:
         """The book and the chain; terms and balances are in the state and the ledger."""
-        return _MAGIC + self._digest + self._floor.engine.snapshot()
+        return DESK_MAGIC + self._digest + self._floor.engine.snapshot()
 
     @classmethod
     def restore(
@@ -179,12 +192,14 @@ class Desk:
         kind: Asked = "auto",
     ) -> Self:
         """Read `snapshot` back beside the ledger and the terms of the same moment (MALFORMED)."""
-        start = len(_MAGIC) + DIGEST_BYTES
-        if len(data) < start or not data.startswith(_MAGIC):
+        start = len(DESK_MAGIC) + DIGEST_BYTES
+        if len(data) < start or not data.startswith(DESK_MAGIC):
             raise Refusal(Code.MALFORMED, "a desk snapshot is cut off or none at all")
         desk = cls(ledger=ledger, operator=operator, kind=kind)
-        desk._digest = data[len(_MAGIC) : start]
-        desk._floor.markets.update((each.number, each) for each in terms)
+        desk._digest = data[len(DESK_MAGIC) : start]
+        for each in terms:
+            desk._floor.rows.check_market(each)
+            desk._floor.markets[each.number] = each
         desk._floor.engine = Engine.restore(data[start:], kind)
         desk._know_orders(data[start:])
         if any(desk._floor.violations()):
@@ -205,6 +220,10 @@ class Desk:
                 raise Refusal(Code.MALFORMED, f"the book of market {market.number} has no terms")
             self._floor.states[market.number] = MarketState(market.state)
             for order in market:
+                if slot_of(order.id) > SLOT_MAX:
+                    raise Refusal(Code.MALFORMED, f"order {order.id} is of no slot")
+                if self._floor.rows.missing(order.account, self._floor.markets[market.number]):
+                    raise Refusal(Code.MALFORMED, f"the owner of order {order.id} has no accounts")
                 self._floor.orders.add(
                     RestingOrder(
                         id=order.id,
@@ -240,5 +259,5 @@ class Desk:
 
     def _chain(self, effects: Effects) -> None:
         if effects.events:
-            chain = blake2b(self._digest + effects.events, digest_size=DIGEST_BYTES, person=_PERSON)
+            chain = blake2b(self._digest + effects.events, digest_size=DIGEST_BYTES, person=DESK_PERSON)
             self._digest = chain.digest()

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from thingmarket.errors import Code, Refusal
 from thingmarket.settlement.accounts import NO_FLAGS, AccountFlag, AccountKind, AccountNumber, AccountTable
 from thingmarket.trading.terms import MarketTerms
 
@@ -28,6 +29,17 @@ class Rows:
         for ledger in (terms.money_ledger, terms.goods_ledger):
             self.accounts.open(self._operator, ledger, AccountKind.CLEARING, _OWN, NO_FLAGS)
         self.accounts.open(self._operator, terms.money_ledger, AccountKind.FEE_INCOME, _OWN, _GUARDED)
+
+    def check_market(self, terms: MarketTerms) -> None:
+        """Return when a market of a snapshot has its accounts in the ledger (MALFORMED)."""
+        wanted = (
+            (terms.money_ledger, AccountKind.CLEARING),
+            (terms.goods_ledger, AccountKind.CLEARING),
+            (terms.money_ledger, AccountKind.FEE_INCOME),
+        )
+        for ledger, kind in wanted:
+            if self.accounts.find(self._operator, ledger, kind, _OWN) is None:
+                raise Refusal(Code.MALFORMED, f"the ledger has no accounts for market {terms.number}")
 
     def missing(self, owner: int, terms: MarketTerms) -> list[tuple[int, int]]:
         """Ledger and kind of the accounts that an owner lacks to trade in a market."""

@@ -5,9 +5,9 @@ import pytest
 from tests.unit.trading.pit import ANN, BOB, BOOKS, EUR, EVE, INK, POWER, Pit
 
 
-@pytest.fixture
-def pit() -> Pit:
-    pit = Pit()
+@pytest.fixture(params=["auto", "python"])
+def pit(request: pytest.FixtureRequest) -> Pit:
+    pit = Pit(kind=request.param)
     pit.give(ANN, EUR, 10_000)
     for goods in (INK, POWER, BOOKS):
         pit.give(BOB, goods, 1_000)

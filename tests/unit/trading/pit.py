@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from thingmarket.matching.engine import Asked
 from thingmarket.matching.records import Event, Kind, Side, TimeInForce, unpack_events
 from thingmarket.settlement.accounts import AccountFlag, AccountKind, AccountNumber
 from thingmarket.settlement.ledger import Ledger
 from thingmarket.settlement.transfers import Transfer
-from thingmarket.trading.desk import Desk
 from thingmarket.trading.frame import Order, order_id_of, statuses_of, touched
+from thingmarket.trading.front import new_desk
 from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit, Placed
 from thingmarket.trading.terms import MarketTerms, Settlement
 
@@ -52,9 +53,9 @@ GUARDED = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
 class Pit:
     """A desk with its ledger; what is sent is checked to leave both in order."""
 
-    def __init__(self, *terms: MarketTerms, kind: str = "python") -> None:
-        self.ledger = Ledger()
-        self.desk = Desk(ledger=self.ledger, operator=OPERATOR, kind=kind)  # type: ignore[arg-type]
+    def __init__(self, *terms: MarketTerms, kind: Asked = "auto") -> None:
+        self.ledger = Ledger("python" if kind == "python" else "auto")
+        self.desk = new_desk(ledger=self.ledger, operator=OPERATOR, kind=kind)
         for each in terms or TERMS.values():
             self.desk.open_market(each)
         self.counters: dict[int, int] = {}

@@ -26,8 +26,8 @@ from tests.unit.trading.pit import (
 )
 from thingmarket.errors import Code, Refusal
 from thingmarket.matching.records import EventKind, MarketState, unpack_events
-from thingmarket.trading.desk import Desk
 from thingmarket.trading.frame import DEADLINE, order_id_of
+from thingmarket.trading.front import restored_desk
 from thingmarket.trading.permits import Effects, Tally
 from thingmarket.trading.terms import checked
 
@@ -125,8 +125,8 @@ def test_a_restored_desk_goes_on_as_if_nothing_had_happened(pit: Pit) -> None:
     pit.send(ANN, new(BUY, 10, 5), new(BUY, 8, 5), new(BUY, 8, 5, market=HELD))
     twin = Pit()
     twin.ledger = type(pit.ledger).restore(pit.ledger.snapshot())
-    twin.desk = Desk.restore(
-        pit.desk.snapshot(), ledger=twin.ledger, operator=OPERATOR, terms=TERMS.values(), kind="python"
+    twin.desk = restored_desk(
+        pit.desk.snapshot(), ledger=twin.ledger, operator=OPERATOR, terms=TERMS.values()
     )
     twin.counters = dict(pit.counters)
     for each in (pit, twin):
@@ -147,6 +147,6 @@ def test_a_desk_does_not_stand_on_another_ledger_than_its_own(pit: Pit) -> None:
         (pit.desk.snapshot()[:-1], pit.ledger),
     ):
         with pytest.raises(Refusal):
-            Desk.restore(data, ledger=ledger, operator=OPERATOR, terms=TERMS.values(), kind="python")
+            restored_desk(data, ledger=ledger, operator=OPERATOR, terms=TERMS.values())
     with pytest.raises(Refusal):
-        Desk.restore(pit.desk.snapshot(), ledger=pit.ledger, operator=OPERATOR, terms=(), kind="python")
+        restored_desk(pit.desk.snapshot(), ledger=pit.ledger, operator=OPERATOR, terms=())

@@ -13,8 +13,8 @@ from tests.unit.trading.reckoning import Pot, Reckoning
 from thingmarket.errors import Refusal
 from thingmarket.matching.records import Kind, MarketState
 from thingmarket.settlement.accounts import AccountKind
-from thingmarket.trading.desk import Desk
 from thingmarket.trading.frame import Order, order_id_of, statuses_of
+from thingmarket.trading.front import restored_desk
 from thingmarket.trading.permits import Effects, Headroom, Placed
 
 SLOTS = {1: ANN, 2: BOB, 3: EVE, 4: ANN}  # slot to owner; the first and the last are of one owner
@@ -206,7 +206,7 @@ def test_a_desk_restored_in_the_middle_does_the_same(script: list[Step], at: int
         straight.take(step)
         if number == at:
             ledger = type(broken.pit.ledger).restore(broken.pit.ledger.snapshot())
-            broken.pit.desk = Desk.restore(
+            broken.pit.desk = restored_desk(
                 broken.pit.desk.snapshot(), ledger=ledger, operator=OPERATOR, terms=TERMS.values()
             )
             broken.pit.ledger = ledger

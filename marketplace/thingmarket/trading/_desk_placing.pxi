@@ -1,0 +1,362 @@
+# One frame: what is read before it, order by order to the book, and what is told of it afterwards.
+
+cdef struct Sender:
+    uint64_t slot
+    uint64_t owner
+    uint64_t counter  # of the order ids, counted on as new ones come
+    uint64_t now_ms
+    bint acts_for_owner
+
+
+# --- before the first order
+
+cdef int learn(Desk desk, bytes orders, uint64_t owner, permits, headroom, bands) except -1:
+    """Read what the frame needs of its sender: rights, room, and what his owner has (FULL)."""
+    cdef const char* records = PyBytes_AS_STRING(orders)
+    cdef Py_ssize_t at
+    cdef Command order
+    cdef MarketRow* market
+    cdef int32_t found
+    cdef int lacking = 0
+    desk.frame += 1
+    for at in range(0, len(orders), ORDER_BYTES):
+        memcpy(&order, records + at, ORDER_BYTES)
+        if not (is_new(&order) or order.kind == REPLACE) or not 1 <= order.side <= 2:
+            continue
+        found = index_of(&desk.market_index, order.market)
+        if found < 0:
+            continue
+        market = &desk.markets[found]
+        if market.frame != desk.frame:
+            market.frame = desk.frame
+            learn_band(market, bands)
+            lacking += learn_account(desk, market.money, WALLET, owner, headroom)
+            lacking += learn_account(desk, market.goods, GOODS, owner, headroom)
+        if market.permits[order.side - 1].frame != desk.frame:
+            learn_permit(desk, market, found * 2 + order.side - 1, permits)
+    desk.accounts.check_room(lacking)
+    return 0
+
+
+cdef int learn_band(MarketRow* market, bands) except -1:
+    band = bands.get(market.number) if bands else None
+    market.has_band = band is not None
+    if band is not None:
+        market.band_low, market.band_high = band
+    return 0
+
+
+cdef int learn_account(Desk desk, int32_t ledger, int kind, uint64_t owner, headroom) except -1:
+    """What the owner has at the start; 1 when he lacks the account."""
+    cdef LedgerRow* row = &desk.ledgers[ledger]
+    if row.frame != desk.frame:
+        row.frame = desk.frame
+        row.is_seen[WALLET] = row.is_seen[GOODS] = False
+        row.amount = row.placed = row.opened = 0
+    if row.is_seen[kind]:
+        return 0
+    row.is_seen[kind] = True
+    row.reserved[kind] = 0
+    row.own[kind] = desk.accounts.row_of(owner, row.number, OWNER_WALLET if kind == WALLET else OWN_GOODS, "", 0)
+    row.free[kind] = free_in(&desk.accounts.rows[row.own[kind]]) if row.own[kind] else 0
+    if kind == WALLET:
+        room = headroom.get(row.number, UNLIMITED) if headroom else UNLIMITED
+        row.amount_left = room.amount_left_minor
+        row.orders_left = room.orders_left
+        row.open_left = room.open_left
+    return not row.own[kind]
+
+
+cdef int learn_permit(Desk desk, MarketRow* market, int32_t at, permits) except -1:
+    """Permits are values: the same object says the same as it did before."""
+    cdef PermitRow* row = &market.permits[at & 1]
+    permit = permits.get(desk.keys[at])
+    if row.frame == 0 or permit is not desk.permits[at]:
+        row.is_given = permit is not None
+        if permit is not None:
+            row.refusal = permit.refusal
+            row.price_low = permit.price_low
+            row.price_high = permit.price_high
+            row.order_max_minor = permit.order_max_minor
+            row.lots_max = permit.lots_max
+            row.cosign_above_minor = permit.cosign_above_minor
+        desk.permits[at] = permit
+    row.frame = desk.frame
+    return 0
+
+
+cdef int begin(Desk desk) except -1:
+    """A call begins: it has told nothing yet."""
+    desk.call += 1
+    free_events(&desk.events, EVENTS_KEPT)
+    desk.events.count = 0
+    desk.events.failed = False
+    desk.deadlines_count = 0
+    desk.fills = []
+    if desk.tally_index.mask >= TALLIES_KEPT:
+        free(desk.tally_index.cells)
+        open_index(&desk.tally_index)
+    elif desk.tally_index.count:
+        memset(desk.tally_index.cells, 0, (desk.tally_index.mask + 1) * sizeof(Cell))
+        desk.tally_index.count = 0
+    return 0
+
+
+# --- order by order
+
+cdef int place_orders(Desk desk, Sender* sender, bytes orders, char* statuses) except -1:
+    cdef const char* records = PyBytes_AS_STRING(orders)
+    cdef Py_ssize_t at
+    cdef Command order
+    cdef uint32_t status
+    for at in range(len(orders) // ORDER_BYTES):
+        memcpy(&order, records + at * ORDER_BYTES, ORDER_BYTES)
+        status = place_order(desk, sender, &order)
+        memcpy(statuses + at * 4, &status, 4)
+    return 0
+
+
+cdef uint32_t place_order(Desk desk, Sender* sender, const Command* order) except? 0xFFFFFFFF:
+    cdef uint64_t next_id = 0
+    cdef int32_t found
+    if order.kind < NEW_LIMIT or order.kind > MASS_CANCEL:
+        return STATUS_UNKNOWN_KIND
+    if is_new(order) and sender.counter < COUNTER_LAST:  # whatever becomes of it
+        sender.counter += 1
+        next_id = sender.slot << COUNTER_BITS | sender.counter
+    found = index_of(&desk.market_index, order.market)
+    if order.kind == MASS_CANCEL:
+        if order.market and found < 0:
+            return STATUS_UNKNOWN_MARKET
+        return cancel_all(desk, sender, order.market)
+    if found < 0:
+        return STATUS_UNKNOWN_MARKET
+    if is_new(order):
+        return enter(desk, sender, order, &desk.markets[found], next_id)
+    if order.kind == REPLACE:
+        return replace(desk, sender, order, &desk.markets[found])
+    return to_book(desk, sender, order, 0) if is_own(sender, order.order_id) else STATUS_BAD_ID
+
+
+cdef inline bint is_own(const Sender* sender, uint64_t order_id) noexcept:
+    """A thing names its own orders; that an owner names his, the book sees."""
+    return sender.acts_for_owner or order_id >> COUNTER_BITS == sender.slot
+
+
+cdef inline bint is_bad_field(const Command* order) noexcept:
+    return order.side < 1 or order.side > 2 or order.flags & UNKNOWN_FLAGS
+
+
+cdef uint32_t enter(
+    Desk desk, Sender* sender, const Command* order, MarketRow* market, uint64_t next_id
+) except? 0xFFFFFFFF:
+    cdef LedgerRow* money = &desk.ledgers[market.money]
+    cdef LedgerRow* goods = &desk.ledgers[market.goods]
+    cdef uint32_t status
+    if is_bad_field(order):
+        return STATUS_BAD_FIELD
+    if next_id == 0 or order.order_id != next_id:
+        return STATUS_BAD_ID
+    status = refusal_of_terms(order, market, sender.now_ms)
+    if status == 0:
+        status = admit(market, money, goods, order, NULL)
+    if status:
+        return status
+    if money.own[WALLET] == 0:
+        open_own(desk, money, WALLET, sender.owner)
+    if goods.own[GOODS] == 0:
+        open_own(desk, goods, GOODS, sender.owner)
+    status = to_book(desk, sender, order, market.self_trade)
+    if status == 0:
+        tally_of(desk, order.order_id, market.money).placed += 1
+        if order.tif == GTD:
+            note_deadline(desk, order.order_id, order.account)
+    return status
+
+
+cdef int open_own(Desk desk, LedgerRow* ledger, int kind, uint64_t owner) except -1:
+    """Make an account of the sender's owner; there is room for it."""
+    ledger.own[kind] = desk.accounts.append(
+        owner, ledger.number, OWNER_WALLET if kind == WALLET else OWN_GOODS, "", 0
+    )
+    desk.accounts.rows[ledger.own[kind]].flags = DEBITS_GUARD
+    return 0
+
+
+cdef uint32_t replace(Desk desk, Sender* sender, const Command* order, MarketRow* market) except? 0xFFFFFFFF:
+    cdef OrderBook* book = &desk.book.book
+    cdef uint32_t status
+    cdef int32_t slot
+    if is_bad_field(order):
+        return STATUS_BAD_FIELD
+    if not is_own(sender, order.order_id):
+        return STATUS_BAD_ID
+    status = refusal_of_terms(order, market, sender.now_ms)
+    slot = find_order(book, order.order_id)
+    if status == 0 and slot and stands_for(book, order, slot, sender.owner):
+        status = admit(
+            market, &desk.ledgers[market.money], &desk.ledgers[market.goods], order, &desk.rests[slot]
+        )
+    if status:
+        return status
+    status = to_book(desk, sender, order, market.self_trade)  # which refuses an order that is not there
+    if status == 0:
+        note_deadline(desk, order.order_id, order.account)
+    return status
+
+
+cdef inline bint stands_for(const OrderBook* book, const Command* order, int32_t slot, uint64_t owner) noexcept:
+    cdef int32_t place = book.levels[book.orders[slot].level].place
+    return (
+        book.markets[place >> 1].number == order.market
+        and (place & 1) + 1 == order.side
+        and book.orders[slot].account == owner
+    )
+
+
+cdef uint32_t cancel_all(Desk desk, Sender* sender, uint32_t market) except? 0xFFFFFFFF:
+    """The sender's own orders, of all markets for market 0, in ascending id."""
+    cdef OrderBook* book = &desk.book.book
+    cdef uint32_t status = STATUS_UNKNOWN_ORDER
+    cdef int32_t slot = desk.seats[sender.slot].first if <int64_t> sender.slot < desk.seats_room else 0
+    cdef int32_t after
+    cdef Command order
+    memset(&order, 0, sizeof(Command))
+    order.kind = CANCEL
+    while slot:
+        after = desk.rests[slot].after
+        order.market = market_at(book, slot).number
+        order.order_id = book.orders[slot].id
+        if market == 0 or market == order.market:
+            to_book(desk, sender, &order, 0)
+            status = 0
+        slot = after
+    return status
+
+
+cdef uint32_t to_book(
+    Desk desk, const Sender* sender, const Command* order, int self_trade
+) except? 0xFFFFFFFF:
+    """Let the book decide and settle what it says; the market's least self-trade prevention holds."""
+    cdef Command command = order[0]
+    cdef size_t since = desk.events.count
+    command.account = sender.owner
+    if (order.flags & SELF_TRADE_BITS) >> 1 < self_trade:
+        command.flags = <uint8_t> ((order.flags & ~SELF_TRADE_BITS) | self_trade << 1)
+    apply_command(&desk.book.book, &command, &desk.events)
+    if desk.events.failed:
+        raise MemoryError
+    settle(desk, since)
+    if desk.events.items[since].kind == REJECTED:
+        return REASON_BASE + desk.events.items[since].reason
+    return 0
+
+
+cdef int carry_out(
+    Desk desk, int kind, int tif, uint32_t market, int64_t price, uint64_t order_id, uint64_t account
+) except -1:
+    """Let the book do what was asked for before, and settle it."""
+    cdef Command command
+    cdef size_t since = desk.events.count
+    memset(&command, 0, sizeof(Command))
+    command.kind = <uint8_t> kind
+    command.tif = <uint8_t> tif
+    command.market = market
+    command.price = price
+    command.order_id = order_id
+    command.account = account
+    apply_command(&desk.book.book, &command, &desk.events)
+    if desk.events.failed:
+        raise MemoryError
+    return settle(desk, since)
+
+
+cdef int note_deadline(Desk desk, uint64_t order_id, uint64_t expires_ms) except -1:
+    """The expiry of an order is new or gone; one that rests no more is not told of."""
+    cdef int32_t slot = find_order(&desk.book.book, order_id)
+    cdef int32_t at
+    if slot == 0:
+        return 0
+    at = desk.rests[slot].told
+    if at >= desk.deadlines_count or desk.deadlines[at].order_id != order_id:
+        at = desk.deadlines_count
+        desk.deadlines = <DeadlineRow*> grown(
+            desk.deadlines, sizeof(DeadlineRow), &desk.deadlines_room, at + 1
+        )
+        desk.deadlines_count += 1
+        desk.deadlines[at].order_id = order_id
+        desk.rests[slot].told = at
+    desk.deadlines[at].expires_ms = expires_ms
+    return 0
+
+
+# --- after the last order
+
+cdef bytes deadlines_of(Desk desk):
+    """Of those orders that rest still."""
+    cdef int32_t at
+    cdef int32_t kept = 0
+    for at in range(desk.deadlines_count):
+        if find_order(&desk.book.book, desk.deadlines[at].order_id):
+            desk.deadlines[kept] = desk.deadlines[at]
+            kept += 1
+    return PyBytes_FromStringAndSize(<const char*> desk.deadlines, kept * sizeof(DeadlineRow))
+
+
+cdef int by_slot(const void* one, const void* other) noexcept nogil:
+    cdef const TallyRow* left = <const TallyRow*> one
+    cdef const TallyRow* right = <const TallyRow*> other
+    if left.slot != right.slot:
+        return (left.slot > right.slot) - (left.slot < right.slot)
+    return (left.ledger > right.ledger) - (left.ledger < right.ledger)
+
+
+cdef tuple tallies_of(Desk desk):
+    """Ascending by slot and ledger."""
+    cdef int32_t count = desk.tally_index.count
+    cdef TallyRow* row
+    cdef int32_t at
+    cdef list found = []
+    if count:
+        qsort(desk.tallies, count, sizeof(TallyRow), by_slot)
+    for at in range(count):
+        row = &desk.tallies[at]
+        found.append(
+            Tally(
+                slot=row.slot,
+                money_ledger=row.ledger,
+                placed=row.placed,
+                opened=row.opened,
+                ended=row.ended,
+                fills=row.fills,
+                held_minor=row.held_minor,
+                paid_minor=row.paid_minor,
+            )
+        )
+    return tuple(found)
+
+
+cdef tuple traded_of(Desk desk):
+    """Ascending by market: only trades are looked at, and each market once."""
+    cdef set numbers = set()
+    cdef size_t at
+    cdef const MarketRow* row
+    cdef list found = []
+    cdef uint32_t last = 0
+    for at in range(desk.events.count):
+        if desk.events.items[at].kind == TRADE and desk.events.items[at].market != last:
+            last = desk.events.items[at].market
+            numbers.add(last)
+    for number in sorted(numbers):
+        row = &desk.markets[index_of(&desk.market_index, number)]
+        found.append(
+            Traded(
+                market=row.number,
+                low=row.low,
+                high=row.high,
+                last=row.last,
+                quantity=row.traded,
+                fee_minor=row.fee_minor,
+            )
+        )
+    return tuple(found)
