@@ -8,8 +8,11 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import generate_latest
 
+from tests.builders import World
+from tests.ordering import buy, sell
 from tests.unit.node.test_insight import Street, outcomes_of
 from thingmarket.errors import Code
+from thingmarket.matching.records import MarketState
 from thingmarket_node import logs
 from thingmarket_node.metrics import Metrics
 
@@ -67,3 +70,35 @@ def test_trades_are_not_logged_unless_asked_for(written: io.StringIO) -> None:
     logs.set_up(as_json=False, trades=False)
     logs.log_trades(outcomes_of(Street().world))
     assert written.getvalue() == ""
+
+
+def traded() -> World:
+    """A frame with an order that is taken, one that is not, and one that trades; and a halt."""
+    world = World()
+    world.market_of()
+    buyer, seller = world.owner("buyer", fund=100_000), world.owner("seller")
+    world.declare(seller, 10)
+    world.frame(seller, sell(5, 100), sell(6, 100))
+    world.frame(buyer, buy(2, 100))
+    world.put_market(1, MarketState.HALTED)
+    return world
+
+
+def test_orders_and_trades_are_counted_by_what_they_came_to() -> None:
+    """[OPS-1]"""
+    metrics = Metrics()
+    metrics.told(outcomes_of(traded()))
+    text = generate_latest(metrics.registry).decode()
+    assert 'thingmarket_orders_total{status="0"} 2.0' in text
+    assert f'thingmarket_orders_total{{status="{int(Code.OUT_OF_STOCK)}"}} 1.0' in text
+    assert "thingmarket_trades_total 1.0" in text
+
+
+def test_frames_and_states_of_markets_are_logged_without_naming_orders(written: io.StringIO) -> None:
+    """[OPS-2]"""
+    logs.set_up(as_json=False, trades=True)
+    logs.log_trades(outcomes_of(traded()))
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    frames = [line for line in lines if line["act"] == "PLACE_ORDERS"]
+    assert [(line["orders"], line["taken"], line["trades"]) for line in frames] == [(2, 1, 0), (1, 1, 1)]
+    assert [(line["market"], line["state"]) for line in lines if "market" in line][-1] == (1, "HALTED")
