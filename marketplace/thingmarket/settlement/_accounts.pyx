@@ -191,7 +191,7 @@ cdef class AccountTable:
                 and row.ledger == ledger
                 and row.kind == kind
                 and row.reference_bytes == length
-                and memcmp(self.references + row.reference, reference, length) == 0
+                and (length == 0 or memcmp(self.references + row.reference, reference, length) == 0)
             ):
                 return number
             at = (at + 1) & self.index_mask

@@ -171,6 +171,9 @@ cdef class Desk:
     cdef TallyRow* tallies  # of the call in hand
     cdef int64_t tallies_room
     cdef Index tally_index
+    cdef uint32_t* traded  # numbers of the markets that traded in the call in hand
+    cdef int64_t traded_room
+    cdef int32_t traded_count
     cdef DeadlineRow* deadlines
     cdef int64_t deadlines_room
     cdef int32_t deadlines_count
@@ -197,6 +200,7 @@ cdef class Desk:
         free(self.seats)
         free(self.tallies)
         free(self.deadlines)
+        free(self.traded)
         free(self.market_index.cells)
         free(self.ledger_index.cells)
         free(self.tally_index.cells)

@@ -29,7 +29,7 @@ cdef int learn(Desk desk, bytes orders, uint64_t owner, permits, headroom, bands
         market = &desk.markets[found]
         if market.frame != desk.frame:
             market.frame = desk.frame
-            learn_band(market, bands)
+            learn_band(market, bands, desk.keys[found * 2])
             lacking += learn_account(desk, market.money, WALLET, owner, headroom)
             lacking += learn_account(desk, market.goods, GOODS, owner, headroom)
         if market.permits[order.side - 1].frame != desk.frame:
@@ -38,8 +38,8 @@ cdef int learn(Desk desk, bytes orders, uint64_t owner, permits, headroom, bands
     return 0
 
 
-cdef int learn_band(MarketRow* market, bands) except -1:
-    band = bands.get(market.number) if bands else None
+cdef int learn_band(MarketRow* market, bands, tuple key) except -1:
+    band = bands.get(key[0]) if bands else None
     market.has_band = band is not None
     if band is not None:
         market.band_low, market.band_high = band
@@ -92,6 +92,7 @@ cdef int begin(Desk desk) except -1:
     desk.events.count = 0
     desk.events.failed = False
     desk.deadlines_count = 0
+    desk.traded_count = 0
     desk.fills = []
     if desk.tally_index.mask >= TALLIES_KEPT:
         free(desk.tally_index.cells)
@@ -336,19 +337,21 @@ cdef tuple tallies_of(Desk desk):
     return tuple(found)
 
 
+cdef int by_market(const void* one, const void* other) noexcept nogil:
+    cdef uint32_t left = (<const uint32_t*> one)[0]
+    cdef uint32_t right = (<const uint32_t*> other)[0]
+    return (left > right) - (left < right)
+
+
 cdef tuple traded_of(Desk desk):
-    """Ascending by market: only trades are looked at, and each market once."""
-    cdef set numbers = set()
-    cdef size_t at
+    """Ascending by market."""
+    cdef int32_t at
     cdef const MarketRow* row
     cdef list found = []
-    cdef uint32_t last = 0
-    for at in range(desk.events.count):
-        if desk.events.items[at].kind == TRADE and desk.events.items[at].market != last:
-            last = desk.events.items[at].market
-            numbers.add(last)
-    for number in sorted(numbers):
-        row = &desk.markets[index_of(&desk.market_index, number)]
+    if desk.traded_count:
+        qsort(desk.traded, desk.traded_count, sizeof(uint32_t), by_market)
+    for at in range(desk.traded_count):
+        row = &desk.markets[index_of(&desk.market_index, desk.traded[at])]
         found.append(
             Traded(
                 market=row.number,

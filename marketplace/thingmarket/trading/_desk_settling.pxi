@@ -1,9 +1,14 @@
 # Events of the book become holds and payments, as thingmarket.trading.settling says.
 
-cdef inline void note_price(MarketRow* market, uint64_t call, const Event* event) noexcept:
+cdef inline int note_price(Desk desk, MarketRow* market, const Event* event) except -1:
     """What a market traded in the call in hand."""
-    if market.call != call:
-        market.call = call
+    if market.call != desk.call:
+        desk.traded = <uint32_t*> grown(
+            desk.traded, sizeof(uint32_t), &desk.traded_room, desk.traded_count + 1
+        )
+        desk.traded[desk.traded_count] = market.number
+        desk.traded_count += 1
+        market.call = desk.call
         market.low = market.high = event.price
         market.fee_minor = 0
         market.traded = 0
@@ -13,6 +18,7 @@ cdef inline void note_price(MarketRow* market, uint64_t call, const Event* event
         market.high = event.price
     market.last = event.price
     market.traded += event.quantity
+    return 0
 
 
 cdef int hold(Desk desk, MarketRow* market, const Rest* rest, int side, uint64_t order_id, int64_t lots) except -1:
@@ -142,7 +148,7 @@ cdef int traded(Desk desk, MarketRow* market, const Event* event, const Slots* s
     cdef int64_t cash = cash_of(market, event.price, event.quantity)
     filled(desk, market, buy_slot, BUY, buy, event.quantity, &wallets[BUY], &stocks[BUY])
     filled(desk, market, sell_slot, SELL, sell, event.quantity, &wallets[SELL], &stocks[SELL])
-    note_price(market, desk.call, event)
+    note_price(desk, market, event)
     tally_of(desk, buy, market.money).fills += 1
     tally_of(desk, sell, market.money).fills += 1
     if market.is_escrow:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from thingmarket.limits import INTEGER_MAX
+from thingmarket.values import quick
 
 NO_LIMIT: Final = INTEGER_MAX
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
     """What a sender may order on one side of one market, whatever his counters say. [ORD-5]
@@ -28,6 +30,7 @@ OWNER_PERMIT: Final = Permit()
 """That of an owner who acts himself: nobody limits him."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headroom:
     """What a sender's counters leave in one currency: the least over the links of his mandate. [ORD-6]"""
@@ -40,6 +43,7 @@ class Headroom:
 UNLIMITED: Final = Headroom()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What one call changed for the orders of one slot in one money ledger, to be counted once. [ORD-12]
@@ -58,6 +62,7 @@ class Tally:
     paid_minor: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """A trade of an ESCROW market: both holds are free, a contract has to take their place. [ORD-10]"""
@@ -73,6 +78,7 @@ class Fill:
     cash_minor: int
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traded:
     """The prices of one market in one call, for its breaker and the price that everybody may see."""
