@@ -21,6 +21,7 @@ MODULES: Final = {
     "paper-towels": "paper_towels",
     "vending-machine": "vending_machine",
     "washer-detergent": "washer_detergent",
+    "robo-trader": "robo_trader",
     "neighbourhood-energy": "neighbourhood_energy",
 }
 

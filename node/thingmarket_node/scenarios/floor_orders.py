@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from thingmarket.market.order_queries import TradeSeen
-from thingmarket.matching.records import Event, EventKind, Side, TimeInForce
+from thingmarket.matching.records import Event, Side, TimeInForce
 from thingmarket_client.frames import (
     AnyOrder,
     CancelAll,
@@ -68,9 +68,11 @@ def event_value(event: Event) -> dict[str, Any]:
     }
 
 
-def is_trade(event: Event) -> bool:
-    """Whether an event is a trade."""
-    return event.kind is EventKind.TRADE
+def kind_of(order: AnyOrder) -> str:
+    """What kind of order it is, in words."""
+    if isinstance(order, LimitOrder):
+        return "post-only" if order.post_only else "GTD" if order.expires_ms else order.tif.name
+    return type(order).__name__
 
 
 def trade_value(seen: TradeSeen) -> dict[str, Any]:

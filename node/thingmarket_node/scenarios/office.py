@@ -6,13 +6,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from thingmarket.errors import Code
 from thingmarket.identity.cards import NodeCard
 from thingmarket.identity.mandates import Action, Autonomy
 from thingmarket.ids import PartyId
 from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import ListedMarket
 from thingmarket.wire.envelope import signed_bytes
-from thingmarket_client import Owner, create_owner, only, spending_limit
+from thingmarket_client import Owner, RefusedByNode, create_owner, only, spending_limit
 from thingmarket_client.operator import Operator
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.rate import open_operator
@@ -108,9 +109,17 @@ class Office:
         await self._owners[owner].declare_goods(market, steps)
         return {}
 
-    async def _withdraw(self, owner: str, market: int, steps: int) -> Line:
-        await self._owners[owner].withdraw_goods(market, steps)
-        return {}
+    async def _take_out(self, owner: str, market: int, steps: int) -> Line:
+        """Take so much out of his account; `more` is 0 when nothing is left then."""
+        if steps:
+            await self._owners[owner].withdraw_goods(market, steps)
+        try:
+            await self._owners[owner].withdraw_goods(market, 1)
+        except RefusedByNode as refusal:
+            if refusal.number != Code.OUT_OF_STOCK:
+                raise
+            return {"more": 0}
+        return {"more": 1}
 
     async def _place(self, owner: str, orders: list[Line]) -> Line:
         placed = await self._owners[owner].place_orders([order_of(one) for one in orders])
