@@ -1,8 +1,7 @@
 """A market as a caller sees it: prices in money and in ticks, and a book that follows what is told of it."""
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
-from typing import Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.market.order_queries import TradeSeen
@@ -11,7 +10,10 @@ from thingmarket.money import currency_of
 from thingmarket.trading.commands import ListedMarket
 from thingmarket.wire.market_data import Levels, ListedSeen, MarketNews
 
-Amount = str | int | Decimal
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+Amount: TypeAlias = "str | int | Decimal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,10 @@ class Market:
             raise Refusal(Code.BAD_FIELD, f"{price} lies between two prices; they are {step} apart", "ORD-2")
         return int(ticks) + self.terms.offset_ticks
 
-    def money(self, ticks: int) -> Decimal:
+    def money(self, ticks: int) -> "Decimal":
         """What one lot costs at a price in ticks."""
         minor = (ticks - self.terms.offset_ticks) * self.terms.tick_minor
-        return Decimal(minor).scaleb(-currency_of(self.terms.currency).scale)
+        return _decimal(minor).scaleb(-currency_of(self.terms.currency).scale)
 
     def steps(self, quantity: Amount) -> int:
         """A quantity in the unit of the product, as in "1.5", in steps (WRONG_QUANTITY between two)."""
@@ -61,12 +63,14 @@ class Market:
             raise Refusal(Code.WRONG_QUANTITY, f"{quantity} is no multiple of a lot, which is {lot}", "ORD-2")
         return lots
 
-    def quantity(self, lots: int) -> Decimal:
+    def quantity(self, lots: int) -> "Decimal":
         """So many lots in the unit of the product."""
-        return Decimal(lots * self.terms.lot_steps).scaleb(-self.terms.unit_scale)
+        return _decimal(lots * self.terms.lot_steps).scaleb(-self.terms.unit_scale)
 
 
-def _decimal(value: Amount) -> Decimal:
+def _decimal(value: Amount) -> "Decimal":
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415  a megabyte, for who asks for prices
+
     try:
         return Decimal(value)
     except InvalidOperation:

@@ -5,6 +5,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
+from tests.network.market_bodies import TRADED
 from tests.network.raw_client import new_key, now_ms, offer_body, purchase_body
 from tests.network.small_market import SmallMarket
 from tests.network.spoken_bodies import SPOKEN
@@ -18,6 +19,7 @@ from thingmarket.v1 import (
     catalog_pb2,
     envelope_pb2,
     identity_pb2,
+    market_data_pb2,
     market_service_pb2,
     query_service_pb2,
     thing_pb2,
@@ -260,6 +262,7 @@ MAKERS: Final[dict[TypeId, Callable[[SmallMarket], Message]]] = {
     TypeId.SET_GUARDS: set_guards,
     TypeId.REPORT_MALFUNCTION: report_malfunction,
     **SPOKEN,
+    **TRADED,
 }
 
 
@@ -284,6 +287,9 @@ def good_requests(market: SmallMarket) -> dict[str, Message]:
         "Explain": query_service_pb2.ExplainRequest(contract=contract),
         "Spending": query_service_pb2.SpendingRequest(mandate=market.printer.leaf),
         "Unseal": query_service_pb2.UnsealRequest(contract=contract, commitment=bytes(32)),
+        "GetDepth": market_data_pb2.GetDepthRequest(market=1, levels=5),
+        "ListTrades": market_data_pb2.ListTradesRequest(market=1, after_index=-1),
+        "WatchMarket": market_data_pb2.WatchMarketRequest(market=1, levels=5),
         "ProveInclusion": audit_service_pb2.ProveInclusionRequest(seq=1),
         "ProveConsistency": audit_service_pb2.ProveConsistencyRequest(size1=1),
     }
