@@ -47,10 +47,12 @@ def renumbered(data: bytes) -> bytes:
 
 
 def set_market_state(market: SmallMarket) -> Message:
+    opened(market)
     return order_pb2.SetMarketState(key=new_key(), market=1, state=order_pb2.MARKET_STATE_HALTED)
 
 
 def declare_goods(market: SmallMarket) -> Message:
+    opened(market)
     return order_pb2.DeclareGoods(key=new_key(), market=1, quantity_steps=5)
 
 
