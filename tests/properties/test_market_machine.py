@@ -108,6 +108,7 @@ class MarketMachine(RuleBasedStateMachine):
 
     # --- what parties do
 
+    @precondition(lambda self: self.known_offers())
     @rule(by=somebody, offer=something, quantity=st.integers(1, 6) | st.integers(1, 120))
     def buy(self, by: int, offer: int, quantity: int) -> None:
         self._purchase(self.actor(by), self.world.purchase_body(self._offer(offer), quantity))
@@ -125,6 +126,7 @@ class MarketMachine(RuleBasedStateMachine):
         if live:
             self._purchase(actor, self.world.purchase_body(live[offer % len(live)], quantity))
 
+    @precondition(lambda self: self.offers[0] in self.world.state.offers)
     @rule(by=st.sampled_from([0, 1, 5]), approved=st.sampled_from([True, True, False]))
     def buy_for_the_newest_need(self, by: int, approved: bool) -> None:
         actor, need = self.actor(by), self.world.need(self.alice, quantity_steps=3)
@@ -136,6 +138,7 @@ class MarketMachine(RuleBasedStateMachine):
         else:
             self._purchase(actor, body)
 
+    @precondition(lambda self: self.known_offers())
     @rule(by=somebody, offer=something, need=something, approved=st.booleans())
     def buy_for_a_need_with_a_word_of_the_owner(self, by: int, offer: int, need: int, approved: bool) -> None:
         actor = self.actor(by)
@@ -148,6 +151,7 @@ class MarketMachine(RuleBasedStateMachine):
         else:
             self._purchase(actor, body)
 
+    @precondition(lambda self: self.known_offers())
     @rule(by=somebody, offer=something, total_minor=st.integers(1, 2**53 - 1))
     def buy_at_another_price(self, by: int, offer: int, total_minor: int) -> None:
         self._purchase(self.actor(by), self.world.purchase_body(self._offer(offer), total_minor=total_minor))
@@ -224,6 +228,7 @@ class MarketMachine(RuleBasedStateMachine):
         if not outcome.code:
             self.needs.append(Digest(outcome.reference))
 
+    @precondition(lambda self: self.known_offers())
     @rule(by=somebody, offer=something)
     def withdraw_offer(self, by: int, offer: int) -> None:
         self.answered(self.world.withdraw_offer(self.actor(by), self._offer(offer)))
@@ -391,8 +396,13 @@ class MarketMachine(RuleBasedStateMachine):
 
     # --- looking
 
+    def known_offers(self) -> list[Digest]:
+        """Those that are not forgotten yet, as they are three days after their end."""
+        return [digest for digest in self.offers if digest in self.world.state.offers]
+
     def _offer(self, number: int) -> Digest:
-        return self.offers[number % len(self.offers)]
+        known = self.known_offers()
+        return known[number % len(known)]
 
     def actor_of(self, owner: PartyId) -> Actor:
         return self.world.actors[owner]
