@@ -20,12 +20,16 @@ from thingmarket.v1 import market_data_pb2, order_pb2
 from thingmarket.wire.orders import terms_message
 
 _GOOD: Final = 2**31 + 7
+_OPENED: Final = set[str]()
 SEAT: Final = "/thingmarket.v1.QueryService/GetSeat"
 
 
 def opened(market: SmallMarket) -> SmallMarket:
     """The market with a book of its own, number 1, which the operator opens unless it is there."""
     client, node = market.client, market.node
+    if node.node_id in _OPENED:  # another session would end the operator's oldest one
+        return market
+    _OPENED.add(node.node_id)
     seed = bytes.fromhex(json.loads((node.home / "keys.json").read_text())["identity"])
     operator = client.open(node.node_id, SigningKey.from_seed(seed))
     body = order_pb2.OpenMarket(key=new_key(), terms=terms_message(INK)).SerializeToString()
