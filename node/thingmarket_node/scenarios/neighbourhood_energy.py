@@ -184,8 +184,9 @@ class _Day:
         trades = {kind: _trades(stage, number) for kind, number in (("auction", market), ("utility", grid))}
         for kind, found in trades.items():
             stage.found.turnover[f"{kind} {name}"] = _turnover(found)
-        prices = {one["price"] for one in trades["auction"]}
-        stage.check(f"the one price from {name}", {self._paper.prices[block]} - {0}, prices)
+        prices = sorted({one["price"] for one in trades["auction"]})
+        on_paper = self._paper.prices[block]
+        stage.check(f"the one price from {name}", [on_paper] if on_paper else [], prices)
         dearest = max((one["price"] for found in trades.values() for one in found), default=0)
         stage.check(f"nobody pays more than retail from {name}", True, dearest <= RETAIL_TICKS)
         self._prices.append(max(prices, default=0))

@@ -23,6 +23,10 @@ from thingmarket_node.scenarios.stage import Stage
 
 _ROUNDS: Final = (14, 8)  # before and after the halt
 _LEAVES: Final = "finley-gambles"
+_WAITS: Final = "harper-collects"
+_MOMENT_MS: Final = 1_000
+_FAR: Final = 20  # ticks
+_TRIES: Final = 5_000  # questions, which take some 20 s
 
 
 class RoboFloor:
@@ -43,7 +47,9 @@ class RoboFloor:
         self._turn_down()
         halt_and_reopen(self)
         self._revoke()
+        self._wait_a_moment()
         self._rounds(_ROUNDS[1], tuple(name for name in TRADERS if name != _LEAVES))
+        self._check_expired()
         self._end()
 
     def place(self, name: str, *orders: Event) -> Event:
@@ -121,6 +127,20 @@ class RoboFloor:
         facts = {one["name"]: one["value"] for one in told["facts"]}
         self.stage.check("explain says why an order was refused", reason, facts.get("order.0"))
         self.stage.check("and names the rule that it broke", ["LIM-2"], told["rules"])
+
+    def _wait_a_moment(self) -> None:
+        """An order that is good for a second; nobody trades at its price, and no robot counts on it."""
+        price = self.market(TILES)["bid"] - _FAR
+        order = {"type": "limit", "market": TILES, "side": "BUY", "lots": 1, "price_ticks": price}
+        answer = self.stage.ask(self.posts[_WAITS], "place_for", order=order, life_ms=_MOMENT_MS)
+        self.stage.check("an order that is good till a date rests", 1, answer["orders"][0]["rests"])
+
+    def _check_expired(self) -> None:
+        for _ in range(_TRIES):
+            if not self.stage.ask(self.posts[_WAITS], "resting")["orders"]:
+                break
+        else:
+            self.stage.check("an order that was good till a date is gone", "yes", "it still rests")
 
     def _revoke(self) -> None:
         """The entry that ends a mandate takes its orders out of the book."""

@@ -80,6 +80,13 @@ class TradingPost:
     async def _place(self, orders: list[Line]) -> Line:
         return self._note(await self._thing.place_orders([order_of(one) for one in orders]))
 
+    async def _place_for(self, order: Line, life_ms: int) -> Line:
+        """Place an order that ends by itself."""
+        return await self._place([{**order, "expires_ms": self._thing.session.now_ms + life_ms}])
+
+    async def _resting(self) -> Line:
+        return {"orders": [one.order_id for one in await self._thing.orders()]}
+
     def _note(self, placed: FrameAnswer) -> Line:
         assert placed.receipt is not None and not placed.events_cut, "these frames are short"
         for event in placed.events:
