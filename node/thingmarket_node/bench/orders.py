@@ -57,6 +57,7 @@ class Sender:
     frames: "count[int]"
     chance: Random
     resting: deque[int] = field(default_factory=deque)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def orders(self) -> bytes:
         """The next frame, packed."""
@@ -101,7 +102,8 @@ async def _measured(node: NodeUnderLoad, seconds: float) -> dict[str, Any]:
         taken: list[int] = []
 
         async def place(sender: Sender) -> None:
-            answer = (await sender.buyer.session.submit(_letter(sender), alone=True)).made()
+            async with sender.turn:  # frames are numbered, and single calls may overtake each other
+                answer = (await sender.buyer.session.submit(_letter(sender), alone=True)).made()
             taken.append(statuses_of(answer.statuses).count(0))
 
         await closed_loop(senders, place, _WARM_UP_S)
