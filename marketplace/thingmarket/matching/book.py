@@ -4,26 +4,45 @@ Its ideas have a module each: levels (one side), resting (all orders), entering 
 replacing, leaving, states, auction (the clearing price), events and snapshot.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from struct import error as StructError
 from types import MappingProxyType
 from typing import Final, Self
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import BOOK_LEVELS_MAX, BOOK_ORDERS_CEILING, BOOK_ORDERS_MAX
+from thingmarket.limits import (
+    BOOK_LEVELS_MAX,
+    BOOK_ORDERS_CEILING,
+    BOOK_ORDERS_MAX,
+    BOOK_PRICE_MAX,
+    BOOK_QUANTITY_MAX,
+)
 from thingmarket.matching import snapshot
 from thingmarket.matching.entering import enter
-from thingmarket.matching.events import Fields
+from thingmarket.matching.events import FLAGS_FROM_END, Fields
 from thingmarket.matching.leaving import cancel, expire, mass_cancel, reduce
 from thingmarket.matching.levels import BookSide
-from thingmarket.matching.records import COMMAND, COMMAND_BYTES, Kind, Reason
+from thingmarket.matching.matching import TRADE, match
+from thingmarket.matching.records import (
+    COMMAND_BYTES,
+    LAST_OF_COMMAND,
+    WORD_COMMAND,
+    EventKind,
+    Kind,
+    Reason,
+    command_fields,
+)
 from thingmarket.matching.replacing import replace
 from thingmarket.matching.resting import Resting
 from thingmarket.matching.states import set_state, uncross
 
 Depth = list[tuple[int, int, int]]  # price, quantity and number of orders, best price first
+Record = tuple[int, int, int, int, int]  # word, quantity, price, order id and account of a command
 Act = Callable[[Resting, Fields], None]
+
+_NEW: Final = int(EventKind.NEW)  # plain numbers: enums are slow here
+_CANCELED: Final = int(EventKind.CANCELED)
 
 
 def _reject_unknown(resting: Resting, fields: Fields) -> None:
@@ -58,17 +77,13 @@ class Book:
 
     def process(self, commands: bytes) -> bytes:
         """Carry out 40-byte commands one after the other; every one gives at least one 56-byte event."""
-        resting = self._resting
-        end_command = resting.events.end_command
         try:
-            records = COMMAND.iter_unpack(commands)
+            records = WORD_COMMAND.iter_unpack(commands)
         except StructError:
             reason = f"{len(commands)} bytes are no whole number of commands of {COMMAND_BYTES}"
             raise Refusal(Code.MALFORMED, reason, rule="BOK-1") from None
-        for fields in records:
-            _BY_KIND[fields[0]](resting, fields)
-            end_command()
-        return resting.events.taken()
+        _carry_out(self._resting, records)
+        return self._resting.events.taken()
 
     def best(self, market: int) -> tuple[int, int, int, int]:
         """Price and quantity of the best buy level, then of the best sell level; 0 where there is none."""
@@ -98,5 +113,46 @@ class Book:
         return book
 
 
+def _carry_out(resting: Resting, records: Iterable[Record]) -> None:
+    """Do commands, each by the function of its kind, but the commonest in a shorter way with the same end.
+
+    Shorter go a NEW_LIMIT GTC without flags in a market that is trading, and the CANCEL of one's own order:
+    one look finds that nothing stands against them. What is wrong with others their functions say.
+    """
+    plain, places, events = resting.plain, resting.places, resting.events
+    orders_max, levels_max, told, packed = resting.orders_max, resting.levels_max, events.told, events.packed
+    for word, quantity, price, order_id, account in records:
+        sides = plain.get(word)
+        place = places.get(order_id)
+        if (
+            sides is not None
+            and place is None
+            and 0 < quantity <= BOOK_QUANTITY_MAX
+            and 0 < price <= BOOK_PRICE_MAX
+            and order_id
+            and len(places) < orders_max
+            and (len(sides[0].ranks) < levels_max or price in sides[0].levels)
+        ):
+            own, makers = sides
+            ranks = makers.ranks
+            left = quantity
+            if ranks and ranks[-1] >= price * makers.sign:
+                left = match(resting, makers, order_id, account, price, quantity, TRADE)
+            if left:
+                own.add(order_id, account, price, left)
+                told(_NEW | own.word, order_id, price, left)
+            elif not ranks:
+                resting.forget_if_empty(makers.market)
+        elif place is not None and word == place[0].cancel_word and account == place[1]:
+            side = place[0]
+            told(_CANCELED | side.word, order_id, place[2], side.remove(order_id))
+            if not side.ranks:
+                resting.forget_if_empty(side.market)
+        else:
+            fields = (*command_fields(word), quantity, price, order_id, account)
+            _BY_KIND[fields[0]](resting, fields)
+        packed[FLAGS_FROM_END] = LAST_OF_COMMAND
+
+
 def _depth(side: BookSide, n: int) -> Depth:
-    return [(price, level.quantity, level.count) for price, level in islice(side.best_first(), n)]
+    return [(price, sum(level.values()), len(level)) for price, level in islice(side.best_first(), n)]

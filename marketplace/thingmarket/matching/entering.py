@@ -4,7 +4,7 @@ from typing import Final
 
 from thingmarket.limits import BOOK_PRICE_MAX, BOOK_QUANTITY_MAX
 from thingmarket.matching.events import Fields
-from thingmarket.matching.levels import BUY, SELL, Order
+from thingmarket.matching.levels import BUY, SELL
 from thingmarket.matching.matching import is_fillable, match
 from thingmarket.matching.records import (
     FLAGS_KNOWN,
@@ -15,11 +15,13 @@ from thingmarket.matching.records import (
     MarketState,
     Reason,
     TimeInForce,
+    event_word,
 )
 from thingmarket.matching.resting import Market, Resting
 
 _NEW_MARKET: Final = int(Kind.NEW_MARKET)  # plain numbers: enums are slow here
-_CANCELED: Final = int(EventKind.CANCELED)
+_NEW: Final = int(EventKind.NEW)
+_REMAINDER: Final = event_word(EventKind.CANCELED, Reason.IMMEDIATE_REMAINDER, market=0)
 _GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
 _FOK, _GTD = int(TimeInForce.FOK), int(TimeInForce.GTD)
 _CONTINUOUS: Final = int(MarketState.CONTINUOUS)
@@ -35,21 +37,20 @@ def enter(resting: Resting, fields: Fields) -> None:
     if reason:
         return resting.events.rejected(fields, reason)
     market = resting.market(number)
-    order = Order(order_id, account, market, side, price, quantity)
-    reason = _hindrance(resting, order, tif, flags)
+    reason = _hindrance(resting, market, fields)
     if reason:
         return resting.events.rejected(fields, reason)
+    own, left = market.own(side), quantity
     if market.state == _CONTINUOUS:
-        match(resting, order, flags & SELF_TRADE_MASK)
-    if not order.remaining:
-        resting.forget_if_empty(market)
-    elif rests(tif):
-        resting.add(order)
-        resting.events.new(order)
-    else:
-        resting.events.changed(_CANCELED, order, order.remaining, Reason.IMMEDIATE_REMAINDER)
-        resting.forget_if_empty(market)
-    return None
+        makers, self_trade = market.opposite(side), flags & SELF_TRADE_MASK
+        left = match(resting, makers, order_id, account, price, quantity, self_trade)
+    if left and rests(tif):
+        own.add(order_id, account, price, left)
+        resting.keep(market)
+        return resting.events.told(_NEW | own.word, order_id, price, left)
+    if left:
+        resting.events.told(_REMAINDER | own.word, order_id, price, left)
+    return resting.forget_if_empty(market)
 
 
 def rests(tif: int) -> bool:
@@ -88,19 +89,20 @@ def _fault(fields: Fields) -> int:
     return _ACCEPTED
 
 
-def _hindrance(resting: Resting, order: Order, tif: int, flags: int) -> int:
+def _hindrance(resting: Resting, market: Market, fields: Fields) -> int:
     """What in the book stands against a sound order."""
-    market = order.market
+    _, side, tif, flags, _, quantity, price, order_id, account = fields
     if takes_no_order(market, tif):
         return Reason.WRONG_STATE
-    if order.id in resting.orders:
+    if order_id in resting.places:
         return Reason.DUPLICATE_ID
+    makers, self_trade = market.opposite(side), flags & SELF_TRADE_MASK
     if rests(tif):
-        full = len(resting.orders) >= resting.orders_max
-        if full or not resting.has_room(market, order.side, order.price):
+        full = len(resting.places) >= resting.orders_max
+        if full or not resting.has_room(market.own(side), price):
             return Reason.BOOK_FULL
-        if would_cross(market, order.side, order.price, flags):
+        if would_cross(market, side, price, flags):
             return Reason.WOULD_CROSS
-    elif tif == _FOK and not is_fillable(order, market.opposite(order.side), flags & SELF_TRADE_MASK):
+    elif tif == _FOK and not is_fillable(makers, account, price, quantity, self_trade):
         return Reason.NOT_FILLABLE
     return _ACCEPTED

@@ -3,7 +3,7 @@
 from typing import Final
 
 from thingmarket.matching.events import Fields
-from thingmarket.matching.levels import Order
+from thingmarket.matching.levels import Place
 from thingmarket.matching.records import ALL_MARKETS, EventKind, Reason
 from thingmarket.matching.resting import Market, Resting
 
@@ -14,34 +14,36 @@ _EXPIRED: Final = int(EventKind.EXPIRED)
 
 def cancel(resting: Resting, fields: Fields) -> None:
     """CANCEL, by the account that entered the order."""
-    order = resting.orders.get(fields[7])
-    if order is None or order.market.number != fields[4]:
+    place = resting.places.get(fields[7])
+    if place is None or place[0].market.number != fields[4]:
         return resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
-    if order.account != fields[8]:
+    if place[1] != fields[8]:
         return resting.events.rejected(fields, Reason.NOT_OWNER)
-    return _leave(resting, order, _CANCELED)
+    return _leave(resting, fields[7], place, _CANCELED)
 
 
 def expire(resting: Resting, fields: Fields) -> None:
     """EXPIRE, which asks for no account: the engine keeps no time, who calls it does."""
-    order = resting.orders.get(fields[7])
-    if order is None or order.market.number != fields[4]:
+    place = resting.places.get(fields[7])
+    if place is None or place[0].market.number != fields[4]:
         return resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
-    return _leave(resting, order, _EXPIRED)
+    return _leave(resting, fields[7], place, _EXPIRED)
 
 
 def reduce(resting: Resting, fields: Fields) -> None:
     """REDUCE by a quantity that leaves something; the place in the queue is kept."""
     _, _, _, _, number, quantity, _, order_id, account = fields
-    order = resting.orders.get(order_id)
-    if order is None or order.market.number != number:
+    place = resting.places.get(order_id)
+    if place is None or place[0].market.number != number:
         return resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
-    if order.account != account:
+    side, owner, price = place
+    if owner != account:
         return resting.events.rejected(fields, Reason.NOT_OWNER)
-    if not 0 < quantity < order.remaining:
+    left = side.remaining(order_id) - quantity
+    if not quantity or left <= 0:
         return resting.events.rejected(fields, Reason.BAD_QUANTITY)
-    order.market.own(order.side).reduce(order, quantity)
-    return resting.events.changed(_REDUCED, order, order.remaining)
+    side.resize(order_id, left)
+    return resting.events.told(_REDUCED | side.word, order_id, price, left)
 
 
 def mass_cancel(resting: Resting, fields: Fields) -> None:
@@ -49,9 +51,9 @@ def mass_cancel(resting: Resting, fields: Fields) -> None:
     number, account = fields[4], fields[8]
     found = False
     for market in _markets(resting, number):
-        for order in [order for order in market if order.account == account]:
+        for order_id in [order.id for order in market if order.account == account]:
             found = True
-            _leave(resting, order, _CANCELED)
+            _leave(resting, order_id, resting.places[order_id], _CANCELED)
     if not found:
         resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
 
@@ -62,7 +64,7 @@ def _markets(resting: Resting, number: int) -> list[Market]:
     return [resting.markets[number]] if number in resting.markets else []
 
 
-def _leave(resting: Resting, order: Order, kind: int) -> None:
-    resting.remove(order)
-    resting.events.changed(kind, order, order.remaining)
-    resting.forget_if_empty(order.market)
+def _leave(resting: Resting, order_id: int, place: Place, kind: int) -> None:
+    side, _, price = place
+    resting.events.told(kind | side.word, order_id, price, side.remove(order_id))
+    resting.forget_if_empty(side.market)

@@ -1,10 +1,11 @@
 """Resting orders of one side of one market: levels of one price each, first come first served."""
 
 from bisect import bisect_left, insort
+from collections import OrderedDict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from thingmarket.matching.records import Side
+from thingmarket.matching.records import EventKind, Kind, Side, command_word, event_word
 
 if TYPE_CHECKING:
     from thingmarket.matching.resting import Market
@@ -12,85 +13,52 @@ if TYPE_CHECKING:
 BUY: Final = int(Side.BUY)  # plain numbers: enums are slow here
 SELL: Final = int(Side.SELL)
 
-
-class Order:
-    """An order with its neighbours in the queue of its level, while it rests."""
-
-    __slots__ = ("account", "id", "market", "newer", "older", "price", "remaining", "side")
-
-    def __init__(  # noqa: PLR0917  arguments by name cost more
-        self, id_: int, account: int, market: "Market", side: int, price: int, remaining: int
-    ) -> None:
-        self.id = id_
-        self.account = account
-        self.market = market
-        self.side = side
-        self.price = price
-        self.remaining = remaining
-        self.older: Order | None = None
-        self.newer: Order | None = None
+# Remaining quantity by order id, oldest first: a dict keeps the order in which its keys came. Finding its
+# first key passes over those that were removed before it, which is quick while there are few of them; a level
+# that grows to _LONG orders becomes an OrderedDict, which is slower but passes over nothing.
+Level = dict[int, int]
+_LONG: Final = 256
 
 
-class Level:
-    """The orders of one price, a queue linked through them; `quantity` and `count` are their sums."""
+Place = tuple["BookSide", int, int]  # side, account and price of an order: a tuple is made quickly
+Places = dict[int, Place]  # by order id
 
-    __slots__ = ("count", "newest", "oldest", "quantity")
 
-    def __init__(self) -> None:
-        self.oldest: Order | None = None
-        self.newest: Order | None = None
-        self.quantity = 0
-        self.count = 0
+class Order(NamedTuple):
+    """A resting order as it is shown."""
 
-    def __iter__(self) -> Iterator[Order]:
-        order = self.oldest
-        while order is not None:
-            following = order.newer  # the order may be taken out meanwhile
-            yield order
-            order = following
-
-    def append(self, order: Order) -> None:
-        """Put an order behind all others."""
-        last = self.newest
-        order.older = last
-        order.newer = None
-        if last is None:
-            self.oldest = order
-        else:
-            last.newer = order
-        self.newest = order
-        self.quantity += order.remaining
-        self.count += 1
-
-    def remove(self, order: Order) -> None:
-        """Take an order out, wherever it stands."""
-        older, newer = order.older, order.newer
-        if older is None:
-            self.oldest = newer
-        else:
-            older.newer = newer
-        if newer is None:
-            self.newest = older
-        else:
-            newer.older = older
-        self.quantity -= order.remaining
-        self.count -= 1
+    id: int
+    account: int
+    side: int
+    price: int
+    remaining: int
 
 
 class BookSide:
-    """The levels of one side by price. `ranks` orders them, the best last: prices, those of sells negated."""
+    """The levels of one side by price. `ranks` orders them, the best last: prices, those of sells negated.
 
-    __slots__ = ("levels", "ranks", "sign")
+    Words are first eight bytes of records: `word` of all events of its orders, but for kind and reason,
+    `taken_word` of a TRADE with them, `cancel_word` of a plain CANCEL of one of them.
+    """
 
-    def __init__(self, side: int) -> None:
+    __slots__ = ("cancel_word", "levels", "market", "places", "ranks", "side", "sign", "taken_word", "word")
+
+    def __init__(self, market: "Market", side: int, places: Places) -> None:
+        self.market = market
+        self.side = side
         self.sign = 1 if side == BUY else -1
+        self.places = places  # those of all markets
         self.levels: dict[int, Level] = {}
         self.ranks: list[int] = []
+        self.word = event_word(side=side, market=market.number)
+        self.taken_word = event_word(EventKind.TRADE, side=SELL if side == BUY else BUY, market=market.number)
+        self.cancel_word = command_word(Kind.CANCEL, market=market.number)
 
     def __iter__(self) -> Iterator[Order]:
         """All orders, best price first, oldest first; not to be changed meanwhile."""
-        for _, level in self.best_first():
-            yield from level
+        for price, level in self.best_first():
+            for order_id, remaining in level.items():
+                yield Order(order_id, self.places[order_id][1], self.side, price, remaining)
 
     def best_first(self) -> Iterator[tuple[int, Level]]:
         """Prices with their levels."""
@@ -98,51 +66,60 @@ class BookSide:
             price = rank * self.sign
             yield price, self.levels[price]
 
+    def quantities(self) -> list[tuple[int, int]]:
+        """Prices with what all orders there have, best first."""
+        return [(price, sum(level.values())) for price, level in self.best_first()]
+
     def best_price(self) -> int:
         """The price that trades first, 0 when there is none."""
         return self.ranks[-1] * self.sign if self.ranks else 0
 
-    def first(self) -> Order:
-        """The order that trades first, of a side that has one."""
-        order = self.levels[self.best_price()].oldest
-        assert order is not None, "a level without orders is taken out"
-        return order
+    def first(self) -> tuple[int, int]:
+        """Id and remaining quantity of the order that trades first, of a side that has one."""
+        level = self.levels[self.ranks[-1] * self.sign]
+        order_id = next(iter(level))
+        return order_id, level[order_id]
 
     def reaches(self, price: int) -> bool:
         """Whether an order here would trade with an opposite one at `price`."""
         return bool(self.ranks) and self.ranks[-1] >= price * self.sign
 
-    def add(self, order: Order) -> None:
+    def remaining(self, order_id: int) -> int:
+        """What is left of an order that rests here."""
+        return self.levels[self.places[order_id][2]][order_id]
+
+    def add(self, order_id: int, account: int, price: int, quantity: int) -> None:
         """Put an order at the end of the queue of its price."""
-        price = order.price
         level = self.levels.get(price)
         if level is None:
-            level = self.levels[price] = Level()
+            level = self.levels[price] = {}
             insort(self.ranks, price * self.sign)
-        level.append(order)
+        elif len(level) == _LONG and not isinstance(level, OrderedDict):
+            level = self.levels[price] = OrderedDict(level)
+        level[order_id] = quantity
+        self.places[order_id] = (self, account, price)
 
-    def append_worst(self, order: Order) -> None:
+    def add_worst(self, order_id: int, account: int, price: int, quantity: int) -> None:
         """Put in an order that is no better than those before; `ranks` is to be reversed after the last."""
-        level = self.levels.get(order.price)
-        if level is None:
-            level = self.levels[order.price] = Level()
-            self.ranks.append(order.price * self.sign)
-        level.append(order)
+        if price not in self.levels:
+            self.levels[price] = {}
+            self.ranks.append(price * self.sign)
+        self.add(order_id, account, price, quantity)
 
-    def remove(self, order: Order) -> None:
-        """Take an order out, and its level if that was the last one."""
-        price = order.price
+    def remove(self, order_id: int) -> int:
+        """Take an order out, and its level if that was the last one; what remained of it is returned."""
+        price = self.places.pop(order_id)[2]
         level = self.levels[price]
-        level.remove(order)
-        if not level.count:
+        remaining = level.pop(order_id)
+        if not level:
             del self.levels[price]
             rank, ranks = price * self.sign, self.ranks
             if ranks[-1] == rank:
                 ranks.pop()
             else:
                 del ranks[bisect_left(ranks, rank)]
+        return remaining
 
-    def reduce(self, order: Order, quantity: int) -> None:
-        """Make an order smaller by `quantity`, in its place."""
-        order.remaining -= quantity
-        self.levels[order.price].quantity -= quantity
+    def resize(self, order_id: int, quantity: int) -> None:
+        """Leave an order with another quantity in its place."""
+        self.levels[self.places[order_id][2]][order_id] = quantity

@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from thingmarket.matching.levels import BookSide, Order
-from thingmarket.matching.records import EventKind, Reason, SelfTrade
+from thingmarket.matching.levels import BookSide
+from thingmarket.matching.records import EventKind, Reason, SelfTrade, event_word
 from thingmarket.matching.resting import Resting
 
-_CANCELED: Final = int(EventKind.CANCELED)  # plain numbers: enums are slow here
-_SELF_TRADE: Final = int(Reason.SELF_TRADE)
-TRADE: Final = int(SelfTrade.TRADE)
+_SELF_TRADE: Final = event_word(EventKind.CANCELED, Reason.SELF_TRADE, market=0)
+TRADE: Final = int(SelfTrade.TRADE)  # plain numbers: enums are slow here
 _CANCEL_TAKER: Final = int(SelfTrade.CANCEL_TAKER)
 _CANCEL_MAKER: Final = int(SelfTrade.CANCEL_MAKER)
 _NO_CAP: Final = -(2**63)  # below every rank
@@ -19,54 +18,55 @@ def limit_rank(makers: BookSide, price: int) -> int:
     return price * makers.sign if price else _NO_CAP
 
 
-def is_fillable(taker: Order, makers: BookSide, self_trade: int) -> bool:
+def is_fillable(makers: BookSide, account: int, price: int, wanted: int, self_trade: int) -> bool:
     """Whether the whole order would trade now. [BOK-10]"""
-    wanted, limit = taker.remaining, limit_rank(makers, taker.price)
-    for price, level in makers.best_first():
-        if price * makers.sign < limit:
+    limit = limit_rank(makers, price)
+    for level_price, level in makers.best_first():
+        if level_price * makers.sign < limit:
             return False
-        for maker in level:
-            if maker.account == taker.account and self_trade != TRADE:
+        for maker, left in level.items():
+            if self_trade != TRADE and makers.places[maker][1] == account:
                 if self_trade != _CANCEL_MAKER:
                     return False
                 continue
-            wanted -= maker.remaining
+            wanted -= left
             if wanted <= 0:
                 return True
     return False
 
 
-def match(resting: Resting, taker: Order, self_trade: int) -> None:
-    """Trade until the order is filled, finds no maker at its price, or is cancelled by its own flags.
+def match(  # noqa: PLR0917  arguments by name cost more
+    resting: Resting, makers: BookSide, order_id: int, account: int, price: int, wanted: int, self_trade: int
+) -> int:
+    """Trade until an order is filled, finds no maker at its price, or is cancelled by its own flags.
 
-    What is left of it is its `remaining`; its market may be left empty.
+    What is left of it is returned; the market may be left empty.
     """
-    makers = taker.market.opposite(taker.side)
-    ranks, levels, sign = makers.ranks, makers.levels, makers.sign
-    events, orders, account = resting.events, resting.orders, taker.account
-    limit = limit_rank(makers, taker.price)
-    while taker.remaining and ranks and ranks[-1] >= limit:
-        level = levels[ranks[-1] * sign]
-        maker = level.oldest
-        assert maker is not None, "a level without orders is taken out"
-        if self_trade and maker.account == account:
-            _prevent(resting, taker, maker, self_trade)
-            continue
-        traded = min(taker.remaining, maker.remaining)
-        taker.remaining -= traded
-        maker.remaining -= traded
-        level.quantity -= traded
-        events.trade(taker, maker, traded)
-        if not maker.remaining:
+    ranks, trade, word = makers.ranks, resting.events.trade, makers.taken_word
+    limit = limit_rank(makers, price)
+    while wanted and ranks and ranks[-1] >= limit:
+        maker, left = makers.first()
+        if self_trade and makers.places[maker][1] == account:
+            wanted = _prevent(resting, makers, maker, order_id, price, wanted, self_trade)
+        elif left > wanted:
+            makers.resize(maker, left - wanted)
+            trade(word, maker, order_id, ranks[-1] * makers.sign, wanted, left - wanted)
+            return 0
+        else:
+            trade(word, maker, order_id, ranks[-1] * makers.sign, left, 0)
             makers.remove(maker)
-            del orders[maker.id]
+            wanted -= left
+    return wanted
 
 
-def _prevent(resting: Resting, taker: Order, maker: Order, self_trade: int) -> None:
+def _prevent(  # noqa: PLR0917  as above
+    resting: Resting, makers: BookSide, maker: int, taker: int, price: int, wanted: int, self_trade: int
+) -> int:
     """Cancel what the flags of the incoming order say, so that no owner trades with himself. [BOK-12]"""
     if self_trade != _CANCEL_TAKER:
-        resting.events.changed(_CANCELED, maker, maker.remaining, _SELF_TRADE)
-        resting.remove(maker)
-    if self_trade != _CANCEL_MAKER:
-        resting.events.changed(_CANCELED, taker, taker.remaining, _SELF_TRADE)
-        taker.remaining = 0
+        maker_price = makers.best_price()
+        resting.events.told(_SELF_TRADE | makers.word, maker, maker_price, makers.remove(maker))
+    if self_trade == _CANCEL_MAKER:
+        return wanted
+    resting.events.told(_SELF_TRADE | makers.market.opposite(makers.side).word, taker, price, wanted)
+    return 0

@@ -9,6 +9,11 @@ from typing import Final, Self
 # Little-endian, without padding.
 COMMAND: Final = Struct("<BBBBIQqQQ")  # kind, side, tif, flags, market, quantity, price, order id, account
 EVENT: Final = Struct("<BBBBIQQQqQQ")  # kind, reason, side, flags, market, seq, maker, taker, price, ...
+# The same with the fields of the first eight bytes read as one number, its word: so most commands are known
+# at one glance. An event that has no maker leaves those fields 0.
+WORD_COMMAND: Final = Struct("<QQqQQ")  # word, quantity, price, order id, account
+WORD_TRADE: Final = Struct("<QQQQqQQ")  # word, seq, maker, taker, price, quantity, maker_left
+WORD_EVENT: Final = Struct("<QQ8xQqQ8x")  # word, seq, taker, price, quantity
 COMMAND_BYTES: Final = 40
 EVENT_BYTES: Final = 56
 assert COMMAND.size == COMMAND_BYTES
@@ -191,6 +196,21 @@ class Event:
             self.quantity,
             self.maker_left,
         )
+
+
+def command_word(kind: int, side: int = 0, tif: int = 0, flags: int = 0, *, market: int) -> int:
+    """The first eight bytes of a command as one number."""
+    return kind | side << 8 | tif << 16 | flags << 24 | market << 32
+
+
+def command_fields(word: int) -> tuple[int, int, int, int, int]:
+    """Kind, side, tif, flags and market of a command that begins so."""
+    return word & 0xFF, word >> 8 & 0xFF, word >> 16 & 0xFF, word >> 24 & 0xFF, word >> 32
+
+
+def event_word(kind: int = 0, reason: int = 0, side: int = 0, *, market: int) -> int:
+    """The first eight bytes of an event as one number, without flags."""
+    return kind | reason << 8 | side << 16 | market << 32
 
 
 def pack_commands(commands: Iterable[Command]) -> bytes:

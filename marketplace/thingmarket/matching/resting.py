@@ -1,11 +1,11 @@
-"""All resting orders: markets, each with two sides and a state, and the orders by their ids."""
+"""All resting orders: markets, each with two sides and a state, and the places of orders by their ids."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from thingmarket.matching.events import Events
-from thingmarket.matching.levels import BUY, SELL, BookSide, Order
-from thingmarket.matching.records import MarketState
+from thingmarket.matching.levels import BUY, SELL, BookSide, Order, Places
+from thingmarket.matching.records import Kind, MarketState, TimeInForce, command_word
 
 CONTINUOUS: Final = int(MarketState.CONTINUOUS)
 
@@ -15,11 +15,11 @@ class Market:
 
     __slots__ = ("buys", "number", "sells", "state")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, places: Places) -> None:
         self.number = number
         self.state = CONTINUOUS
-        self.buys = BookSide(BUY)
-        self.sells = BookSide(SELL)
+        self.buys = BookSide(self, BUY, places)
+        self.sells = BookSide(self, SELL, places)
 
     def __iter__(self) -> Iterator[Order]:
         """All orders: buys before sells, best price first, oldest first; not to be changed meanwhile."""
@@ -40,43 +40,48 @@ class Market:
 
 
 class Resting:
-    """What a book knows: its markets, its orders, its limits, and the events it writes."""
+    """What a book knows: its markets, its orders, its limits, and the events it writes.
 
-    __slots__ = ("events", "levels_max", "markets", "orders", "orders_max")
+    `plain` has, for each market that exists and is in CONTINUOUS, how a NEW_LIMIT GTC without flags begins,
+    with the side where such an order rests and the side that it meets.
+    """
+
+    __slots__ = ("events", "levels_max", "markets", "orders_max", "places", "plain")
 
     def __init__(self, orders_max: int, levels_max: int) -> None:
         self.orders_max = orders_max
         self.levels_max = levels_max
         self.markets: dict[int, Market] = {}  # those with an order or a state of their own
-        self.orders: dict[int, Order] = {}
+        self.plain: dict[int, tuple[BookSide, BookSide]] = {}
+        self.places: Places = {}
         self.events = Events()
 
     def market(self, number: int) -> Market:
         """A market; one that does not exist yet comes to be with its first order or state."""
-        return self.markets.get(number) or Market(number)
+        return self.markets.get(number) or Market(number, self.places)
 
     def markets_ascending(self) -> list[Market]:
         """Every market that exists, by number."""
         return [self.markets[number] for number in sorted(self.markets)]
 
-    def add(self, order: Order) -> None:
-        """Let an order rest at the end of its queue."""
-        market = order.market
-        market.own(order.side).add(order)
-        self.orders[order.id] = order
+    def keep(self, market: Market) -> None:
+        """Let a market exist that now has an order or a state."""
         self.markets[market.number] = market
-
-    def remove(self, order: Order) -> None:
-        """Take an order out; its market may be left empty."""
-        order.market.own(order.side).remove(order)
-        del self.orders[order.id]
+        for own, makers in ((market.buys, market.sells), (market.sells, market.buys)):
+            word = command_word(Kind.NEW_LIMIT, own.side, TimeInForce.GTC, market=market.number)
+            if market.state == CONTINUOUS:
+                self.plain[word] = (own, makers)
+            else:
+                self.plain.pop(word, None)
 
     def forget_if_empty(self, market: Market) -> None:
         """[BOK-21] A market without orders in CONTINUOUS is as if it had never been."""
         if market.state == CONTINUOUS and not market.buys.ranks and not market.sells.ranks:
             self.markets.pop(market.number, None)
+            for side in (BUY, SELL):
+                word = command_word(Kind.NEW_LIMIT, side, TimeInForce.GTC, market=market.number)
+                self.plain.pop(word, None)
 
-    def has_room(self, market: Market, side: int, price: int) -> bool:
+    def has_room(self, side: BookSide, price: int) -> bool:
         """Whether a side may hold an order of this price."""
-        own = market.own(side)
-        return len(own.ranks) < self.levels_max or price in own.levels
+        return len(side.ranks) < self.levels_max or price in side.levels

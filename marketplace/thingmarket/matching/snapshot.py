@@ -19,7 +19,7 @@ from typing import Final
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import BOOK_PRICE_MAX, BOOK_QUANTITY_MAX
-from thingmarket.matching.levels import BUY, SELL, BookSide, Order
+from thingmarket.matching.levels import BUY, SELL
 from thingmarket.matching.records import MarketState
 from thingmarket.matching.resting import CONTINUOUS, Market, Resting
 
@@ -90,7 +90,9 @@ def _markets(resting: Resting) -> Iterator[bytes]:
     for market in resting.markets_ascending():
         yield _MARKET.pack(market.number, market.state)
         for side in (market.buys, market.sells):
-            orders = [_ORDER.pack(order.id, order.price, order.remaining, order.account) for order in side]
+            orders = [
+                _ORDER.pack(id_, price, remaining, account) for id_, account, _, price, remaining in side
+            ]
             yield _COUNT.pack(len(orders))
             yield b"".join(orders)
 
@@ -107,7 +109,7 @@ def _read_markets(resting: Resting, body: bytes, at: int) -> int:
         if state not in _STATES:
             raise _bad("unknown state of a market")
         last = number
-        market = Market(number)
+        market = Market(number, resting.places)
         market.state = state
         at = _read_side(resting, market, BUY, body, at + _MARKET.size)
         at = _read_side(resting, market, SELL, body, at)
@@ -122,33 +124,27 @@ def _admit(resting: Resting, market: Market) -> None:
             raise _bad("a market without orders or a state")
         if market.is_crossed():
             raise _bad("a crossed book")
-    resting.markets[market.number] = market
+    resting.keep(market)
 
 
 def _read_side(resting: Resting, market: Market, side: int, body: bytes, at: int) -> int:
     """Fill an empty side, the best order first, and return where it ends."""
     (count,) = _COUNT.unpack_from(body, at)
     at += _COUNT.size
-    if count > resting.orders_max - len(resting.orders):
+    if count > resting.orders_max - len(resting.places):
         raise _bad("too many orders")
     own = market.own(side)
     for _ in range(count):
         id_, price, remaining, account = _ORDER.unpack_from(body, at)
         at += _ORDER.size
-        order = Order(id_, account, market, side, price, remaining)
-        _check_order(resting, own, order)
-        resting.orders[id_] = order
-        own.append_worst(order)
+        if not id_ or id_ in resting.places:
+            raise _bad("an order id that is 0 or stands twice")
+        if not 0 < remaining <= BOOK_QUANTITY_MAX or not 0 < price <= BOOK_PRICE_MAX:
+            raise _bad("a quantity or price out of bounds")
+        if own.ranks and price * own.sign > own.ranks[-1]:
+            raise _bad("orders out of order")
+        own.add_worst(id_, account, price, remaining)
     if len(own.ranks) > resting.levels_max:
         raise _bad("too many prices")
     own.ranks.reverse()
     return at
-
-
-def _check_order(resting: Resting, side: BookSide, order: Order) -> None:
-    if not order.id or order.id in resting.orders:
-        raise _bad("an order id that is 0 or stands twice")
-    if not 0 < order.remaining <= BOOK_QUANTITY_MAX or not 0 < order.price <= BOOK_PRICE_MAX:
-        raise _bad("a quantity or price out of bounds")
-    if side.ranks and order.price * side.sign > side.ranks[-1]:
-        raise _bad("orders out of order")

@@ -4,8 +4,7 @@ from typing import Final
 
 from thingmarket.matching.auction import clearing
 from thingmarket.matching.events import Fields
-from thingmarket.matching.levels import BookSide
-from thingmarket.matching.records import MarketState, Reason
+from thingmarket.matching.records import EventKind, MarketState, Reason, event_word
 from thingmarket.matching.resting import CONTINUOUS, Market, Resting
 
 _STATES: Final = frozenset(int(state) for state in MarketState)
@@ -23,7 +22,7 @@ def set_state(resting: Resting, fields: Fields) -> None:
     if new == CONTINUOUS and market.is_crossed():
         return resting.events.rejected(fields, Reason.BOOK_CROSSED)
     market.state = new
-    resting.markets[number] = market
+    resting.keep(market)
     resting.forget_if_empty(market)
     return resting.events.state(number, new, old)
 
@@ -36,24 +35,21 @@ def uncross(resting: Resting, fields: Fields) -> None:
     market = resting.market(number)
     if market.state != MarketState.AUCTION:
         return resting.events.rejected(fields, Reason.WRONG_STATE)
-    cleared = clearing(_quantities(market.buys), _quantities(market.sells), reference)
+    cleared = clearing(market.buys.quantities(), market.sells.quantities(), reference)
     _fill(resting, market, cleared.price, cleared.volume)
     return resting.events.state(number, market.state, cleared.volume, cleared.price)
 
 
-def _quantities(side: BookSide) -> list[tuple[int, int]]:
-    return [(price, level.quantity) for price, level in side.best_first()]
-
-
 def _fill(resting: Resting, market: Market, price: int, volume: int) -> None:
     """Pair the best buy with the best sell until the volume is traded: all that one of both sides has."""
+    word = event_word(EventKind.TRADE, market=market.number)
     while volume:
-        buy, sell = market.buys.first(), market.sells.first()
-        traded = min(buy.remaining, sell.remaining)
+        (buy, bid), (sell, asked) = market.buys.first(), market.sells.first()
+        traded = min(bid, asked)
         volume -= traded
-        market.buys.reduce(buy, traded)
-        market.sells.reduce(sell, traded)
-        resting.events.cleared(buy, sell, price, traded)
-        for order in (buy, sell):
-            if not order.remaining:
-                resting.remove(order)
+        resting.events.trade(word, buy, sell, price, traded, bid - traded)
+        for side, order_id, left in ((market.buys, buy, bid - traded), (market.sells, sell, asked - traded)):
+            if left:
+                side.resize(order_id, left)
+            else:
+                side.remove(order_id)
