@@ -15,7 +15,7 @@ from thingmarket.limits import (
     TRADES_KEPT_MAX,
     TRADES_PER_MARKET_MAX,
 )
-from thingmarket.matching.records import EVENT, EventKind, MarketState
+from thingmarket.matching.records import EVENT, EVENT_BYTES, EventKind, MarketState
 from thingmarket.time import UnixMs
 from thingmarket_node.core.books import BookSeen, Levels
 from thingmarket_node.core.messages import Published
@@ -36,10 +36,11 @@ class Trades:
 
     def take(self, entry: Published) -> list[Row]:
         """Keep the trades of a durable entry, and name them."""
+        events = entry.outcome.events
         rows: list[Row] = [
-            (entry.seq, index, UnixMs(entry.time_ms), fields)
-            for index, fields in enumerate(EVENT.iter_unpack(entry.outcome.events))
-            if fields[0] == EventKind.TRADE
+            (entry.seq, index, UnixMs(entry.time_ms), EVENT.unpack_from(events, index * EVENT_BYTES))
+            for index, kind in enumerate(events[::EVENT_BYTES])  # the kind is the first byte of each
+            if kind == EventKind.TRADE
         ]
         for row in rows:
             self._keep(row)
