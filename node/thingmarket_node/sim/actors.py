@@ -53,6 +53,7 @@ class Outcome:
     code: int
     reference: bytes = b""
     pending: bool = False
+    statuses: bytes = b""  # of a frame of orders
 
 
 Then = Callable[[Outcome], None]
@@ -253,7 +254,8 @@ class Client:
             self._handshake(method, data)
         elif data[:1] == ACCEPTED:
             done = calls.read_submit_response(read_response(method, data[1:]))
-            self._ended(item, Outcome(code=0, reference=done.reference, pending=done.pending), done.receipt)
+            outcome = Outcome(code=0, reference=done.reference, pending=done.pending, statuses=done.statuses)
+            self._ended(item, outcome, done.receipt)
         else:
             told = calls.read_refusal(data[1:])
             require(told is not None, "coded", "a refusal that cannot be read")
@@ -288,6 +290,7 @@ class Client:
                 code=outcome.code,
                 reference=outcome.reference,
                 pending=outcome.pending,
+                statuses=outcome.statuses,
                 receipt=receipt,
             )
             self.place.auditor.answered(ack)

@@ -14,6 +14,7 @@ from thingmarket.identity.envelope import signed_over
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import GROUPS_IN_FLIGHT_MAX
 from thingmarket.market.entries import Command, Entry
+from thingmarket.trading.commands import PlaceOrders
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.calls import NodeKeys
 from thingmarket_node.core.core import Core
@@ -35,6 +36,7 @@ class Ack:
     reference: bytes
     receipt: Receipt
     pending: bool = False
+    statuses: bytes = b""  # of a frame of orders
 
 
 class Auditor:
@@ -205,9 +207,11 @@ class Auditor:
         entry, outcome = reference.entries[receipt.seq - 1], reference.outcomes[receipt.seq - 1]
         require(_is_about(entry, ack), "receipt", f"entry {receipt.seq} is not this command")
         require(receipt.time_ms == entry.time_ms, "receipt", f"another time of entry {receipt.seq}")
-        told = (ack.code, b"" if ack.code else ack.reference, ack.pending)
-        made = (outcome.code, outcome.reference, outcome.pending)
+        told = (ack.code, b"" if ack.code else ack.reference, ack.pending, ack.statuses)
+        made = (outcome.code, outcome.reference, outcome.pending, outcome.statuses)
         require(told == made, "told-right", f"another answer of {receipt.seq}")
+        if ack.code and isinstance(entry.content, Command) and isinstance(entry.content.body, PlaceOrders):
+            return  # a copy of it that is still on its way may be taken yet [MKT-6]
         self.marks["answered_again"] += (ack.sender, ack.key) in self.acks
         first = self.acks.setdefault((ack.sender, ack.key), ack)
         again = (first.receipt.seq, first.code, first.reference) == (receipt.seq, ack.code, ack.reference)

@@ -33,11 +33,11 @@ def applied(mutant: Mutant) -> Iterator[None]:
         patches.undo()
 
 
-def hunt(mutant: Mutant, seeds: range, scenario: str = "purchase") -> Verdict:
+def hunt(mutant: Mutant, seeds: range) -> Verdict:
     """Look for the first seed that tells the mutant from the real core."""
     with applied(mutant):
         for seed in seeds:
-            failure = run_seed(scenario, seed).failure
+            failure = run_seed(mutant.scenario, seed).failure
             if failure is not None:
                 return Verdict(
                     mutant=mutant.name, seed=seed, invariant=failure.invariant, detail=failure.detail

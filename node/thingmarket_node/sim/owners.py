@@ -117,7 +117,7 @@ class Owner(Person):
             actions=thing.actions,
             categories=EVERYTHING,
             counterparties=EVERYTHING,
-            limits=(self._limit(),),
+            limits=(self._limit(thing.haste),),
             nodes=EVERYTHING,
             cosigners=tuple(sorted(other.party for other in thing.cosigners)),
             cosign_quorum=2 if thing.cosigners and world.chance(400) else 1,
@@ -126,7 +126,7 @@ class Owner(Person):
         )
         return sign(TypeId.MANDATE, identity.mandate_payload(mandate), self.key)
 
-    def _limit(self) -> SpendingLimit:
+    def _limit(self, haste: int) -> SpendingLimit:
         world = self.world
         order = world.between(20_00, 200_00)
         day = order * world.between(1, 4)
@@ -143,9 +143,9 @@ class Owner(Person):
         if world.chance(300):
             limit = replace(
                 limit,
-                orders_per_day=world.between(1, 4),
-                max_open_orders=world.between(1, 3),
-                max_open_holds=world.between(1, 2),
+                orders_per_day=haste * world.between(1, 4),
+                max_open_orders=haste * world.between(1, 3),
+                max_open_holds=haste * world.between(1, 2),
                 liability_cap_minor=order * world.between(1, 2),
             )
         return limit

@@ -101,6 +101,7 @@ class Thing(Person):
     """Acts under a mandate of its owner."""
 
     actions: tuple[Action, ...] = ()
+    haste = 1  # how many times more orders a thing may have than one that only buys
 
     def __init__(self, place: Place, name: str, owner: "Owner", square: Square) -> None:
         """Wait for a mandate."""

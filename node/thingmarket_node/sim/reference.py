@@ -1,6 +1,6 @@
 """Follows the durable log, record by record, with a market of its own that never crashes."""
 
-from typing import Any
+from typing import Any, Final
 
 from thingmarket.audit.merkle import Tree, leaf_hash
 from thingmarket.ids import Key
@@ -8,6 +8,7 @@ from thingmarket.market import Market
 from thingmarket.market.denied import COUNTED_CODES
 from thingmarket.market.entries import Command, Entry, Outcome
 from thingmarket.market.state import State
+from thingmarket.trading.commands import PlaceOrders
 from thingmarket.wire.log import outcome_bytes, read_entry
 from thingmarket_node import groups
 from thingmarket_node.core.sequencer import hash_of_outcomes
@@ -15,6 +16,8 @@ from thingmarket_node.groups import EMPTY
 from thingmarket_node.sim.oracle.comparing import compare
 from thingmarket_node.sim.oracle.oracle import Oracle
 from thingmarket_node.sim.world import Violation, require
+
+_OF_ORDERS: Final = ("spending", "expiries")
 
 
 class Reference:
@@ -32,7 +35,7 @@ class Reference:
         self.bodies: list[bytes] = []
         self.granted: dict[tuple[str, Key, bytes], int] = {}  # sender, key, digest of the body -> seq
         self._read: dict[bytes, Entry] = {}
-        self._answered: set[tuple[str, Key]] = set()
+        self._answered: set[tuple[str, Key | int]] = set()
 
     @property
     def seq(self) -> int:
@@ -75,22 +78,26 @@ class Reference:
         outcome = self.market.apply(entry)
         if outcome.code in COUNTED_CODES:
             state.effects_root()
-            _check_counted(rows, _rows(state), entry.seq)
+            _check_counted(rows, _rows(state), entry.seq, left_books=bool(outcome.events))
         elif outcome.code:
             same = state.effects_root() == before and not outcome.notices
             require(same, "refused-changes-nothing", f"entry {entry.seq}, refused with {outcome.code}")
         if isinstance(entry.content, Command):
-            name = (entry.content.header.sender, entry.content.key)
-            require(
-                name not in self._answered, "applied-once", f"entry {entry.seq} is a second one of its key"
-            )
-            self._answered.add(name)
-            if outcome.code == 0:
-                self.granted[*name, entry.content.body_digest] = entry.seq
+            self._note(entry.seq, entry.content, outcome)
         self.oracle.follow(entry, outcome)
         self.entries.append(entry)
         self.outcomes.append(outcome)
         self.bodies.append(outcome_bytes(outcome))
+
+    def _note(self, seq: int, command: Command, outcome: Outcome) -> None:
+        """A key is answered once; a frame that was refused leaves its number free. [MKT-6]"""
+        sender, body = command.header.sender, command.body
+        name = (sender, body.frame if isinstance(body, PlaceOrders) else command.key)
+        require(name not in self._answered, "applied-once", f"entry {seq} is a second one of its key")
+        if outcome.code == 0 or not isinstance(body, PlaceOrders):
+            self._answered.add(name)
+        if outcome.code == 0:
+            self.granted[sender, command.key, command.body_digest] = seq
 
     def _check(self) -> None:
         """Debits are credits, and everything is what the oracle reckons."""
@@ -112,8 +119,13 @@ def _rows(state: State) -> dict[str, dict[Any, Any]]:
     return {**rows, "others": {name: table.root() for name, table in tables.items()}}
 
 
-def _check_counted(before: dict[str, dict[Any, Any]], after: dict[str, dict[Any, Any]], seq: int) -> None:
-    """A counted refusal changes exactly one row, of a thing or a device."""
+def _check_counted(
+    before: dict[str, dict[Any, Any]], after: dict[str, dict[Any, Any]], seq: int, *, left_books: bool
+) -> None:
+    """A counted refusal changes exactly one row, of a thing or a device; what it stops leaves the books."""
+    if left_books:  # what its orders held and counted is free [MKT-10]
+        for name in _OF_ORDERS:
+            after["others"][name] = before["others"][name]
     changed = [
         (table, key)
         for table, rows in after.items()

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from thingmarket.errors import Refusal
 from thingmarket_node.sim.purchase import Run, hours
+from thingmarket_node.sim.trading import TradingRun
 from thingmarket_node.sim.world import Violation
 
-SCENARIOS: Final = {"purchase": Run}
+SCENARIOS: Final = {"purchase": Run, "trading": TradingRun}
 """Scenarios by name."""
 
 

@@ -12,7 +12,8 @@ from thingmarket_node.sim.mutants.money import MONEY
 from thingmarket_node.sim.mutants.once import ONCE
 from thingmarket_node.sim.mutants.orders import ORDERS
 from thingmarket_node.sim.mutants.patches import Mutant, Patches
+from thingmarket_node.sim.mutants.trading import TRADING
 
-MUTANTS: Final = (*DURABILITY, *ONCE, *ORDERS, *AUTHORITY, *MONEY)
+MUTANTS: Final = (*DURABILITY, *ONCE, *ORDERS, *AUTHORITY, *MONEY, *TRADING)
 
 __all__ = ["MUTANTS", "Mutant", "Patches"]

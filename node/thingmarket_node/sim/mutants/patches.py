@@ -27,8 +27,9 @@ class Patches:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One broken core: its name, what is wrong with it, and how to break it."""
+    """One broken core: its name, what is wrong with it, how to break it, and where it is hunted."""
 
     name: str
     wrong: str
     apply: Callable[[Patches], None]
+    scenario: str = "purchase"

@@ -42,7 +42,8 @@ def _orders(memory: Memory, state: State) -> None:
     }
     require(found == reckoned, "resting", f"{found} rest, not {reckoned}")
     expires = {one.id: one.expires_ms for one in memory.book.orders if one.expires_ms}
-    require(dict(state.expiries.items()) == expires, "resting", f"they expire, but not at {expires}")
+    kept = dict(state.expiries.items())
+    require(kept == expires, "resting", f"they expire at {kept}, not {expires}")
 
 
 def _holds(memory: Memory, state: State) -> None:

@@ -85,6 +85,7 @@ class Memory:
     trade_fees: int = 0
     traded: int = 0
     halted: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)  # how often each was told
     swept: int = 0  # orders that left with the right to have them
 
     # --- money

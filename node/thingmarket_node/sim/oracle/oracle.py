@@ -9,7 +9,7 @@ from thingmarket.contract.feedback import AskFeedback, GiveFeedback
 from thingmarket.contract.orders import AcceptDelivery, Deposit, Fulfil, Purchase
 from thingmarket.contract.personas import SetPersona
 from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
-from thingmarket.errors import Code
+from thingmarket.errors import Code, code_name
 from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.mandates import Action
@@ -226,6 +226,8 @@ class Oracle:
             case PlaceOrders():
                 told, made = statuses_of(outcome.statuses), frames.place(memory, command, body, now_ms)
                 require(list(told) == made, "statuses", f"entry {seq}: {list(told)}, not {made}")
+                for status in map(code_name, told):
+                    memory.statuses[status] = memory.statuses.get(status, 0) + 1
             case OpenMarket() | SetMarketState() | DeclareGoods() | WithdrawGoods():
                 venues.apply(memory, body, memory.acting(command)[0] or command.header.sender, now_ms)
             case _:

@@ -1,8 +1,10 @@
 """What a call to the book leaves: money and goods that moved, budgets, prices, markets to halt. [MKT-7]"""
 
+from thingmarket.identity.mandates import Autonomy
 from thingmarket.limits import DAY_MS
 from thingmarket.matching.records import EventKind, MarketState
 from thingmarket.settlement.accounts import AccountKind
+from thingmarket_node.sim.oracle import permits
 from thingmarket_node.sim.oracle.book import Fill, Resting, Venue
 from thingmarket_node.sim.oracle.budgets import month_of
 from thingmarket_node.sim.oracle.memory import Memory
@@ -110,7 +112,7 @@ def expire(memory: Memory, order: Resting, deadline_ms: int) -> None:
 
 
 def sweep(memory: Memory) -> None:
-    """Nobody has orders who may not trade: mandates that live, and nobody in them who was stopped."""
+    """Nobody has orders who may not trade: his mandate lives, commits, and nobody in it was stopped."""
     lost = [one for one in memory.book.orders if one.leaf and not _may_have_orders(memory, one.leaf)]
     for order in sorted(lost, key=_by_id):
         memory.book.end(order)
@@ -120,7 +122,8 @@ def sweep(memory: Memory) -> None:
 def _may_have_orders(memory: Memory, leaf: bytes) -> bool:
     given = memory.mandates[leaf]
     things = (memory.things.get((given.owner, link.subject)) for link in given.chain)
-    return given.alive and not any(one is not None and one.state in _STOPPED for one in things)
+    stopped = any(one is not None and one.state in _STOPPED for one in things)
+    return given.alive and not stopped and permits.level(memory, given) is not Autonomy.ANNOUNCER
 
 
 def _by_id(order: Resting) -> int:
