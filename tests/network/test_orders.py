@@ -17,6 +17,7 @@ from thingmarket.matching.records import EventKind, MarketState, Reason, Side
 from thingmarket.trading.frame import book_status
 from thingmarket.trading.terms import BookShown
 from thingmarket_client import RefusedByNode, Thing
+from thingmarket_client.blocking import BlockingThing
 from thingmarket_client.frames import (
     CancelAll,
     CancelOrder,
@@ -221,3 +222,17 @@ async def test_wrong_wishes_of_market_data_are_refused(floor: Floor) -> None:
     with pytest.raises(RefusedByNode) as refused:
         await floor.anna.trades(9)
     assert refused.value.number == Code.UNKNOWN_MARKET
+
+
+async def test_orders_and_a_live_book_are_there_without_asyncio(floor: Floor) -> None:
+    """[MKT-15]"""
+
+    def trade() -> tuple[bool, int]:
+        with BlockingThing(floor.shop.home) as shop:
+            answer = shop.place_orders([sell(5, 20)])
+            with shop.watch_market(1) as books:
+                book = books.wait(20_000)
+            assert book is not None
+            return answer.orders[0].taken, book.asks[0][0]
+
+    assert await asyncio.to_thread(trade) == (True, 20)
