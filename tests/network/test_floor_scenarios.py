@@ -89,6 +89,15 @@ def test_a_fee_of_a_hundredth_of_a_percent_more_does_not_pass() -> None:
     assert report.found.money_conserved, "what is taken too much is still somewhere"
 
 
+@pytest.mark.long  # the neighbourhood notices the same in every run
+def test_traders_notice_a_fee_of_a_hundredth_of_a_percent_more() -> None:
+    report = engine.run(engine.find("robo-trader"), in_silence, node_command=WEAKENED)
+    assert not report.passed and report.found.money_conserved
+    wrong = failed(report)
+    assert {"the node's fees, minor units", "turnover of compute-hours", "turnover of map-tiles"} <= wrong
+    assert not any(name.startswith(("goods of", "refusal", "executions")) for name in wrong)
+
+
 @pytest.mark.long  # thirty houses and ninety-six blocks
 def test_a_whole_neighbourhood_passes_and_draws_its_day(tmp_path: Path) -> None:
     plot = tmp_path / "day.svg"

@@ -78,7 +78,7 @@ def energy_day(houses: int, blocks: int) -> Scenario:
                 for kind, rows in (("auction", paper.traded), ("utility", paper.grid))
                 for block, found in enumerate(rows)
             },
-            goods={one.name: 0 for one in street},
+            goods=dict.fromkeys(deposits, 0),  # what was bought was used up, what was sold was there
         ),
         look=("node status node", "node books node"),
     )
@@ -142,6 +142,10 @@ class _Day:
             rows |= answer["houses"]
         stage.ask(stage.office, "set_state", market=grid, state="CLOSED")
         self._count(stage, block, rows, market, grid)
+        # The utility has what it declared less what the houses took on balance, and not a watt-hour more.
+        steps = _UTILITY_WH - sum(row["deviation_wh"] for row in rows.values())
+        left = stage.ask(stage.office, "take_out", owner=UTILITY, market=grid, steps=steps)
+        stage.found.goods[UTILITY] += left["more"]
 
     def _open(self, stage: FloorStage, market: int, grid: int, name: str) -> None:
         terms = {

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from thingmarket.errors import code_name
 from thingmarket_node.scenarios.engine import Scenario
 from thingmarket_node.scenarios.expectations import Turnover
 from thingmarket_node.scenarios.floor_stage import FloorStage
@@ -12,6 +13,7 @@ from thingmarket_node.scenarios.robo_cast import (
     MARKETS,
     OWNERS,
     PAYS_IN_MINOR,
+    PER_ORDER_MINOR,
     PRODUCTS,
     TILES,
     TRADERS,
@@ -69,6 +71,10 @@ class RoboFloor:
         if told["status"]:
             rule = str(answer["facts"]["order.0"]).partition(" ")[2]
             self.stage.note_refusal(name, what, told["refusal"], rule)
+            why = self.stage.ask(self.posts[name], "explain", seq=answer["seq"])
+            facts = {one["name"]: one["value"] for one in why["facts"]}
+            logged = f"{code_name(told['status'])} {rule}", [rule]
+            self.stage.check(f"the log says why: {what}", logged, (facts.get("order.0"), why["rules"]))
         return answer
 
     # --- acts
@@ -122,11 +128,12 @@ class RoboFloor:
         self.turned_down("emery-doubts", "sells what its owner does not have", more)
 
     def _explain(self, name: str, seq: int, reason: str) -> None:
-        """Why an order was refused is in the log, and proven."""
+        """The owner's command line says the same, and what was looked at."""
         told = self.stage.do(name, "explain", "--entry", str(seq), "--home", name)
         facts = {one["name"]: one["value"] for one in told["facts"]}
         self.stage.check("explain says why an order was refused", reason, facts.get("order.0"))
-        self.stage.check("and names the rule that it broke", ["LIM-2"], told["rules"])
+        limit = [value for name, value in facts.items() if name.endswith(".1.order_max")]
+        self.stage.check("and the limit that it is above", [PER_ORDER_MINOR], limit)
 
     def _wait_a_moment(self) -> None:
         """An order that is good for a second; nobody trades at its price, and no robot counts on it."""

@@ -15,6 +15,7 @@ from thingmarket.wire.envelope import read_signed
 from thingmarket_client import Thing, create_thing
 from thingmarket_client.frames import FrameAnswer
 from thingmarket_node.cli.cards import card_of
+from thingmarket_node.cli.decided import decided
 from thingmarket_node.scenarios.floor_orders import answered, kind_of, order_of
 from thingmarket_node.scenarios.hearing import Line, listen
 from thingmarket_node.scenarios.robo_cast import TRADERS
@@ -86,6 +87,10 @@ class TradingPost:
 
     async def _resting(self) -> Line:
         return {"orders": [one.order_id for one in await self._thing.orders()]}
+
+    async def _explain(self, seq: int) -> Line:
+        """Why its frame of an entry was decided as it was, after a proof that it is in the log."""
+        return decided(await self._thing.reads.explain(seq=seq))
 
     def _note(self, placed: FrameAnswer) -> Line:
         assert placed.receipt is not None and not placed.events_cut, "these frames are short"
