@@ -4,6 +4,8 @@ import hashlib
 from typing import Final
 
 SUM_BYTES: Final = 512
+_RECENT_MAX: Final = 16_384  # about 15 MB: rows that change often are taken out by what they were put in by
+_RECENT_BYTES_MAX: Final = 512  # of one member; longer ones are rare
 _MODULUS_MASK: Final = (1 << (8 * SUM_BYTES)) - 1
 
 
@@ -29,12 +31,18 @@ class SetRoot:
 
     def add(self, member: bytes) -> None:
         """Put a member in."""
-        self._sum += _wide_hash(member)
+        wide = _wide_hash(member)
+        if len(member) <= _RECENT_BYTES_MAX:
+            if len(_recent) >= _RECENT_MAX:
+                _recent.clear()
+            _recent[member] = wide
+        self._sum += wide
         self._digest = b""
 
     def remove(self, member: bytes) -> None:
         """Take a member out."""
-        self._sum -= _wide_hash(member)
+        wide = _recent.pop(member, None)
+        self._sum -= _wide_hash(member) if wide is None else wide
         self._digest = b""
 
     def digest(self) -> bytes:
@@ -42,6 +50,9 @@ class SetRoot:
         if not self._digest:
             self._digest = hashlib.blake2b(self.sum, digest_size=32).digest()
         return self._digest
+
+
+_recent: Final[dict[bytes, int]] = {}  # what members came to that were put in lately; no result depends on it
 
 
 def _wide_hash(member: bytes) -> int:

@@ -1,5 +1,6 @@
 """Times are whole milliseconds since 1970 UTC; they come in as arguments, never from a clock."""
 
+from functools import lru_cache
 from typing import Final, NewType
 
 from thingmarket.errors import Code, Refusal
@@ -32,6 +33,7 @@ def utc_day(time_ms: UnixMs) -> UtcDay:
     return UtcDay(time_ms // DAY_MS)
 
 
+@lru_cache(maxsize=64)
 def utc_month(day: UtcDay) -> UtcMonth:
     """Name the month that a UTC day falls in, in whole numbers only.
 

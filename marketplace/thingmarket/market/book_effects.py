@@ -20,7 +20,6 @@ from thingmarket.values import changed
 _TRADED: Final = "TRADED"
 _LEFT: Final = "LEFT"
 _SLOT_BYTES: Final = 8
-_NOTHING: Final = Booked(placed=0, resting=0, held_minor=0, paid_minor=0)
 
 
 def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> tuple[Notice, ...]:
@@ -28,8 +27,7 @@ def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> t
     if not effects.events:
         return ()
     state.books.events.append(effects.events)
-    for tally in effects.tallies:
-        _count(state, tally, now_ms)
+    _count(state, effects.tallies, now_ms)
     for traded in effects.traded:
         _note_trades(state, traded)
     assert not effects.fills, "no market settles by escrow yet"
@@ -38,33 +36,34 @@ def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> t
     return _told(state, effects.tallies, sender)
 
 
-def _count(state: State, tally: Tally, now_ms: UnixMs) -> None:
-    seat = state.seats[tally.slot]
-    if not seat.mandate_leaf:
-        return  # an owner himself: nobody counts for him
-    booked = Booked(
-        placed=tally.placed,
-        resting=tally.opened - tally.ended,
-        held_minor=tally.held_minor,
-        paid_minor=tally.paid_minor,
-    )
-    if booked == _NOTHING:
-        return
-    links = state.mandates[Digest(seat.mandate_leaf)].effective.links
-    budgets.count_book(state, links, state.currency_under(tally.money_ledger), now_ms, booked)
+def _count(state: State, tallies: tuple[Tally, ...], now_ms: UnixMs) -> None:
+    currencies: dict[int, str] = {}
+    for tally in tallies:
+        resting = tally.opened - tally.ended
+        if not (tally.placed or resting or tally.held_minor or tally.paid_minor):
+            continue
+        leaf = state.seats[tally.slot].mandate_leaf
+        if not leaf:
+            continue  # an owner himself: nobody counts for him
+        ledger = tally.money_ledger
+        if ledger not in currencies:
+            currencies[ledger] = state.currency_under(ledger)
+        booked = Booked(
+            placed=tally.placed, resting=resting, held_minor=tally.held_minor, paid_minor=tally.paid_minor
+        )
+        links = state.mandates[Digest(leaf)].effective.links
+        budgets.count_book(state, links, currencies[ledger], now_ms, booked)
 
 
 def _note_trades(state: State, traded: Traded) -> None:
     """Keep the last price, see whether the band was left, and add up what the operator earned. [MKT-9]"""
     record: MarketRecord = state.markets[traded.market]
     trades = state.desk.state_of(traded.market) is MarketState.CONTINUOUS  # an auction finds a new price
-    now = changed(
-        record,
-        last_ticks=traded.last,
-        reference_ticks=(record.reference_ticks if trades else 0) or traded.last,
-        halts=record.halts or (trades and leaves_band(record, traded.low, traded.high)),
-    )
-    state.markets.put(traded.market, now)
+    reference = (record.reference_ticks if trades else 0) or traded.last
+    halts = record.halts or (trades and leaves_band(record, traded.low, traded.high))
+    if (traded.last, reference, halts) != (record.last_ticks, record.reference_ticks, record.halts):
+        now = changed(record, last_ticks=traded.last, reference_ticks=reference, halts=halts)
+        state.markets.put(traded.market, now)
     if traded.fee_minor:
         currency = record.listed.currency
         state.trade_fees.put(currency, state.trade_fees.get(currency, 0) + traded.fee_minor)

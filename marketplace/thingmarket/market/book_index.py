@@ -30,7 +30,9 @@ class BookIndex:
         self.stopped: dict[tuple[PartyId, PartyId], None] = {}  # things that may not trade any more
         self.lowered: dict[Digest, None] = {}  # mandates that live and commit to nothing any more
         self.events: list[bytes] = []  # of the entry in hand
-        self.permits: dict[tuple[Digest, int, int], tuple[EffectiveMandate, Permit]] = {}
+        # Permits by leaf, then by market and side: good as long as the mandate is the very same object.
+        self.permits: dict[Digest, tuple[EffectiveMandate, dict[tuple[int, int], Permit]]] = {}
+        self.permits_made = 0  # since they were last thrown away
         frames.watch(self._frame_changed, reads=())
         markets.watch(self._market_changed, reads=("halts",))
         mandates.watch(self._mandate_changed, reads=("state",))

@@ -1,5 +1,6 @@
 """A frame of orders: from one signed command to the book, order by order. [MKT-5]"""
 
+from collections.abc import Iterable
 from typing import Final
 
 from thingmarket.errors import Code, Refusal
@@ -9,7 +10,7 @@ from thingmarket.market.book_effects import set_expiry, settle
 from thingmarket.market.entries import Command
 from thingmarket.market.explained import explained
 from thingmarket.market.order_permits import headroom_of, on_probation, permits_of
-from thingmarket.market.order_records import Seat
+from thingmarket.market.order_records import MarketRecord, Seat
 from thingmarket.market.records import PartyRecord, ThingRecord
 from thingmarket.market.result import Result
 from thingmarket.market.seats import remember_frame
@@ -32,7 +33,8 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     thing = None if authority.mandate is None else trading_thing(state, authority.mandate)
     sides = touched(body.orders)
     permits = permits_of(state, authority, thing, sides)
-    headroom = headroom_of(state, authority, thing, _currencies(state, sides), sender.number)
+    records = _records(state, sides)
+    headroom = headroom_of(state, authority, thing, _currencies(records), sender.number)
     placed = state.desk.place(
         body.orders,
         slot=sender.number,
@@ -40,7 +42,7 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
         last_counter=seat.last_counter,
         permits=permits,
         headroom=headroom,
-        bands=_bands(state, sides),
+        bands=_bands(records),
         now_ms=now_ms,
         acts_for_owner=authority.mandate is None,
     )
@@ -75,18 +77,23 @@ def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOr
     return changed(seat, owner=authority.owner, mandate_leaf=leaf)
 
 
-def _currencies(state: State, sides: tuple[tuple[int, int], ...]) -> list[str]:
-    records = (state.markets.get(market) for market, _ in sides)
-    return list(dict.fromkeys(record.listed.currency for record in records if record is not None))
+def _records(state: State, sides: tuple[tuple[int, int], ...]) -> list[MarketRecord]:
+    """The known markets that a frame touches, ascending."""
+    found = (state.markets.get(market) for market in dict.fromkeys(market for market, _ in sides))
+    return [record for record in found if record is not None]
 
 
-def _bands(state: State, sides: tuple[tuple[int, int], ...]) -> dict[int, tuple[int, int]]:
+def _currencies(records: Iterable[MarketRecord]) -> list[str]:
+    return list(dict.fromkeys([record.listed.currency for record in records]))
+
+
+def _bands(records: Iterable[MarketRecord]) -> dict[int, tuple[int, int]]:
     bands = {}
-    for market, _ in sides:
-        record = state.markets.get(market)
-        band = None if record is None else order_band(record)
-        if band is not None:
-            bands[market] = band
+    for record in records:
+        if record.listed.band_basis_points:
+            band = order_band(record)
+            if band is not None:
+                bands[record.listed.market] = band
     return bands
 
 

@@ -38,34 +38,47 @@ def permits_of(
     state: State, authority: Authority, thing: ThingRecord | None, sides: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], Permit]:
     """A permit for every side of a known market that a frame touches."""
+    kept = _kept(state, authority)
     permits = {}
-    for market, side in sides:
-        record = state.markets.get(market)
-        if record is None:
-            continue
-        permit = _permit(state, authority, record, side)
-        if thing is not None and on_probation(state, thing) and side == Side.BUY:
-            least = min(permit.order_max_minor, state.probation.order_minor)
-            permit = changed(permit, order_max_minor=least)
-        permits[market, side] = permit
+    for name in sides:
+        permit = kept.get(name)
+        if permit is None:
+            record = state.markets.get(name[0])
+            if record is None:
+                continue
+            permit = kept[name] = _permit(state, authority, record, name[1])
+            state.books.permits_made += 1
+        permits[name] = permit
+    if thing is not None and on_probation(state, thing):
+        for name, permit in permits.items():
+            if name[1] == Side.BUY:
+                least = min(permit.order_max_minor, state.probation.order_minor)
+                permits[name] = changed(permit, order_max_minor=least)
     return permits
 
 
+def _kept(state: State, authority: Authority) -> dict[tuple[int, int], Permit]:
+    """Permits of the mandate that were made before; those of the time of day are made for each frame."""
+    mandate, permits = authority.mandate, state.books.permits
+    if mandate is None or mandate.windows or authority.now_ms < mandate.not_before_ms:
+        return {}
+    if state.books.permits_made >= _PERMITS_KEPT:
+        permits.clear()
+        state.books.permits_made = 0
+    found = permits.get(mandate.leaf)
+    if found is not None and found[0] is mandate:
+        return found[1]
+    fresh: dict[tuple[int, int], Permit] = {}
+    permits[mandate.leaf] = (mandate, fresh)
+    return fresh
+
+
 def _permit(state: State, authority: Authority, record: MarketRecord, side: int) -> Permit:
-    mandate = authority.mandate
-    if mandate is None:
+    if authority.mandate is None:
         return OWNER_PERMIT
-    name = (mandate.leaf, record.listed.market, side)
-    kept = state.books.permits.get(name)
-    if kept is not None and kept[0] is mandate:
-        return kept[1]
-    decision = side_decision(state, authority, record, side)
-    permit = _limits_of(mandate, record.listed, side) if decision.allows else Permit(refusal=Code.DENIED)
-    if mandate.not_before_ms <= authority.now_ms and not mandate.windows:  # else the time of day decides
-        if len(state.books.permits) >= _PERMITS_KEPT:
-            state.books.permits.clear()
-        state.books.permits[name] = (mandate, permit)
-    return permit
+    if not side_decision(state, authority, record, side).allows:
+        return Permit(refusal=Code.DENIED)
+    return _limits_of(authority.mandate, record.listed, side)
 
 
 def side_decision(state: State, authority: Authority, record: MarketRecord, side: int) -> Decision:

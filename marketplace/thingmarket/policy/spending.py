@@ -153,15 +153,19 @@ def count_book(
     for link in links:
         key = (link, currency)
         old = counters.get(key, NOTHING_SPENT)
-        new = changed(
-            old,
+        same_day, paid_minor, placed = old.day == day, booked.paid_minor, booked.placed
+        new = SpendingCounter(
             day=day,
-            day_minor=spent_in_day(old, day) + booked.paid_minor,
-            total_minor=old.total_minor + booked.paid_minor,
-            orders=old.orders + booked.placed,
+            day_minor=old.day_minor + paid_minor if same_day else paid_minor,
+            total_minor=old.total_minor + paid_minor,
+            orders=old.orders + placed,
             month=month,
-            month_minor=spent_in_month(old, month) + booked.paid_minor,
-            day_orders=orders_in_day(old, day) + booked.placed,
+            month_minor=old.month_minor + paid_minor if old.month == month else paid_minor,
+            day_orders=old.day_orders + placed if same_day else placed,
+            open_orders=old.open_orders,
+            open_holds=old.open_holds,
+            open_minor=old.open_minor,
+            reserved_minor=old.reserved_minor,
             book_minor=_less(old.book_minor, -booked.held_minor),
             book_orders=_less(old.book_orders, -booked.resting),
         )
