@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.soak.conservation import violations
 from tests.soak.evidence import Acknowledged
+from tests.soak.trading import MARKET
 from thingmarket.audit.merkle import leaf_hash
 from thingmarket.contract.orders import Deposit
 from thingmarket.identity.commands import Revoke
@@ -18,6 +19,9 @@ from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import ContractId, Digest, Key, key_time_ms
 from thingmarket.market.entries import Command
 from thingmarket.market.state import State
+from thingmarket.matching.records import EventKind, Side, unpack_events
+from thingmarket.trading.commands import PlaceOrders
+from thingmarket.trading.frame import slot_of
 from thingmarket.v1 import log_pb2
 from thingmarket.wire.log import read_entry
 from thingmarket_node.core.boot import boot
@@ -82,6 +86,9 @@ class Comparison:
         self._deposits: Counter[bytes] = Counter()
         self._deposited_minor = 0
         self._revoked: dict[Digest, int] = {}  # leaf -> log position
+        self._frames: dict[tuple[str, int], list[int]] = {}  # sender and number -> log positions
+        self._paid: Counter[int] = Counter()  # minor units, by the slot of who bought at the book
+        self.trades = 0
         self.acknowledged: dict[tuple[str, str], Acknowledged] = {}
         self.found = Findings()
 
@@ -100,6 +107,8 @@ class Comparison:
         if not isinstance(content, Command):
             return
         name = (content.header.sender, content.key.hex())
+        if isinstance(content.body, PlaceOrders):
+            self._frames.setdefault((name[0], content.body.frame), []).append(len(self._leaves))
         if name in self._commands:
             self.found.doubled.append(f"{name} at {self._commands[name]} and {len(self._leaves)}")
         self._commands[name] = len(self._leaves)
@@ -137,11 +146,13 @@ class Comparison:
         outcomes = [log_pb2.Outcome.FromString(one.body) for one in published]
         for one in self.acknowledged.values():
             outcome = outcomes[one.seq - 1]
-            if (outcome.code, outcome.reference.hex()) != (one.code, one.reference):
+            told = (one.code, one.reference, one.statuses)
+            if (outcome.code, outcome.reference.hex(), outcome.statuses.hex()) != told:
                 self.found.lost.append(f"the replay comes to something else than {one}")
         self._explain_contracts(core.state)
+        self._explain_frames(outcomes)
         self._rebuild_projection(home, published)
-        self.found.unsound += violations(core.state, self._deposited_minor, self._revoked)
+        self.found.unsound += violations(core.state, self._deposited_minor, self._revoked, self._paid)
         return core.state
 
     def _rebuild_projection(self, home: Home, published: Iterable[Published]) -> None:
@@ -153,6 +164,23 @@ class Comparison:
             if before[table] != after[table]:
                 counts = f"{len(before[table])} rows, rebuilt {len(after[table])}"
                 self.found.projection.append(f"table {table} is another than its rebuild: {counts}")
+
+    def _explain_frames(self, outcomes: Sequence[log_pb2.Outcome]) -> None:
+        """Each frame was taken once, by an entry that its sender was told of; what was traded is counted."""
+        told = {one.seq for one in self.acknowledged.values() if one.type_id == TypeId.PLACE_ORDERS}
+        for (sender, frame), places in self._frames.items():
+            taken = [seq for seq in places if not outcomes[seq - 1].code]
+            if len(taken) > 1:
+                self.found.doubled.append(f"frame {frame} of {sender} was taken at {taken}")
+            self.found.doubled += [
+                f"frame {frame} of {sender} was taken, and nobody told" for seq in taken if seq not in told
+            ]
+        for outcome in outcomes:
+            for event in unpack_events(outcome.events):
+                if event.kind is EventKind.TRADE:
+                    buy = event.taker if event.side == Side.BUY else event.maker
+                    self._paid[slot_of(buy)] += event.price * event.quantity * MARKET.tick_minor
+                    self.trades += 1
 
     def _explain_contracts(self, state: State) -> None:
         """Every contract is one that a client was told of, once, or one that he asked for in advance."""

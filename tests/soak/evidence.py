@@ -24,6 +24,7 @@ class Acknowledged:
     seq: int
     leaf: str
     pending: bool = False
+    statuses: str = ""  # of a frame of orders
 
     @classmethod
     def of(cls, sender: str, letter: Letter, answer: Answer) -> Self:
@@ -39,6 +40,7 @@ class Acknowledged:
             seq=answer.receipt.seq,
             leaf=answer.receipt.leaf_hash.hex(),
             pending=answer.pending,
+            statuses=answer.statuses.hex(),
         )
 
     @property

@@ -15,6 +15,7 @@ from tests.soak.buying import Buying
 from tests.soak.client import Client, made_owner, made_thing, patient
 from tests.soak.owning import Owning
 from tests.soak.selling import programme, sells
+from tests.soak.trading import Trading
 from thingmarket.identity.cards import NodeCard
 from thingmarket.wire.handshake import read_node_card_text
 from thingmarket_client import Owner, Thing
@@ -77,6 +78,12 @@ async def keeps_buying(client: Client, customer: Owner, buyers: list[Buying], pl
             buyers[place] = Buying(client, thing)
 
 
+async def keeps_trading(trading: Trading) -> None:
+    """One thing at the order book, all the time."""
+    await trading.run()
+    await left(trading.thing)
+
+
 async def run(folder: Path, card: NodeCard) -> None:
     """Everybody at once, until SIGTERM; then all outboxes are emptied."""
     client = Client(folder / FOLDER_OF_EVIDENCE, card, folder)
@@ -86,10 +93,15 @@ async def run(folder: Path, card: NodeCard) -> None:
     buyers = [
         Buying(client, await made_thing(client, customer, f"buyer{place}-0")) for place in range(BUYERS)
     ]
+    traders = [
+        Trading(client, await made_thing(client, owner, f"trader{number}"))
+        for number, owner in enumerate((customer, merchant))
+    ]
     acts: list[Coroutine[Any, Any, None]] = [
         Owning(client, customer, buyers).run(),
         keeps_shop(client, merchant),
         *(keeps_buying(client, customer, buyers, place) for place in range(BUYERS)),
+        *(keeps_trading(trading) for trading in traders),
     ]
     async with asyncio.TaskGroup() as group:
         for act in acts:

@@ -4,6 +4,7 @@ Progress goes to stderr; with --json the last line of stdout is one object. Exit
 """
 
 import argparse
+import asyncio
 import json
 import os
 import random
@@ -23,16 +24,19 @@ from typing import Any, Final
 import grpc
 
 from tests.soak.comparison import Comparison
+from tests.soak.conservation import resting_of
 from tests.soak.dying_node import POINTS
 from tests.soak.evidence import EvidenceReader
 from tests.soak.load import FOLDER_OF_EVIDENCE
 from tests.soak.nursery import Child, Nursery
+from tests.soak.trading import MARKET
 from thingmarket.billing.charges import Charges
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import NetworkId
 from thingmarket.market.state import State
 from thingmarket.v1 import audit_service_pb2 as audit
 from thingmarket.v1.audit_service_pb2_grpc import AuditServiceStub
+from thingmarket_node.cli.rate import open_operator
 from thingmarket_node.config import Config
 from thingmarket_node.home import Home, init_node, load_config
 
@@ -127,9 +131,14 @@ class Run:
     def begin(self) -> None:
         """Start the clients, which do all else by themselves."""
         card = self.live(RANDOM).process.card
+        asyncio.run(self._open_market())
         for name in self.names:
             (self.folder / name).mkdir()
             self.clients.append(start("load", str(self.folder / name), card, log=self.folder / f"{name}.log"))
+
+    async def _open_market(self) -> None:
+        async with await open_operator(self.home.folder) as operator:
+            await operator.open_market(MARKET)
 
     def die(self) -> None:
         """Wait for the injected death, or kill; then look at what is there."""
@@ -175,6 +184,8 @@ class Run:
             "kills": self.struck.total(),
             "kills_by_point": dict(sorted(self.struck.items())),
             "acknowledged": len(told),
+            "trades": self.comparison.trades,
+            "resting": sum(map(len, resting_of(state).values())) if state else None,
             "refused": sum(one.code != 0 for one in told),
             "contracts": len(state.contracts) if state else None,
             "entries": state.seq if state else None,
