@@ -10,7 +10,18 @@ import click
 
 from thingmarket_node.cli.output import Output, json_option
 
-NAMES: Final = ("choice", "idle", "journal", "ledger", "matching", "orders", "purchase", "recovery", "verify")
+NAMES: Final = (
+    "auction",
+    "choice",
+    "idle",
+    "journal",
+    "ledger",
+    "matching",
+    "orders",
+    "purchase",
+    "recovery",
+    "verify",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -26,6 +37,7 @@ def machine() -> dict[str, Any]:
 @click.argument("name", type=click.Choice(NAMES), metavar="NAME")
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=2.0, show_default=True, help="How long.")
 @click.option("--offers", type=click.IntRange(1_000, 1_000_000), help="For choice: how many.")
+@click.option("--orders", type=click.IntRange(1_000, 1_000_000), help="For auction: how many.")
 @click.option(
     "--stream",
     type=click.Path(exists=True, path_type=Path),
@@ -38,11 +50,17 @@ def machine() -> dict[str, Any]:
 )
 @json_option
 def bench(
-    name: str, seconds: float, offers: int | None, stream: Path | None, peer: Path | None, as_json: bool
+    name: str,
+    seconds: float,
+    offers: int | None,
+    orders: int | None,
+    stream: Path | None,
+    peer: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
-    NAME is choice, idle, journal, ledger, matching, orders, purchase, recovery or verify.
+    NAME is auction, choice, idle, journal, ledger, matching, orders, purchase, recovery or verify.
 
     \b
     Example:
@@ -50,9 +68,12 @@ def bench(
     """
     if offers is not None and name != "choice":
         raise click.UsageError("--offers is for choice")
+    if orders is not None and name != "auction":
+        raise click.UsageError("--orders is for auction")
     if name != "matching" and (stream or peer):
         raise click.UsageError("--stream and --peer are for matching")
-    sizes: dict[str, Any] = {} if offers is None else {"offers": offers}
+    given = {"offers": offers, "orders": orders}
+    sizes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if stream is not None:
         sizes["stream"] = stream
     if peer is not None:
