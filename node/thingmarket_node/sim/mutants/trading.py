@@ -1,6 +1,7 @@
 """Cores whose order books hold, pay, count, stop or forget wrongly."""
 
 from dataclasses import replace
+from types import FunctionType, SimpleNamespace
 from typing import Any, Final
 
 from thingmarket.market import (
@@ -11,8 +12,9 @@ from thingmarket.market import (
     stopped,
 )
 from thingmarket.market import market as markets
+from thingmarket.market.order_records import Change
 from thingmarket.market.state import State
-from thingmarket.matching.records import SELF_TRADE_MASK, Side
+from thingmarket.matching.records import SELF_TRADE_MASK, MarketState, Side
 from thingmarket.trading import front
 from thingmarket.trading.admission import Admission
 from thingmarket.trading.commands import DerivedState
@@ -27,7 +29,7 @@ from thingmarket_node.sim.mutants.patches import Mutant, Patches
 _MAKER, _TAKER, _PRICE = 6, 7, 8  # places in the fields of an event
 
 
-def _readable(patches: Patches) -> None:
+def readable(patches: Patches) -> None:
     """Take the readable desk, which specifies the compiled one: only that one can be broken from here."""
     patches.put(front, "_desks", lambda _: lambda ledger, kind: Desk)
 
@@ -41,7 +43,7 @@ def _takers_price(patches: Patches) -> None:
 
         return trade
 
-    _readable(patches)
+    readable(patches)
     patches.put(Settling, "_trade", broken)
 
 
@@ -54,7 +56,7 @@ def _cancelled_holds(patches: Patches) -> None:
 
         return ended
 
-    _readable(patches)
+    readable(patches)
     patches.put(Settling, "_ended", broken)
 
 
@@ -65,7 +67,7 @@ def _reduced_holds(patches: Patches) -> None:
 
         return reduced
 
-    _readable(patches)
+    readable(patches)
     patches.put(Settling, "_reduced", broken)
 
 
@@ -73,7 +75,7 @@ def _replace_reserves_nothing(patches: Patches) -> None:
     def broken(original: Any) -> Any:
         return lambda self, order, terms, present: 0 if present else original(self, order, terms, present)
 
-    _readable(patches)
+    readable(patches)
     patches.put(Admission, "admit", broken)
 
 
@@ -87,7 +89,7 @@ def _releases_count_at_once(patches: Patches) -> None:
 
         return check_funds
 
-    _readable(patches)
+    readable(patches)
     patches.put(Admission, "_check_funds", broken)
 
 
@@ -118,17 +120,17 @@ def _trades_with_himself(patches: Patches) -> None:
 
         return to_book
 
-    _readable(patches)
+    readable(patches)
     patches.put(Placing, "_to_book", broken)
 
 
 def _sibling_cancels(patches: Patches) -> None:
-    _readable(patches)
+    readable(patches)
     patches.put(Placing, "_is_own", lambda _: lambda *args: True)
 
 
 def _fee_twice(patches: Patches) -> None:
-    _readable(patches)
+    readable(patches)
     patches.put(MarketTerms, "fee", lambda original: lambda self, cash: 2 * original(self, cash))
 
 
@@ -140,8 +142,15 @@ def _band_not_asked(patches: Patches) -> None:
     patches.put(order_frames, "_bands", lambda _: lambda *args: {})
 
 
-def _halt_not_derived(patches: Patches) -> None:
-    patches.put(sequencer._Draft, "derive", lambda _: lambda self: None)
+def _halt_without_end(patches: Patches) -> None:
+    def broken(original: Any) -> Any:
+        def schedule(state: State, market: int, change: Change, deadline_ms: int) -> None:
+            if change is not Change.RESUME:
+                original(state, market, change, deadline_ms)
+
+        return schedule
+
+    patches.put(market_states, "_schedule", broken)
 
 
 def _halt_dropped_at_replay(patches: Patches) -> None:
@@ -169,21 +178,13 @@ def _frame_not_remembered(patches: Patches) -> None:
 
 
 def _closed_with_orders(patches: Patches) -> None:
-    class Nothing:
-        """A state that `to is CLOSED` never is."""
+    """The function that sets a state is the same, in whose eyes no state is CLOSED."""
+    states = SimpleNamespace(**{state.name: state for state in MarketState} | {"CLOSED": None})
 
-        CLOSED = None
-        HALTED = market_states.MarketState.HALTED
-        AUCTION = market_states.MarketState.AUCTION
-        CONTINUOUS = market_states.MarketState.CONTINUOUS
-        PRE_OPEN = market_states.MarketState.PRE_OPEN
+    def broken(original: Any) -> Any:
+        return FunctionType(original.__code__, {**original.__globals__, "MarketState": states})
 
-    patches.put(market_states, "_set", lambda original: _with(original, Nothing))
-
-
-def _with(function: Any, states: Any) -> Any:
-    """The same function, in whose eyes the states of markets are others."""
-    return type(function)(function.__code__, {**function.__globals__, "MarketState": states})
+    patches.put(market_states, "_set", broken)
 
 
 TRADING: Final = tuple(
@@ -202,7 +203,7 @@ TRADING: Final = tuple(
         ("fee-twice", "the operator takes his fee twice", _fee_twice),
         ("breaker-skipped", "prices leave the band, and nothing halts", _breaker_skipped),
         ("band-not-asked", "an order may be told at any price", _band_not_asked),
-        ("halt-not-derived", "a market that has to halt does not", _halt_not_derived),
+        ("halt-without-end", "a market that halted for a while never goes on", _halt_without_end),
         ("halt-dropped-at-replay", "a start passes over derived entries", _halt_dropped_at_replay),
         ("expired-order-stays", "an order rests beyond its time", _expired_order_stays),
         ("frame-not-remembered", "a frame that comes again is a new one", _frame_not_remembered),
