@@ -13,6 +13,7 @@ from thingmarket_node.cli.output import Output, json_option
 NAMES: Final = (
     "auction",
     "choice",
+    "desk",
     "idle",
     "journal",
     "ledger",
@@ -41,7 +42,7 @@ def machine() -> dict[str, Any]:
 @click.option(
     "--stream",
     type=click.Path(exists=True, path_type=Path),
-    help="For matching: a file of packed commands, or a folder of such files (*.bin).",
+    help="For matching and desk: a file of packed commands, or a folder of such files (*.bin).",
 )
 @click.option(
     "--peer",
@@ -60,7 +61,7 @@ def bench(
 ) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
-    NAME is auction, choice, idle, journal, ledger, matching, orders, purchase, recovery or verify.
+    NAME is auction, choice, desk, idle, journal, ledger, matching, orders, purchase, recovery or verify.
 
     \b
     Example:
@@ -70,8 +71,10 @@ def bench(
         raise click.UsageError("--offers is for choice")
     if orders is not None and name != "auction":
         raise click.UsageError("--orders is for auction")
-    if name != "matching" and (stream or peer):
-        raise click.UsageError("--stream and --peer are for matching")
+    if stream and name not in ("desk", "matching"):
+        raise click.UsageError("--stream is for desk and matching")
+    if peer and name != "matching":
+        raise click.UsageError("--peer is for matching")
     given = {"offers": offers, "orders": orders}
     sizes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if stream is not None:

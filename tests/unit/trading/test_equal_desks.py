@@ -15,17 +15,16 @@ from thingmarket.limits import INTEGER_MAX, ORDER_LIFE_MS
 from thingmarket.matching.engine import Asked
 from thingmarket.matching.records import Kind, MarketState
 from thingmarket.settlement.ledger import Ledger
-from thingmarket.trading.desk import Desk
 from thingmarket.trading.frame import COUNTER_MAX, ORDER, ORDER_BYTES, order_id_of, touched
 from thingmarket.trading.front import new_desk, restored_desk
 from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit
-from thingmarket.trading.terms import MarketTerms, Settlement
+from thingmarket.trading.terms import MarketTerms
 
 pytest.importorskip("thingmarket.trading._desk", reason="there is no compiled desk here")
 
 KINDS: Final[tuple[Asked, Asked]] = ("native", "python")
 DEAR: Final = 4  # a market whose steps are so large that orders are soon too much
-LIKE_PLAIN: Final = 5  # another market of the same money and goods
+TWIN: Final = 5  # another market of the same money and goods
 MARKETS: Final = (
     *TERMS.values(),
     MarketTerms(
@@ -41,14 +40,14 @@ MARKETS: Final = (
         self_trade=3,
     ),
     MarketTerms(
-        number=LIKE_PLAIN,
+        number=TWIN,
         product_id="ink",
         currency="EUR",
         money_ledger=EUR,
         goods_ledger=INK,
+        offset_ticks=4,  # of one cent the fee is one cent
         self_trade=2,
-        fee_basis_points=1,
-        settlement=Settlement.DVP,
+        fee_basis_points=5_000,
     ),
 )
 SLOTS: Final = {1: 11, 2: 22, 3: 33, 4: 11, 2**24 - 1: 44}  # slot to owner
@@ -67,7 +66,7 @@ class Pair:
                 for ledger in (EUR, INK, POWER, BOOKS, 2**32 + 9):
                     pit.give(owner, ledger, 2_000 if ledger == EUR else 300)
 
-    def do(self, step: Callable[[Desk], Any]) -> Any:
+    def do(self, step: Callable[..., Any]) -> Any:
         """The same call to both; what it gives, or refuses with, is the same."""
         given = []
         for pit in self.pits:
