@@ -198,6 +198,7 @@ FRAMES_KEPT: Final = 8  # answers of one party that can be asked again: as many 
 ORDER_LIFE_MS: Final = 366 * DAY_MS  # as long as any mandate lives
 ORDERS_EXPLAINED_MAX: Final = 60  # refused orders of one frame whose reasons the outcome states
 RESTING_PER_PARTY_MAX: Final = 65_536  # a sixteenth of the book: no single party fills it
+ESCROW_FILLS_MAX: Final = 256  # contracts of one frame: as many as standing orders make at once
 FILL_NOTICES_MAX: Final = 256  # parties that one entry tells of their fills; the others read their orders
 HALT_MS_MAX: Final = DAY_MS  # a halt that lasts longer is the operator's decision
 AUCTION_EVERY_MS_MIN: Final = SECOND_MS  # what is faster is a continuous market
@@ -207,7 +208,9 @@ TRADES_KEPT_MAX: Final = 100_000  # trades that a node can tell again, of all ma
 TRADES_PER_MARKET_MAX: Final = 1_000  # of one market; who was away for longer reads the contracts
 MARKET_WATCHES_MAX: Final = 1_024  # streams of market data of one node: each keeps two books of 100 levels
 MARKET_WATCHES_PER_SESSION_MAX: Final = 8  # a terminal shows as many markets side by side
-MARKET_TRADES_WAITING_MAX: Final = 256  # trades that wait for a slow watcher; older ones are counted as missed
+MARKET_TRADES_WAITING_MAX: Final = (
+    256  # trades that wait for a slow watcher; older ones are counted as missed
+)
 
 # --- ledger
 CHAIN_MAX: Final = 64  # linked transfers

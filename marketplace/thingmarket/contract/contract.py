@@ -64,7 +64,10 @@ class FulfilmentEvent:
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """A binding trade. Amounts in minor units of `currency`, times in Unix milliseconds."""
+    """A binding trade. Amounts in minor units of `currency`, times in Unix milliseconds.
+
+    One of two orders in a book has a `market` in the place of an offer, and the mandate of its seller.
+    """
 
     id: ContractId
     state: ContractState
@@ -90,6 +93,8 @@ class Contract:
     sealed: tuple[bytes, ...] = ()
     history: tuple[FulfilmentEvent, ...] = ()
     opened_seq: int = 0  # log position of the standing order that bought it; 0: it was bought by itself
+    market: int = 0  # [MKT-16]
+    seller_leaf: bytes = b""
 
     def role_of(self, *, party: PartyId, owner: PartyId) -> Role | None:
         """Which side a party speaks for: only the party that signed, or its owner. [CON-3]"""

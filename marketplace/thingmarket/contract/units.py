@@ -67,7 +67,7 @@ def units_of(
 ) -> tuple[Unit, ...]:
     """The units of a contract that is made now: one, or one for each milestone of the offer."""
     if not offer.terms.milestones:
-        only = _planned(ONE, quantity_steps, price.net_minor, price.tax_minor, now_ms + offer.delivery_ms)
+        only = planned(ONE, quantity_steps, price.net_minor, price.tax_minor, now_ms + offer.delivery_ms)
         return (replace(only, points=points),) if points else (only,)
     milestones = offer.terms.milestones
     shares = [milestone.share_millionths for milestone in milestones]
@@ -78,7 +78,7 @@ def units_of(
     places = [at for at in range(len(milestones)) if steps[at] or nets[at] or taxes[at] or redeemed[at]]
     return tuple(
         replace(
-            _planned(number, steps[at], nets[at], taxes[at], now_ms + milestones[at].delivery_ms),
+            planned(number, steps[at], nets[at], taxes[at], now_ms + milestones[at].delivery_ms),
             milestone=at + 1,
             points=redeemed[at],
         )
@@ -102,7 +102,8 @@ def divided(unit: Unit, delivered_steps: int, number: int) -> tuple[Unit, Unit]:
     return now, replace(later, number=number)
 
 
-def _planned(number: int, quantity_steps: int, net_minor: int, tax_minor: int, deliver_by_ms: int) -> Unit:
+def planned(number: int, quantity_steps: int, net_minor: int, tax_minor: int, deliver_by_ms: int) -> Unit:
+    """A unit of a contract that is made now."""
     return Unit(
         number=number,
         quantity_steps=quantity_steps,

@@ -24,6 +24,7 @@ from thingmarket.limits import INVOICES_PAGE_ROWS_MAX, QUERY_ROWS_MAX, SEARCH_RE
 from thingmarket.market.billed import InvoiceName, unpacked_name
 from thingmarket.market.indexes import Reader
 from thingmarket.market.points import points_of
+from thingmarket.market.promised import offer_of
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.settlement.accounts import AccountKind
@@ -102,7 +103,7 @@ def invoice_of(state: State, name: InvoiceName) -> Invoice:
 
 
 def _tax_of(state: State, contract: Contract, record: InvoiceRecord) -> TaxSubtotal:
-    offer = state.offers[contract.offer].offer
+    offer = offer_of(state, contract)
     return TaxSubtotal(
         jurisdiction=offer.jurisdiction,
         category=offer.tax_category,
@@ -116,7 +117,7 @@ def _lines(
     state: State, contract: Contract, unit: Unit, record: InvoiceRecord
 ) -> tuple[tuple[Line, ...], tuple[Allowance, ...]]:
     """What an invoice is over: goods, a fee for cancelling, or money that is given back of either."""
-    offer = state.offers[contract.offer].offer
+    offer = offer_of(state, contract)
     if unit.cancel_fee_minor:
         return (_line_of_money(offer, CANCEL_FEE_NAME, record),), ()  # [CAN-6]
     if record.corrects:
@@ -205,7 +206,7 @@ def tax_statement(
 
 def _taxed(state: State, name: InvoiceName, record: InvoiceRecord, owner: int) -> tuple[TaxKey, TaxSum]:
     contract = state.contracts[record.contract]
-    offer, sold = state.offers[contract.offer].offer, name[0] == owner
+    offer, sold = offer_of(state, contract), name[0] == owner
     key = TaxKey(
         sold=sold,
         party=contract.seller if sold else contract.buyer,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from thingmarket.billing.rules import violations as broken_rules
 from thingmarket.contract.units import Unit
 from thingmarket.market.billing import invoice_of
+from thingmarket.market.promised import offer_of
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.settlement.accounts import AccountKind
@@ -72,7 +73,7 @@ def _collected(state: State) -> Iterator[str]:
     expected = Counter[tuple[AccountKind, str, str]]()
     for record in state.invoices.values():
         contract = state.contracts[record.contract]
-        offer, sign = state.offers[contract.offer].offer, -1 if record.corrects else 1
+        offer, sign = offer_of(state, contract), -1 if record.corrects else 1
         expected[AccountKind.FEE_INCOME, contract.currency, ""] += sign * record.fee_minor
         if offer.jurisdiction:
             expected[AccountKind.TAX_PAYABLE, contract.currency, offer.tax_row] += sign * record.tax_minor

@@ -46,6 +46,17 @@ def count_book(
     _put(state, spending.count_book(state.spending, links, currency, now_ms, booked))
 
 
+def count_fill(state: State, contract: Contract, now_ms: UnixMs) -> None:
+    """An order of the book became a contract, which is open until it ends. [MKT-16]"""
+    if not contract.mandate_leaf:
+        return
+    links = state.mandates[Digest(contract.mandate_leaf)].effective.links
+    _put(
+        state,
+        spending.count_fill(state.spending, links, contract.currency, now_ms, contract.total_minor),
+    )
+
+
 def _put(state: State, counted: Counted) -> None:
     for key, counter in counted:
         state.spending.put(key, counter)

@@ -18,6 +18,7 @@ from thingmarket.market.contracts import starts_ms
 from thingmarket.market.deliveries import contract_of, permit_for, settled, stepped
 from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
+from thingmarket.market.promised import offer_of
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.money import Money, currency_of
@@ -30,7 +31,7 @@ def cancel(state: State, command: Command, body: Cancel, authority: Authority, s
     decision = permit_for(state, contract, authority, Action.CANCEL)
     if role is not Role.BUYER:
         raise Refusal(Code.NOT_PERMITTED, "the buyer cancels; a seller reports FAILED", "CAN-2")
-    due = fees(state.offers[contract.offer].offer.terms, contract, authority.now_ms)
+    due = fees(offer_of(state, contract).terms, contract, authority.now_ms)
     fee_minor = sum(each.fee_minor for each in due)
     if fee_minor > body.max_fee_minor:
         fee, most = (Money(each, currency_of(contract.currency)) for each in (fee_minor, body.max_fee_minor))
@@ -112,7 +113,7 @@ def preview_contract(state: State, reader: Reader, name: bytes) -> CancelPreview
     contract = state.contracts.get(ContractId(name))
     if contract is None or reader not in state.indexes.readers_of(contract):
         raise Refusal(Code.UNKNOWN_CONTRACT, "no such contract of this party", "CON-3")
-    terms = state.offers[contract.offer].offer.terms
+    terms = offer_of(state, contract).terms
     units = [unit for unit in contract.units if unit.fulfilment in CANCELLABLE]
     due = [unit_fee(terms, contract, unit, state.time_ms) for unit in units]
     known = [fee for fee in due if fee is not None]

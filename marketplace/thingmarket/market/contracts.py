@@ -17,6 +17,7 @@ from thingmarket.market.authority import Authority
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.escrows import ROWS_MAX, escrow_accounts, portion
 from thingmarket.market.listings import end_need, reopen_need
+from thingmarket.market.promised import offer_of
 from thingmarket.market.records import ListingState, NeedRecord, OfferRecord, TimerKind
 from thingmarket.market.state import State
 from thingmarket.negotiation.dialogue import NEGOTIATION, NegotiationState
@@ -26,7 +27,8 @@ from thingmarket.time import UnixMs
 from thingmarket.transitions import Role
 from thingmarket.values import changed, quick
 
-_STARTED: Final = CONTRACT.after(CONTRACT.start, "Start", Role.NODE)
+STARTED: Final = CONTRACT.after(CONTRACT.start, "Start", Role.NODE)
+"""A contract that nobody may cancel for nothing."""
 
 
 @quick
@@ -61,7 +63,7 @@ def make(
         contract, more = _exchanged(state, contract, authority.now_ms)
         notices += more
     else:
-        _hold(state, contract)
+        hold(state, contract)
         _wait(state, contract)
     points.redeem(state, contract)
     state.contracts.put(contract.id, contract)
@@ -76,7 +78,7 @@ def _contract(state: State, order: Order, authority: Authority, seq: int, cause:
     planned = FulfilmentEvent(state=FULFILMENT.start, seq=seq, time_ms=now_ms, cause="Purchase")
     return Contract(
         id=ContractId(derived_id(now_ms, b"contract", state.network_id, seq.to_bytes(8, "big") + cause)),
-        state=CONTRACT.start if offer.terms.cancel_window_ms else _STARTED,
+        state=CONTRACT.start if offer.terms.cancel_window_ms else STARTED,
         buyer=order.buyer,
         buyer_owner=authority.owner,
         seller=order.listing.seller,
@@ -136,7 +138,8 @@ def _check_columns(state: State, contract: Contract) -> None:
     settling.check_columns(state, contract)
 
 
-def _hold(state: State, contract: Contract) -> None:
+def hold(state: State, contract: Contract) -> None:
+    """Set aside the goods of a contract and put its money into escrow; the guards were asked before."""
     chain = escrow_accounts(state, contract).fund([portion(unit) for unit in contract.units])
     statuses = state.ledger.submit(chain, contract.created_ms)
     assert not any(statuses), f"the guards were asked before, yet {list(statuses)}"
@@ -165,7 +168,7 @@ def _wait(state: State, contract: Contract) -> None:
 
 def starts_ms(state: State, contract: Contract) -> int:
     """When the time to cancel for nothing is over, Unix milliseconds. [CAN-1]"""
-    return contract.created_ms + state.offers[contract.offer].offer.terms.cancel_window_ms
+    return contract.created_ms + offer_of(state, contract).terms.cancel_window_ms
 
 
 def start(state: State, name: bytes, seq: int) -> tuple[Notice, ...]:
@@ -188,7 +191,7 @@ def wait_for_delivery(state: State, contract: Contract, unit: Unit) -> None:
 
 def fails_ms(state: State, contract: Contract, unit: Unit) -> int:
     """When a unit that was not delivered has failed: its grace is over. Unix milliseconds."""
-    return unit.deliver_by_ms + state.offers[contract.offer].offer.terms.grace_ms
+    return unit.deliver_by_ms + offer_of(state, contract).terms.grace_ms
 
 
 def ended(state: State, contract: Contract, now_ms: UnixMs) -> tuple[Contract, tuple[Notice, ...]]:

@@ -14,6 +14,7 @@ from thingmarket.market.authority import Authority, permit
 from thingmarket.market.contracts import contract_notices, ended, fails_ms, timer_of, wait_for_delivery
 from thingmarket.market.entries import Command, Notice
 from thingmarket.market.escrows import escrow_accounts, portion
+from thingmarket.market.promised import offer_of
 from thingmarket.market.records import TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
@@ -92,7 +93,7 @@ def contract_of(state: State, command: Command, name: bytes, authority: Authorit
 
 def permit_for(state: State, contract: Contract, authority: Authority, action: Action) -> Decision:
     """Whether the owner's rules let the sender do this to a contract."""
-    category = state.offers[contract.offer].offer.category
+    category = offer_of(state, contract).category
     act = Act(action=action, time_ms=authority.now_ms, node=state.node, category=category, follows=True)
     return permit(state, authority, act)
 
@@ -109,7 +110,7 @@ def stepped(
             fulfilment=event.state,
             delivered_ms=now_ms,
             inspect_by_ms=now_ms + contract.inspection_ms,
-            late_credit_minor=late_credit(state.offers[contract.offer].offer.terms, unit, now_ms),
+            late_credit_minor=late_credit(offer_of(state, contract).terms, unit, now_ms),
         )
     else:
         unit = changed(unit, fulfilment=event.state)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from thingmarket.catalog.offers import Offer
 from thingmarket.contract.contract import Contract, ContractState
 from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.limits import (
@@ -16,6 +17,8 @@ from thingmarket.limits import (
     GUARD_TRADES_MAX,
     GUARD_TRADES_OF_OWNER_MAX,
 )
+from thingmarket.market.fill_terms import offer_of_fill
+from thingmarket.market.order_records import MarketRecord
 from thingmarket.market.records import MandateRecord, OfferRecord
 from thingmarket.policy.acts import Act
 from thingmarket.policy.guards import Seen, Trade, finest, unit_price
@@ -23,7 +26,7 @@ from thingmarket.tables import Table
 
 _READ_OF_CONTRACTS: Final = (
     *("id", "seq", "state", "created_ms", "offer", "quantity_steps"),
-    *("mandate_leaf", "buyer_owner", "seller_owner"),
+    *("mandate_leaf", "buyer_owner", "seller_owner", "market", "net_minor"),
 )
 
 
@@ -35,9 +38,10 @@ class Experience:
         contracts: Table[ContractId, Contract],
         offers: Table[Digest, OfferRecord],
         mandates: Table[Digest, MandateRecord],
+        markets: Table[int, MarketRecord],
     ) -> None:
         """Follow the contracts from now on."""
-        self._offers, self._mandates = offers, mandates
+        self._offers, self._mandates, self._markets = offers, mandates, markets
         self.made: dict[ContractId, Contract] = {}  # by the entry in hand; it may still be refused
         self.completed: dict[ContractId, Contract] = {}
         self._orders_ms: dict[tuple[PartyId, PartyId], deque[int]] = {}
@@ -72,7 +76,7 @@ class Experience:
         return made, completed
 
     def _learn(self, contract: Contract) -> None:
-        offer = self._offers[contract.offer].offer
+        offer = self._promised(contract)
         steps = finest(contract.quantity_steps, offer.unit_scale)
         if contract.mandate_leaf:
             mandate = self._mandates[Digest(contract.mandate_leaf)].effective
@@ -89,6 +93,11 @@ class Experience:
         price = unit_price(offer.price_minor, offer.price_base_steps, offer.unit_scale)
         trades = self._prices.setdefault((offer.product_id, offer.currency, offer.unit), [])
         _remember(trades, (price, contract.seller_owner, contract.buyer_owner))
+
+    def _promised(self, contract: Contract) -> Offer:
+        if contract.market:
+            return offer_of_fill(self._markets[contract.market].listed, contract)
+        return self._offers[contract.offer].offer
 
     def in_hand(self, owner: PartyId, thing: PartyId) -> list[int]:
         """Times of the orders of a thing that the entry in hand has made so far, Unix milliseconds.

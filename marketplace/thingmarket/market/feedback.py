@@ -22,6 +22,7 @@ from thingmarket.limits import FEEDBACK_MS
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.facts import stated
+from thingmarket.market.promised import offer_of
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.policy.acts import Act
@@ -42,7 +43,7 @@ def give(state: State, command: Command, body: GiveFeedback, authority: Authorit
     units = tuple(unit for unit in contract.units if unit.fulfilment is not FulfilmentState.CANCELLED)
     if not units:
         raise Refusal(Code.WRONG_STATE, "the buyer cancelled it: nothing was to be delivered", "FBK-4")
-    offer = stated(state, contract.offer, state.offers[contract.offer].offer)
+    offer = stated(state, contract.offer, offer_of(state, contract))
     promised = {one.name: one.value for one in offer.attributes if isinstance(one.value, ScaledInteger)}
     levels = tuple(compared(one, promised) for one in body.measured)
     given = replace(
@@ -89,14 +90,14 @@ def _of(state: State, contract: Contract, authority: Authority, seq: int) -> Fee
         by=contract.buyer,
         by_owner=contract.buyer_owner,
         about=contract.seller_owner,
-        product_id=state.offers[contract.offer].offer.product_id,
+        product_id=offer_of(state, contract).product_id,
         time_ms=authority.now_ms,
         seq=seq,
     )
 
 
 def _permit(state: State, contract: Contract, authority: Authority) -> Decision:
-    category = state.offers[contract.offer].offer.category
+    category = offer_of(state, contract).category
     return permit(
         state,
         authority,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from thingmarket.catalog.offers import tax_row
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import MARKETS_MAX
 from thingmarket.market.book_effects import settle
@@ -21,6 +22,7 @@ from thingmarket.trading.terms import Settlement
 from thingmarket.values import changed
 
 _NUMBER_BYTES: Final = 8
+_GATHERS: Final = (MarketState.PRE_OPEN, MarketState.AUCTION)
 
 
 def open_market(state: State, command: Command, body: OpenMarket, seq: int, now_ms: UnixMs) -> Result:
@@ -29,8 +31,9 @@ def open_market(state: State, command: Command, body: OpenMarket, seq: int, now_
     listed = body.terms
     if listed.currency not in state.currencies:
         raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {listed.currency}", "MKT-2")
-    if listed.settlement is not Settlement.DVP:
-        raise Refusal(Code.BAD_FIELD, "settlement: this version settles at once only", "MKT-2")
+    row = tax_row(listed.jurisdiction, listed.tax_category)
+    if listed.settlement is Settlement.ESCROW and row not in state.tax_basis_points:
+        raise Refusal(Code.UNKNOWN_TAX_CATEGORY, f"this node has no tax row {row}", "MKT-16")
     if listed.market in state.markets:
         raise Refusal(Code.ALREADY_KNOWN, f"market {listed.market} was opened already", "MKT-2")
     if len(state.markets) >= MARKETS_MAX:
@@ -63,6 +66,8 @@ def set_state(state: State, command: Command, body: SetMarketState, now_ms: Unix
     was = state.desk.state_of(body.market)
     if was is MarketState.CLOSED:
         raise Refusal(book_status(Reason.WRONG_STATE), "a closed market stays closed", "MKT-3")
+    if record.listed.settlement is Settlement.ESCROW and body.state in _GATHERS:
+        raise Refusal(Code.BAD_FIELD, "a market with escrow holds no auctions", "MKT-16")
     if body.uncross and was is not MarketState.AUCTION:
         raise Refusal(book_status(Reason.WRONG_STATE), "only an auction is uncrossed", "MKT-3")
     if body.state is MarketState.CONTINUOUS and not body.uncross and _is_crossed(state, body.market):

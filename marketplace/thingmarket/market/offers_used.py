@@ -26,7 +26,7 @@ class OffersUsed:
         """Follow every change of the tables from now on."""
         self.sold: dict[Digest, int] = {}  # contracts, which are never forgotten
         self.named: dict[Digest, int] = {}  # by anything else
-        contracts.watch(self._sold, reads=("offer",))
+        contracts.watch(self._sold, reads=("offer", "market"))
         pendings.watch(self._pending_changed)
         for table in (questions, standing_orders, proposals):
             table.watch(self._row_changed)
@@ -35,6 +35,8 @@ class OffersUsed:
         if (old is None) != (new is None):
             record = new or old
             assert record is not None, "a change has an old or a new value"
+            if record.market:
+                return  # no offer led to it
             count_under(self.sold, record.offer, (new is not None) - (old is not None))
 
     def _pending_changed(self, _: PendingId, old: PendingOrder | None, new: PendingOrder | None) -> None:

@@ -9,7 +9,8 @@ from thingmarket.market.bands import order_band
 from thingmarket.market.book_effects import set_expiry, settle
 from thingmarket.market.entries import Command
 from thingmarket.market.explained import explained
-from thingmarket.market.order_permits import headroom_of, on_probation, permits_of
+from thingmarket.market.fills import check_frame, escrow_markets, open_contracts
+from thingmarket.market.order_permits import headroom_of, on_probation, permits_of, without_room
 from thingmarket.market.order_records import MarketRecord, Seat
 from thingmarket.market.records import PartyRecord, ThingRecord
 from thingmarket.market.result import Result
@@ -35,6 +36,9 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     permits = permits_of(state, authority, thing, sides)
     records = _records(state, sides)
     headroom = headroom_of(state, authority, thing, _currencies(records), sender.number)
+    if escrow := escrow_markets(state, sides):
+        check_frame(state, escrow, body.orders)
+        permits |= without_room(escrow, permits, headroom)
     placed = state.desk.place(
         body.orders,
         slot=sender.number,
@@ -51,6 +55,8 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     # From here on nothing can be refused any more: the book and the ledger have changed.
     state.seats.put(sender.number, changed(seat, last_counter=placed.last_counter, last_frame=body.frame))
     notices = settle(state, placed, now_ms, sender.number)
+    if placed.fills:
+        notices += open_contracts(state, placed, seq, now_ms)
     for order_id, expires_ms in DEADLINE.iter_unpack(placed.deadlines):
         set_expiry(state, order_id, expires_ms)
     _count_orders(state, thing, placed, now_ms)

@@ -125,6 +125,21 @@ def _limits_of(mandate: EffectiveMandate, listed: ListedMarket, side: int) -> Pe
     )
 
 
+def without_room(
+    escrow: Iterable[MarketRecord],
+    permits: dict[tuple[int, int], Permit],
+    headroom: dict[int, Headroom],
+) -> dict[tuple[int, int], Permit]:
+    """Permits to buy with escrow where no order more may be open: one that does not rest is open, too."""
+    found = {}
+    for record in escrow:
+        name = (record.listed.market, int(Side.BUY))
+        room = headroom[currency_of(record.listed.currency).ledger]
+        if name in permits and not room.open_left and not permits[name].refusal:
+            found[name] = changed(permits[name], refusal=Code.OVER_OPEN_ORDERS)
+    return found
+
+
 # --- what counters leave
 
 

@@ -15,6 +15,7 @@ from thingmarket.market.billed import InvoiceName
 from thingmarket.market.deliveries import contract_of, permit_for
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.escrows import escrow_accounts
+from thingmarket.market.promised import offer_of
 from thingmarket.market.result import Result
 from thingmarket.market.settling import fee_account, tax_account, write
 from thingmarket.market.state import State
@@ -47,7 +48,7 @@ def refund(state: State, command: Command, body: Refund, authority: Authority, s
     if body.amount_minor > left:
         money = Money(left, currency_of(contract.currency))
         raise Refusal(Code.REFUND_TOO_HIGH, f"{money} are left to refund", "SET-9")
-    rate = state.tax_basis_points[state.offers[contract.offer].offer.tax_row]
+    rate = state.tax_basis_points[offer_of(state, contract).tax_row]
     found = reversal(invoice, body.amount_minor, rate)
     _move(state, contract, name, body=body, found=found, now_ms=authority.now_ms)
     state.invoices.put(name, replace(invoice, refunded_minor=invoice.refunded_minor + body.amount_minor))
@@ -121,7 +122,7 @@ def _move(
     """Move the money of a refund in one chain: the fee back, the tax, then wallet and reserve. [SET-9]"""
     accounts, ledger = escrow_accounts(state, contract), state.ledger
     money, seller, buyer = accounts.money_ledger, accounts.seller_wallet, accounts.buyer_wallet
-    offer = state.offers[contract.offer].offer
+    offer = offer_of(state, contract)
     tax_minor = found.tax_minor if offer.jurisdiction else 0
     wanted = body.amount_minor - tax_minor
     reserve = ledger.find(owner=name[0], ledger=money, kind=AccountKind.SELLER_RESERVE)

@@ -13,6 +13,7 @@ from thingmarket.limits import DAY_MS, LEDGER_AMOUNT_MAX
 from thingmarket.market import points
 from thingmarket.market.entries import Notice, NoticeKind
 from thingmarket.market.escrows import GUARDED, escrow_accounts, portion
+from thingmarket.market.promised import offer_of
 from thingmarket.market.records import TimerKind
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
@@ -127,7 +128,7 @@ def _paid(
     state: State, contract: Contract, unit: Unit, payable_minor: int, *, source: int, code: TransferCode
 ) -> _Paid:
     """Reckon what of a unit's net is invoiced when so much is paid for it, and who gets what."""
-    offer = state.offers[contract.offer].offer
+    offer = offer_of(state, contract)
     found = settled(
         net_minor=unit.net_minor,
         payable_minor=payable_minor,
@@ -146,7 +147,7 @@ def _legs(
     if shares.fee_minor:
         legs.append(Leg(TransferCode.FEE, source, fee_account(state, money), shares.fee_minor))
     if shares.tax_minor:
-        taxes = tax_account(state, money, state.offers[contract.offer].offer.tax_row)
+        taxes = tax_account(state, money, offer_of(state, contract).tax_row)
         legs.append(Leg(TransferCode.TAX, source, taxes, shares.tax_minor))
     if shares.reserve_minor:
         _reserve(state, contract, shares.reserve_minor, now_ms)
@@ -225,7 +226,7 @@ def check_columns(state: State, contract: Contract) -> None:
     As for wallets: columns only ever grow, and below 2^62 all that is open can still be paid out.
     """
     accounts = []
-    offer, money = state.offers[contract.offer].offer, currency_of(contract.currency).ledger
+    offer, money = offer_of(state, contract), currency_of(contract.currency).ledger
     if offer.jurisdiction:
         accounts.append(tax_account(state, money, offer.tax_row))
     if state.charges.fee_basis_points:

@@ -9,6 +9,7 @@ from thingmarket.ids import ContractId, Digest
 from thingmarket.limits import PROPOSALS_PER_NEED_MAX
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.promised import offer_of
 from thingmarket.market.records import ListingState
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
@@ -79,7 +80,7 @@ def _compare(state: State, proposal: Proposal, contract: bytes) -> None:
     message = "BuyOther"
     if bought.offer == proposal.offer:
         message = "BuyThis"
-    elif state.offers[bought.offer].offer.product_id == state.offers[proposal.offer].offer.product_id:
+    elif offer_of(state, bought).product_id == state.offers[proposal.offer].offer.product_id:
         message = "BuySameProduct"
     _count(state, proposal, SHADOW.after(proposal.state, message, Role.OWNER), contract)
 

@@ -138,7 +138,7 @@ class State:
         self.beforehand = Beforehand(
             self.mandates, self.things, self.revoked_links, self.revoked_subjects, self.autonomy_caps
         )
-        self.experience = Experience(self.contracts, self.offers, self.mandates)
+        self.experience = Experience(self.contracts, self.offers, self.mandates, self.markets)
 
     def _open_tables_of_money(self) -> None:
         self.invoices: Table[InvoiceName, InvoiceRecord] = self._table(

@@ -27,6 +27,7 @@ from thingmarket.limits import (
 )
 from thingmarket.market.denied import Counted
 from thingmarket.market.entries import Command, Notice, NoticeKind
+from thingmarket.market.promised import seller_leaf
 from thingmarket.market.records import DeviceRecord, ThingRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
@@ -215,12 +216,12 @@ def learn(state: State, seq: int, now_ms: UnixMs) -> tuple[Notice, ...]:
         return ()
     for contract in made:
         record = _on_probation(state, contract.mandate_leaf)
-        if record is not None:
+        if record is not None and not contract.market:  # an order of a book was counted when it was placed
             orders, day = orders_of_day(record, now_ms) + 1, utc_day(now_ms)
             state.things.put((record.owner, record.thing), replace(record, orders_of_day=orders, day=day))
     notices = list[Notice]()
     for contract in completed:
-        for leaf in (contract.mandate_leaf, state.offers[contract.offer].mandate_leaf):
+        for leaf in (contract.mandate_leaf, seller_leaf(state, contract)):
             record = _on_probation(state, leaf)
             if record is None:
                 continue

@@ -173,6 +173,32 @@ def count_book(
     return tuple(counted)
 
 
+def count_fill(
+    counters: Counters, links: Sequence[Digest], currency: str, time_ms: UnixMs, amount_minor: int
+) -> Counted:
+    """An order of the book became a contract: its amount is spent and open. [MKT-16]"""
+    day = utc_day(time_ms)
+    month = utc_month(day)
+    counted = []
+    for link in links:
+        key = (link, currency)
+        old = counters.get(key, NOTHING_SPENT)
+        new = changed(
+            old,
+            day=day,
+            day_minor=spent_in_day(old, day) + amount_minor,
+            total_minor=old.total_minor + amount_minor,
+            month=month,
+            month_minor=spent_in_month(old, month) + amount_minor,
+            day_orders=orders_in_day(old, day),
+            open_orders=old.open_orders + 1,
+            open_holds=old.open_holds + 1,
+            open_minor=old.open_minor + amount_minor,
+        )
+        counted.append((key, new))
+    return tuple(counted)
+
+
 def commit(counters: Counters, order: Reservation, *, amount_minor: int | None = None) -> Counted:
     """The order that waited became a contract, at its price or a better one; its bucket keeps the amount."""
     amount = order.amount_minor if amount_minor is None else amount_minor

@@ -84,11 +84,21 @@ cdef inline int hold_amount(AccountTable accounts, int32_t holder, int32_t clear
     return 0
 
 
+cdef inline void set_off_amount(AccountTable accounts, int32_t number) noexcept:
+    """Take what went out off what came in, where more than 2^61 did: the balance stays."""
+    cdef Account* row = &accounts.rows[number]
+    cdef int64_t both
+    if row.credits_posted > (<int64_t> 1 << 61):
+        both = min(row.debits_posted, row.credits_posted)
+        row.debits_posted -= both
+        row.credits_posted -= both
+        mark(accounts, number)
+
+
 cdef inline int move_amount(AccountTable accounts, int32_t debit, int32_t credit, int64_t amount) noexcept:
     """Post what a fill has freed; -1, and nothing is changed, where that cannot be."""
     cdef Account* source = &accounts.rows[debit]
     cdef Account* target = &accounts.rows[credit]
-    cdef int64_t both
     if source.ledger != target.ledger or amount <= 0 or target.credits_posted > INT64_MAX - amount:
         return -1
     if debit != credit and free_of(source) < amount:
@@ -97,8 +107,5 @@ cdef inline int move_amount(AccountTable accounts, int32_t debit, int32_t credit
     target.credits_posted += amount
     mark(accounts, debit)
     mark(accounts, credit)
-    if target.credits_posted > (<int64_t> 1 << 61):
-        both = min(target.debits_posted, target.credits_posted)
-        target.debits_posted -= both
-        target.credits_posted -= both
+    set_off_amount(accounts, credit)
     return 0

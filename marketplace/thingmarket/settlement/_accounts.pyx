@@ -393,6 +393,11 @@ cdef class AccountTable:
         self.row(debit), self.row(credit)
         assert move_amount(self, debit, credit, amount) == 0, "a fill costs at most what its order held"
 
+    def set_off(self, number):
+        """Take what went out of an account off what came in, where much did: the balance stays."""
+        self.row(number)
+        set_off_amount(self, <int32_t> number)
+
     def close(self, number):
         """End an account: from now on only a void may still touch it."""
         self.row(number)

@@ -267,11 +267,13 @@ class AccountTable:
         assert self.free(debit) >= 0, "a fill costs at most what its order held"
         assert self._credits_posted[credit] <= INT64_MAX, "nobody comes to own more than a column holds"
         self._dirty.update((debit, credit))
-        if self._credits_posted[credit] > SET_OFF_ABOVE:
-            self._set_off(credit)
+        self.set_off(credit)
 
-    def _set_off(self, number: int) -> None:
-        """Take what went out of an account off what came in: turnover starts again, the balance stays."""
+    def set_off(self, number: int) -> None:
+        """Take what went out of an account off what came in, where much did: the balance stays. [ORD-10]"""
+        if self._credits_posted[number] <= SET_OFF_ABOVE:
+            return
+        self._dirty.add(number)
         both = min(self._debits_posted[number], self._credits_posted[number])
         self._debits_posted[number] -= both
         self._credits_posted[number] -= both

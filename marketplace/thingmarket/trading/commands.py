@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 
 from thingmarket.catalog.labels import check_label
-from thingmarket.catalog.offers import check_category
+from thingmarket.catalog.offers import check_category, check_tax_row
 from thingmarket.catalog.products import check_product_id
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import KEY_BYTES, checked_bytes
 from thingmarket.limits import (
     AUCTION_EVERY_MS_MIN,
     DAY_MS,
+    DELIVERY_MS_MAX,
     FEE_BASIS_POINTS_MAX,
     HALT_MS_MAX,
+    INSPECTION_MS_MAX,
     INTEGER_MAX,
     MARKET_NUMBER_MAX,
     TITLE_CHARS_MAX,
@@ -40,7 +42,8 @@ class ListedMarket:
     """What is traded in a market, in what steps, and by what rules; as its operator states it.
 
     `price` in ticks of `tick_minor` a lot, less `offset_ticks`; a lot is `lot_steps` of the product.
-    A 0 among times and the band means: none.
+    A 0 among times and the band means: none. The last four are of escrow: how a contract is delivered, and
+    its tax, which is in the price. [MKT-16]
     """
 
     market: int
@@ -62,6 +65,10 @@ class ListedMarket:
     auction_every_ms: int = 0
     opens_ms: int = 0
     closes_ms: int = 0
+    delivery_ms: int = 0
+    inspection_ms: int = 0
+    tax_category: str = ""
+    jurisdiction: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +139,23 @@ def check_open_market(wish: OpenMarket) -> None:
     _check_between(terms.offset_ticks, 0, INTEGER_MAX, "offset_ticks")
     _check_between(terms.fee_basis_points, 0, FEE_BASIS_POINTS_MAX, "fee_basis_points")
     _check_schedule(terms)
+    if terms.settlement is Settlement.ESCROW:
+        _check_escrow(terms)
+    elif terms.delivery_ms or terms.inspection_ms or terms.tax_category or terms.jurisdiction:
+        raise Refusal(Code.BAD_FIELD, "delivery and tax are terms of escrow only", "MKT-16")
+
+
+def _check_escrow(terms: ListedMarket) -> None:
+    """Two orders of one owner meet in an auction only, and nobody has a contract with himself."""
+    _check_between(terms.delivery_ms, 1, DELIVERY_MS_MAX, "delivery_ms")
+    _check_between(terms.inspection_ms, 1, INSPECTION_MS_MAX, "inspection_ms")
+    check_tax_row(terms.jurisdiction, terms.tax_category)
+    for field in ("auction_every_ms", "opens_ms", "offset_ticks", "fee_basis_points"):
+        if getattr(terms, field):
+            reason = (
+                f"{field}: with escrow there is no auction, no price below zero, and the fee of contracts"
+            )
+            raise Refusal(Code.BAD_FIELD, reason, "MKT-16")
 
 
 def _check_schedule(terms: ListedMarket) -> None:

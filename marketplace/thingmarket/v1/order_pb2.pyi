@@ -156,6 +156,10 @@ class MarketTerms(_message.Message):
     AUCTION_EVERY_MS_FIELD_NUMBER: _builtins.int
     OPENS_MS_FIELD_NUMBER: _builtins.int
     CLOSES_MS_FIELD_NUMBER: _builtins.int
+    DELIVERY_MS_FIELD_NUMBER: _builtins.int
+    INSPECTION_MS_FIELD_NUMBER: _builtins.int
+    TAX_CATEGORY_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
     market: _builtins.int
     """Number of the market, 1..2^32-1; never used again."""
     title: _builtins.str
@@ -194,6 +198,14 @@ class MarketTerms(_message.Message):
     """Opens at this time, Unix milliseconds; 0: at once."""
     closes_ms: _builtins.int
     """Closes at this time, Unix milliseconds; 0: never."""
+    delivery_ms: _builtins.int
+    """With escrow: a trade is delivered within this time, milliseconds, as in offers; else 0. [MKT-16]"""
+    inspection_ms: _builtins.int
+    """With escrow: how long the buyer inspects what was delivered, milliseconds, as in offers; else 0."""
+    tax_category: _builtins.str
+    """With escrow: tax category, as in offers; the tax is in the price. Else empty."""
+    jurisdiction: _builtins.str
+    """With escrow: where the operator collects the tax, as in offers; empty: the seller owes it himself."""
     def __init__(
         self,
         *,
@@ -216,10 +228,14 @@ class MarketTerms(_message.Message):
         auction_every_ms: _builtins.int = ...,
         opens_ms: _builtins.int = ...,
         closes_ms: _builtins.int = ...,
+        delivery_ms: _builtins.int = ...,
+        inspection_ms: _builtins.int = ...,
+        tax_category: _builtins.str = ...,
+        jurisdiction: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auction_every_ms", b"auction_every_ms", "band_basis_points", b"band_basis_points", "book", b"book", "category", b"category", "closes_ms", b"closes_ms", "currency", b"currency", "fee_basis_points", b"fee_basis_points", "halt_ms", b"halt_ms", "lot_steps", b"lot_steps", "market", b"market", "offset_ticks", b"offset_ticks", "opens_ms", b"opens_ms", "product_id", b"product_id", "self_trade", b"self_trade", "settlement", b"settlement", "tick_minor", b"tick_minor", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auction_every_ms", b"auction_every_ms", "band_basis_points", b"band_basis_points", "book", b"book", "category", b"category", "closes_ms", b"closes_ms", "currency", b"currency", "delivery_ms", b"delivery_ms", "fee_basis_points", b"fee_basis_points", "halt_ms", b"halt_ms", "inspection_ms", b"inspection_ms", "jurisdiction", b"jurisdiction", "lot_steps", b"lot_steps", "market", b"market", "offset_ticks", b"offset_ticks", "opens_ms", b"opens_ms", "product_id", b"product_id", "self_trade", b"self_trade", "settlement", b"settlement", "tax_category", b"tax_category", "tick_minor", b"tick_minor", "title", b"title", "unit", b"unit", "unit_scale", b"unit_scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

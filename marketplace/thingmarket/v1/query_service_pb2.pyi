@@ -538,6 +538,7 @@ class ContractView(_message.Message):
     HISTORY_FIELD_NUMBER: _builtins.int
     UNITS_FIELD_NUMBER: _builtins.int
     OPENED_SEQ_FIELD_NUMBER: _builtins.int
+    MARKET_FIELD_NUMBER: _builtins.int
     contract: _builtins.bytes
     """16 bytes."""
     state: _builtins.str
@@ -582,6 +583,8 @@ class ContractView(_message.Message):
     """Salted commitment to the buyer's record of its choice."""
     opened_seq: _builtins.int
     """Log position of the standing order that bought it; 0 when it was bought by itself. [STO-3]"""
+    market: _builtins.int
+    """Number of the market whose orders it came of; 0 when it was bought from an offer. [MKT-16]"""
     @_builtins.property
     def sealed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Sealed delivery details: commitments, 32 bytes each."""
@@ -622,10 +625,11 @@ class ContractView(_message.Message):
         history: _abc.Iterable[Global___FulfilmentEvent] | None = ...,
         units: _abc.Iterable[Global___UnitView] | None = ...,
         opened_seq: _builtins.int = ...,
+        market: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_owner", b"buyer_owner", "changed_seq", b"changed_seq", "choice", b"choice", "contract", b"contract", "created_ms", b"created_ms", "currency", b"currency", "deliver_by_ms", b"deliver_by_ms", "escrow", b"escrow", "fulfilment", b"fulfilment", "history", b"history", "inspect_by_ms", b"inspect_by_ms", "need", b"need", "net_minor", b"net_minor", "offer", b"offer", "opened_seq", b"opened_seq", "quantity_steps", b"quantity_steps", "sealed", b"sealed", "seller", b"seller", "seller_owner", b"seller_owner", "seq", b"seq", "state", b"state", "tax_minor", b"tax_minor", "total_minor", b"total_minor", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "buyer_owner", b"buyer_owner", "changed_seq", b"changed_seq", "choice", b"choice", "contract", b"contract", "created_ms", b"created_ms", "currency", b"currency", "deliver_by_ms", b"deliver_by_ms", "escrow", b"escrow", "fulfilment", b"fulfilment", "history", b"history", "inspect_by_ms", b"inspect_by_ms", "market", b"market", "need", b"need", "net_minor", b"net_minor", "offer", b"offer", "opened_seq", b"opened_seq", "quantity_steps", b"quantity_steps", "sealed", b"sealed", "seller", b"seller", "seller_owner", b"seller_owner", "seq", b"seq", "state", b"state", "tax_minor", b"tax_minor", "total_minor", b"total_minor", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -42,6 +42,10 @@ _PLAIN = (
     "auction_every_ms",
     "opens_ms",
     "closes_ms",
+    "delivery_ms",
+    "inspection_ms",
+    "tax_category",
+    "jurisdiction",
 )
 _ORDER = tuple(field.name for field in fields(OrderSeen))
 _TRADE = tuple(field.name for field in fields(TradeSeen))

@@ -63,6 +63,7 @@ class ContractSeen:
     history: tuple[FulfilmentEvent, ...]
     units: tuple[Unit, ...]
     opened_seq: int
+    market: int
 
 
 # --- contracts
@@ -96,6 +97,7 @@ def contract_message(contract: Contract) -> pb.ContractView:
         history=[_event_message(event) for event in contract.history],
         units=[_unit_message(unit) for unit in contract.units],
         opened_seq=contract.opened_seq,
+        market=contract.market,
     )
 
 
@@ -116,7 +118,7 @@ def contract_value(message: pb.ContractView) -> ContractSeen:
         buyer_owner=checked_party_id(message.buyer_owner),
         seller=checked_party_id(message.seller),
         seller_owner=checked_party_id(message.seller_owner),
-        offer=Digest(checked_bytes(message.offer, DIGEST_BYTES, "offer")),
+        offer=_offer_of(message),
         need=message.need,
         quantity_steps=message.quantity_steps,
         currency=message.currency,
@@ -133,7 +135,13 @@ def contract_value(message: pb.ContractView) -> ContractSeen:
         history=tuple(map(_event_value, message.history)),
         units=tuple(map(_unit_value, message.units)),
         opened_seq=message.opened_seq,
+        market=message.market,
     )
+
+
+def _offer_of(message: pb.ContractView) -> Digest:
+    """Its offer; a contract of a market has none."""
+    return Digest(b"" if message.market else checked_bytes(message.offer, DIGEST_BYTES, "offer"))
 
 
 def contracts_page_message(page: ContractsPage) -> pb.ListContractsResponse:

@@ -114,7 +114,7 @@ def test_a_contract_reaches_its_parties_without_the_buyers_reasons() -> None:  #
     for name in told:
         assert getattr(seen, name) == getattr(world.contract(contract), name), name
     untold = {field.name for field in fields(Contract)} - told
-    assert untold == {"mandate_leaf", "inspection_ms", "announcer"}
+    assert untold == {"mandate_leaf", "seller_leaf", "inspection_ms", "announcer"}
     assert not more and seen.history[1].facts[1] == Fact("weight.grams", 250)
 
 
