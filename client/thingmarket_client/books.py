@@ -17,7 +17,7 @@ from thingmarket.billing.statement import Statement, summed
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Digest
-from thingmarket.market.billing import NOWHERE
+from thingmarket.market.billing_views import NOWHERE
 from thingmarket.wire import billing, books
 from thingmarket.wire.books import RateSeen
 from thingmarket_client.trader import Trader

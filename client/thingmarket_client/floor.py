@@ -8,7 +8,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key
 from thingmarket.limits import DEPTH_LEVELS_MAX
-from thingmarket.market.order_queries import DepthSeen, OrderSeen, SeatSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen
 from thingmarket.trading.commands import DeclareGoods, WithdrawGoods, check_goods
 from thingmarket.wire import market_data as wire
 from thingmarket.wire import orders

@@ -8,7 +8,7 @@ from thingmarket.audit.receipts import Receipt
 from thingmarket.errors import BOOK_REASON_BASE, Code, Refusal, code_name
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key
-from thingmarket.market.order_queries import SeatSeen
+from thingmarket.market.order_views import SeatSeen
 from thingmarket.matching.records import (
     EVENT_BYTES,
     POST_ONLY,

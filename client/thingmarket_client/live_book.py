@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.market.order_queries import TradeSeen
+from thingmarket.market.order_views import TradeSeen
 from thingmarket.matching.records import MarketState
 from thingmarket.money import currency_of
 from thingmarket.trading.commands import ListedMarket

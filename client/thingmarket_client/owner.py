@@ -26,7 +26,7 @@ from thingmarket.identity.parties import NONCE_BYTES
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import HOUR_MS
-from thingmarket.market.queries import MoneyBalance, SpendingView
+from thingmarket.market.views import MoneyBalance, SpendingView
 from thingmarket.wire import identity, trade
 from thingmarket.wire.approvals import agree_to_cosign_body, set_persona_body
 from thingmarket.wire.inbox import PendingSeen

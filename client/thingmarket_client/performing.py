@@ -12,7 +12,7 @@ from thingmarket.contract.orders import (
 )
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key
-from thingmarket.market.cancelling import CancelPreview
+from thingmarket.market.views import CancelPreview
 from thingmarket.policy.decision import Fact
 from thingmarket.wire import trade
 from thingmarket.wire.cancelling import cancel_body

@@ -9,10 +9,8 @@ from thingmarket.audit.receipts import check_receipt
 from thingmarket.catalog.needs import Constraint, Need
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import SEARCH_RESULTS_MAX
-from thingmarket.market.cancelling import CancelPreview
 from thingmarket.market.entries import Notice, NoticeKind
-from thingmarket.market.queries import MoneyBalance, SpendingView
-from thingmarket.market.searching import Wanted
+from thingmarket.market.views import CancelPreview, MoneyBalance, SpendingView, Wanted
 from thingmarket.wire import listings, views
 from thingmarket.wire import reads as wire
 from thingmarket.wire.cancelling import read_preview

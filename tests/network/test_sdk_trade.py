@@ -24,7 +24,7 @@ from thingmarket.identity.mandates import Action, Autonomy
 from thingmarket.identity.terms import WeeklyWindow
 from thingmarket.limits import DAY_MS
 from thingmarket.market.entries import NoticeKind
-from thingmarket.market.queries import MoneyBalance
+from thingmarket.market.views import MoneyBalance
 from thingmarket.policy.decision import Fact
 from thingmarket_client import (
     Owner,

@@ -7,7 +7,7 @@ from typing import Final
 from tests.soak.client import PAUSE_S, Client, check_passing, patient
 from tests.soak.evidence import Acknowledged
 from thingmarket.identity.envelope import TypeId
-from thingmarket.market.order_queries import OrderSeen
+from thingmarket.market.order_views import OrderSeen
 from thingmarket.matching.records import Kind, Side, TimeInForce
 from thingmarket.trading.commands import DeclareGoods, ListedMarket, PlaceOrders
 from thingmarket.trading.frame import Order, order_id_of

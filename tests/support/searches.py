@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from thingmarket.market.queries import OfferView, live_views
-from thingmarket.market.searching import Search, Wanted
+from thingmarket.market.queries import live_views
+from thingmarket.market.searching import Search
 from thingmarket.market.state import State
+from thingmarket.market.views import OfferView, Wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.identity.things import ThingOrder
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.limits import HOUR_MS
-from thingmarket.market.queries import MoneyBalance, SpendingView
+from thingmarket.market.views import MoneyBalance, SpendingView
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.guards import GuardRules
 from thingmarket.policy.malfunctions import Severity

@@ -7,8 +7,7 @@ from typing import Any
 from weakref import WeakSet
 
 from thingmarket.catalog.needs import Constraint, Need
-from thingmarket.market.cancelling import CancelPreview
-from thingmarket.market.queries import MoneyBalance, SpendingView
+from thingmarket.market.views import CancelPreview, MoneyBalance, SpendingView
 from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.standing import StandingSeen

@@ -15,8 +15,8 @@ from thingmarket.identity.envelope import Signed
 from thingmarket.identity.terms import Place
 from thingmarket.ids import Digest, Key
 from thingmarket.limits import DAY_MS
-from thingmarket.market.cancelling import CancelPreview
-from thingmarket.market.order_queries import DepthSeen, OrderSeen, SeatSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen
+from thingmarket.market.views import CancelPreview
 from thingmarket.policy.decision import Fact
 from thingmarket.wire.books import PointsSeen
 from thingmarket.wire.inbox import PendingSeen

@@ -1,7 +1,6 @@
 """Reads of billing: invoices put together from their rows, tax statements, points, rates. [INV-8]"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from thingmarket.billing.invoice import (
@@ -14,7 +13,7 @@ from thingmarket.billing.invoice import (
     totals_of,
 )
 from thingmarket.billing.records import InvoiceRecord, Programme
-from thingmarket.billing.statement import Statement, TaxKey, TaxSum, summed
+from thingmarket.billing.statement import TaxKey, TaxSum, summed
 from thingmarket.catalog.offers import Offer
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.units import Unit
@@ -22,6 +21,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.ids import PartyId
 from thingmarket.limits import INVOICES_PAGE_ROWS_MAX, QUERY_ROWS_MAX, SEARCH_RESULTS_MAX
 from thingmarket.market.billed import InvoiceName, unpacked_name
+from thingmarket.market.billing_views import NOWHERE, InvoicesPage, Place, PointsView, StatementPart
 from thingmarket.market.indexes import Reader
 from thingmarket.market.points import points_of
 from thingmarket.market.promised import offer_of
@@ -29,41 +29,8 @@ from thingmarket.market.state import State
 from thingmarket.money import currency_of
 from thingmarket.settlement.accounts import AccountKind
 
-Place = tuple[int, bytes]
-"""Where a page ended: log position and packed name; (0, b"") before the first and after the last."""
-
-NOWHERE: Place = (0, b"")
-
 CANCEL_FEE_NAME: Final = "Cancellation fee"
 """What the line of an invoice over a fee for cancelling is called (BT-153). [CAN-6]"""
-
-
-@dataclass(frozen=True, slots=True)
-class InvoicesPage:
-    """Invoices in the order of their log positions, and where the next page goes on."""
-
-    invoices: tuple[Invoice, ...]
-    next_after: Place
-
-
-@dataclass(frozen=True, slots=True)
-class StatementPart:
-    """Lines of a part of the invoices, and where the next part goes on."""
-
-    lines: Statement
-    next_after: Place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointsView:
-    """Points of one programme as an owner sees them; `issued` is what others have of his own."""
-
-    issuer: PartyId
-    currency: str
-    programme: Programme
-    points: int
-    owed: int
-    issued: int
 
 
 def invoice_of(state: State, name: InvoiceName) -> Invoice:

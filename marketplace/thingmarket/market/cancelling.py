@@ -1,7 +1,6 @@
 """Cancelling what was not delivered, at the price that the offer named; and asking for that price. [CAN-2]"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from thingmarket.catalog.offers import check_quantity
 from thingmarket.catalog.pricing import price
@@ -21,6 +20,7 @@ from thingmarket.market.indexes import Reader
 from thingmarket.market.promised import offer_of
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
+from thingmarket.market.views import CancelPreview, StatePrice
 from thingmarket.money import Money, currency_of
 from thingmarket.transitions import Role
 
@@ -48,33 +48,6 @@ def cancel(state: State, command: Command, body: Cancel, authority: Authority, s
         contract = stepped(state, contract, unit, event, fee_minor=each.fee_minor)
     notices = settled(state, contract, authority.now_ms)
     return Result(reference=contract.id, decision=decision, notices=notices)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatePrice:
-    """What cancelling costs in a state, minor units; None when it is not possible."""
-
-    state: str
-    fee_minor: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelPreview:
-    """What can be cancelled, minor units, and its price: in each state, and now (None: impossible).
-
-    `free_until_ms` is the end of the time to cancel for nothing, Unix milliseconds; 0 when there is none.
-    """
-
-    currency: str
-    total_minor: int
-    by_state: tuple[StatePrice, ...]
-    free_until_ms: int
-    now_minor: int | None
-
-    @property
-    def back_minor(self) -> int:
-        """What the buyer gets back when he cancels now."""
-        return 0 if self.now_minor is None else self.total_minor - self.now_minor
 
 
 def preview(

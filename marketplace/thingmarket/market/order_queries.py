@@ -1,7 +1,6 @@
 """Pure reads of markets, books, seats, resting orders and trades. [MKT-12]"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from thingmarket.errors import Code, Refusal
@@ -10,77 +9,12 @@ from thingmarket.limits import DEPTH_LEVELS_MAX, SEARCH_RESULTS_MAX
 from thingmarket.market.goods import market_of
 from thingmarket.market.indexes import Reader
 from thingmarket.market.order_records import MarketRecord
+from thingmarket.market.order_views import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen
 from thingmarket.market.state import State
 from thingmarket.matching.records import EVENT, EventKind, MarketState, Side
 from thingmarket.time import UnixMs
 from thingmarket.trading.frame import slot_of
 from thingmarket.trading.terms import BookShown, MarketTerms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketSeen:
-    """A market as everybody sees it: best prices and the last one, whatever is shown besides; 0: none."""
-
-    record: MarketRecord
-    state: MarketState
-    bid_ticks: int
-    bid_lots: int
-    ask_ticks: int
-    ask_lots: int
-    next_change_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DepthSeen:
-    """Price, lots and number of orders of the best levels, after the entry `seq`."""
-
-    market: int
-    seq: int
-    bids: tuple[tuple[int, int, int], ...]
-    asks: tuple[tuple[int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeatSeen:
-    """Where a party stands as one that places orders."""
-
-    slot: int
-    last_counter: int
-    last_frame: int
-    mandate_leaf: bytes
-    resting_orders: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderSeen:
-    """An order that rests; `expires_ms` 0: not by itself."""
-
-    order_id: int
-    market: int
-    side: int
-    price_ticks: int
-    lots: int
-    expires_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeSeen:
-    """A trade and the contract that it is: nothing of it is stored but its event. [MKT-11]
-
-    The orders' ids are those of the reader's side; the other side's are 0.
-    """
-
-    contract: ContractId
-    seq: int
-    index: int
-    time_ms: UnixMs
-    market: int
-    price_ticks: int
-    lots: int
-    cash_minor: int
-    fee_minor: int
-    buy_order: int
-    sell_order: int
 
 
 def market_seen(state: State, market: int) -> MarketSeen:

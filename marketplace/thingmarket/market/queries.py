@@ -1,10 +1,8 @@
 """Pure reads of the state for the party that asks; what is not his is as if it were not there. [QRY-1]"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 
-from thingmarket.catalog.questions import QuestionState
 from thingmarket.contract.approvals import Approve, PendingId
 from thingmarket.contract.contract import Contract
 from thingmarket.errors import Code, Refusal
@@ -17,70 +15,14 @@ from thingmarket.market.indexes import Reader
 from thingmarket.market.records import ListingState, OfferFacts, OfferRecord
 from thingmarket.market.state import State
 from thingmarket.market.thing_standing import trades
-from thingmarket.policy.spending import SpendingCounter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferView:
-    """An offer as anybody may see it; its stock in steps, its tax in hundredths of a percent."""
-
-    digest: Digest
-    signed_bytes: bytes
-    seller_owner: PartyId
-    stock_steps: int
-    tax_basis_points: int
-    seq: int
-    state: str
-    answers: tuple[bytes, ...] = ()  # signed commands that answered questions, oldest first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionView:
-    """A question as either side sees it; who asked is not shown."""
-
-    digest: Digest
-    offer: Digest
-    names: tuple[str, ...]
-    deadline_ms: int
-    state: QuestionState
-    asked_by_us: bool
-    seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedView:
-    """A need as its owner and his things see it; `contract` is empty unless one fills it."""
-
-    digest: Digest
-    signed_bytes: bytes
-    state: str
-    contract: bytes
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class ContractsPage:
-    """Contracts in the order of their last change, and whether more have changed."""
-
-    contracts: tuple[Contract, ...]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoneyBalance:
-    """What an owner can spend, and what his purchases hold in escrow; minor units."""
-
-    currency: str
-    available_minor: int
-    escrow_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpendingView:
-    """What was spent under a mandate, by currency, and whether it lives."""
-
-    counters: tuple[tuple[str, SpendingCounter], ...]
-    state: str
+from thingmarket.market.views import (
+    ContractsPage,
+    MoneyBalance,
+    NeedView,
+    OfferView,
+    QuestionView,
+    SpendingView,
+)
 
 
 def reader_of(state: State, party: PartyId) -> Reader:

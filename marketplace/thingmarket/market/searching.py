@@ -1,7 +1,6 @@
 """Searches of live offers, a few rows at a time: other work has its turn in between. [QRY-2]"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from thingmarket.catalog.fit import Truth, truth
 from thingmarket.catalog.needs import Constraint, Need, check_constraint, check_need
@@ -25,25 +24,9 @@ from thingmarket.market.records import ListingState, OfferRecord
 from thingmarket.market.shelves import shelf_names
 from thingmarket.market.state import State
 from thingmarket.market.thing_standing import trades
+from thingmarket.market.views import Wanted
 from thingmarket.market.walks import Walk
 from thingmarket.money import currency_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What offers are looked for; what is empty is not asked.
-
-    With a `need` the best for it are found, among offers in `currency`; `leave_out` is the number of a
-    wish of it (from 1, musts first) that is not looked at: what it cost follows from that.
-    """
-
-    category: str = ""
-    product_id: str = ""
-    text: str = ""
-    must: tuple[Constraint, ...] = ()
-    currency: str = ""
-    need: Need | None = None
-    leave_out: int = 0
 
 
 class Search:

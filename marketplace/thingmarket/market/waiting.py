@@ -1,9 +1,7 @@
 """Reads of orders that wait or waited, and of personas, for those whom they concern. [COS-8]"""
 
-from dataclasses import dataclass
-
 from thingmarket.contract.approvals import PendingId, PendingOrder
-from thingmarket.contract.personas import NO_PERSONA, Persona
+from thingmarket.contract.personas import NO_PERSONA
 from thingmarket.contract.quiet import quiet_spans, quiet_until_ms
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import is_thing
@@ -11,31 +9,8 @@ from thingmarket.ids import PartyId
 from thingmarket.limits import INBOX_PAGE_MAX
 from thingmarket.market.indexes import Reader
 from thingmarket.market.state import State
+from thingmarket.market.views import InboxPage, PendingView, PersonaView
 from thingmarket.time import UnixMs
-
-
-@dataclass(frozen=True, slots=True)
-class PendingView:
-    """An order with the end of the quiet time that it is now, Unix milliseconds; 0 when it is none."""
-
-    order: PendingOrder
-    quiet_until_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class InboxPage:
-    """Orders that wait, oldest first, and whether there are more."""
-
-    waiting: tuple[PendingView, ...]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PersonaView:
-    """An owner's wishes for a thing, and the end of the quiet time that it is now; 0 when it is none."""
-
-    persona: Persona
-    quiet_until_ms: int
 
 
 def inbox(

@@ -17,7 +17,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import checked_party_id
 from thingmarket.ids import CONTRACT_ID_BYTES, DIGEST_BYTES, Digest, checked_bytes
 from thingmarket.limits import INVOICES_PAGE_ROWS_MAX, QUERY_ROWS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX
-from thingmarket.market.billing import InvoicesPage, Place, PointsView, StatementPart
+from thingmarket.market.billing_views import InvoicesPage, Place, PointsView, StatementPart
 from thingmarket.money import currency_of
 from thingmarket.v1 import billing_pb2 as pb
 from thingmarket.wire.strict import member

@@ -3,7 +3,7 @@
 from thingmarket.contract.cancelling import Cancel, check_cancel
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import COMMAND_BYTES_MAX
-from thingmarket.market.cancelling import CancelPreview, StatePrice
+from thingmarket.market.views import CancelPreview, StatePrice
 from thingmarket.v1 import query_service_pb2 as queries
 from thingmarket.v1 import trade_pb2 as pb
 from thingmarket.wire.strict import parse

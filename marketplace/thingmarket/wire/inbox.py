@@ -13,7 +13,7 @@ from thingmarket.identity.terms import WeeklyWindow
 from thingmarket.ids import DIGEST_BYTES, Digest, PartyId, checked_bytes
 from thingmarket.limits import COSIGNERS_MAX, INBOX_PAGE_MAX, REASON_CHARS_MAX
 from thingmarket.market.entries import Command
-from thingmarket.market.waiting import InboxPage, PendingView, PersonaView
+from thingmarket.market.views import InboxPage, PendingView, PersonaView
 from thingmarket.policy.decision import Fact
 from thingmarket.v1 import approval_pb2 as pb
 from thingmarket.v1 import envelope_pb2

@@ -13,7 +13,7 @@ from thingmarket.identity.envelope import Signed
 from thingmarket.identity.parties import checked_party_id, is_thing
 from thingmarket.ids import DIGEST_BYTES, Digest, PartyId, checked_bytes
 from thingmarket.limits import ANSWERED_FACTS_MAX
-from thingmarket.market.queries import NeedView, OfferView, QuestionView
+from thingmarket.market.views import NeedView, OfferView, QuestionView
 from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.commands import read_command

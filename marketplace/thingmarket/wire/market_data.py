@@ -10,7 +10,7 @@ from thingmarket.limits import (
     MARKET_TRADES_WAITING_MAX,
     SEARCH_RESULTS_MAX,
 )
-from thingmarket.market.order_queries import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen
 from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import ListedMarket
 from thingmarket.v1 import market_data_pb2 as pb

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from thingmarket.limits import COMMAND_BYTES_MAX, ENTRY_BYTES_MAX
-from thingmarket.market.order_queries import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen
 from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import (
     DeclareGoods,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from thingmarket.audit.receipts import Receipt
 from thingmarket.identity.envelope import Signed
 from thingmarket.market.entries import Notice, Outcome
-from thingmarket.market.searching import Wanted
+from thingmarket.market.views import Wanted
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.catalog import constraint_message, constraint_value, need_message, need_value
 from thingmarket.wire.envelope import signed_value

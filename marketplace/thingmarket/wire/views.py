@@ -12,11 +12,7 @@ from thingmarket.identity.parties import checked_party_id
 from thingmarket.ids import CONTRACT_ID_BYTES, DIGEST_BYTES, ContractId, Digest, PartyId, checked_bytes
 from thingmarket.limits import FACTS_MAX, SEALED_PARTS_MAX, SEARCH_RESULTS_MAX, UNITS_MAX
 from thingmarket.market.entries import Notice, NoticeKind, Outcome
-from thingmarket.market.queries import (
-    ContractsPage,
-    MoneyBalance,
-    SpendingView,
-)
+from thingmarket.market.views import ContractsPage, MoneyBalance, SpendingView
 from thingmarket.policy.decision import Fact
 from thingmarket.policy.spending import SpendingCounter
 from thingmarket.settlement.escrow import EscrowState

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.market.cancelling import CancelPreview
+from thingmarket.market.views import CancelPreview
 from thingmarket.money import currency_of
 from thingmarket_client.trader import Trader
 from thingmarket_node.cli.amounts import HexType, amount_of, written

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from thingmarket.limits import DEPTH_LEVELS_MAX
-from thingmarket.market.order_queries import DepthSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, TradeSeen
 from thingmarket.wire.market_data import Levels
 from thingmarket_client.live_book import LiveBook, Market
 from thingmarket_node.cli.amounts import moment

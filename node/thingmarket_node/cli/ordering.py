@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from thingmarket.market.order_queries import OrderSeen
+from thingmarket.market.order_views import OrderSeen
 from thingmarket.matching.records import Side, TimeInForce
 from thingmarket_client.frames import CancelAll, CancelOrder, FrameAnswer, LimitOrder
 from thingmarket_client.live_book import Market

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from thingmarket.market.order_queries import TradeSeen
+from thingmarket.market.order_views import TradeSeen
 from thingmarket.matching.records import Event, Side, TimeInForce
 from thingmarket_client.frames import (
     AnyOrder,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from thingmarket.limits import HOUR_MS
-from thingmarket.market.order_queries import OrderSeen
+from thingmarket.market.order_views import OrderSeen
 from thingmarket.matching.records import Side, TimeInForce
 from thingmarket_client.frames import (
     AnyOrder,

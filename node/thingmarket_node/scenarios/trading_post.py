@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from thingmarket.market.entries import NoticeKind
-from thingmarket.market.order_queries import TradeSeen
+from thingmarket.market.order_views import TradeSeen
 from thingmarket.matching.records import EventKind, Reason, Side
 from thingmarket.trading.frame import slot_of
 from thingmarket.wire.envelope import read_signed

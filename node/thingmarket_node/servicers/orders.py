@@ -11,6 +11,7 @@ from thingmarket.ids import PartyId
 from thingmarket.limits import SEARCH_RESULTS_MAX
 from thingmarket.market import order_queries as queries
 from thingmarket.market.goods import market_of
+from thingmarket.market.order_views import DepthSeen, MarketSeen, TradeSeen
 from thingmarket.market.queries import reader_of
 from thingmarket.market.state import State
 from thingmarket.v1 import market_data_pb2 as pb
@@ -37,7 +38,7 @@ class OrderQueries:
     async def ListMarkets(self, request: pb.ListMarketsRequest, context: Any) -> pb.ListMarketsResponse:
         """Markets by number, or one of them."""
 
-        def found(state: State, party: PartyId) -> tuple[tuple[queries.MarketSeen, ...], bool]:
+        def found(state: State, party: PartyId) -> tuple[tuple[MarketSeen, ...], bool]:
             state.party(party)
             if request.market:
                 return (queries.market_seen(state, request.market),), False
@@ -110,8 +111,8 @@ class OrderQueries:
         finally:
             data.close_one(watch)
 
-    async def _depth(self, context: Any, market: int, levels: int) -> queries.DepthSeen:
-        def found(state: State, party: PartyId) -> queries.DepthSeen:
+    async def _depth(self, context: Any, market: int, levels: int) -> DepthSeen:
+        def found(state: State, party: PartyId) -> DepthSeen:
             state.party(party)
             return queries.depth_seen(state, party, market, levels)
 
@@ -144,6 +145,6 @@ def _own_slots(state: State, party: PartyId) -> frozenset[int]:
         return frozenset((state.party(party).number,))  # what it traded while it might
 
 
-def _trade(state: State, own: frozenset[int], row: Row) -> queries.TradeSeen | None:
+def _trade(state: State, own: frozenset[int], row: Row) -> TradeSeen | None:
     seq, index, time_ms, fields = row
     return queries.trade_seen(state, own, fields, seq=seq, index=index, time_ms=time_ms)

@@ -21,8 +21,9 @@ from thingmarket.catalog.words import offer_words
 from thingmarket.ids import Digest, PartyId, digest
 from thingmarket.limits import DAY_MS, SEARCH_SLICE_ROWS
 from thingmarket.market.records import ListingState, OfferRecord
-from thingmarket.market.searching import Search, Wanted
+from thingmarket.market.searching import Search
 from thingmarket.market.state import State
+from thingmarket.market.views import Wanted
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.transfers import Transfer
 

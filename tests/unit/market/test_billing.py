@@ -19,6 +19,7 @@ from thingmarket.identity.mandates import Action
 from thingmarket.ids import ContractId
 from thingmarket.limits import DAY_MS, LEDGER_AMOUNT_MAX
 from thingmarket.market import billing, books
+from thingmarket.market.billing_views import NOWHERE
 from thingmarket.market.indexes import Reader
 from thingmarket.market.refunds import reversal
 from thingmarket.market.state import State
@@ -302,7 +303,7 @@ def test_both_sides_read_an_invoice_and_nobody_else_does(shop: Shop) -> None:
     state = shop.world.state
     for owner in (shop.inks, shop.anna):
         page = billing.list_invoices(state, Reader(owner.id, owner.id))
-        assert [invoice.number for invoice in page.invoices] == [1] and page.next_after == billing.NOWHERE
+        assert [invoice.number for invoice in page.invoices] == [1] and page.next_after == NOWHERE
     eve = shop.world.owner("eve")
     assert not billing.list_invoices(state, Reader(eve.id, eve.id)).invoices
     for reader, code in (
@@ -322,18 +323,18 @@ def test_pages_of_invoices_follow_one_another(shop: Shop, monkeypatch: pytest.Mo
         shop.sold()
     monkeypatch.setattr(billing, "INVOICES_PAGE_ROWS_MAX", 2)
     monkeypatch.setattr(billing, "QUERY_ROWS_MAX", 2)
-    reader, after = Reader(shop.inks.id, shop.inks.id), billing.NOWHERE
+    reader, after = Reader(shop.inks.id, shop.inks.id), NOWHERE
     numbers: list[int] = []
     lines: list[tuple[TaxKey, TaxSum]] = []
     while True:
         page = billing.list_invoices(shop.world.state, reader, after)
         numbers += [invoice.number for invoice in page.invoices]
-        if (after := page.next_after) == billing.NOWHERE:
+        if (after := page.next_after) == NOWHERE:
             break
     while True:
         part = billing.tax_statement(shop.world.state, reader, from_ms=0, to_ms=2**53, after=after)
         lines += part.lines.items()
-        if (after := part.next_after) == billing.NOWHERE:
+        if (after := part.next_after) == NOWHERE:
             break
     assert numbers == [1, 2, 3, 4, 5]
     ((_, whole),) = summed(lines).items()

@@ -10,9 +10,10 @@ from thingmarket.contract.contract import ContractState
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
 from thingmarket.limits import DAY_MS, HOUR_MS
-from thingmarket.market.cancelling import CancelPreview, preview
+from thingmarket.market.cancelling import preview
 from thingmarket.market.queries import reader_of
 from thingmarket.market.records import ListingState
+from thingmarket.market.views import CancelPreview
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire.cancelling import preview_message, read_preview
 

@@ -18,8 +18,9 @@ from thingmarket.limits import DAY_MS
 from thingmarket.market import proposed, searching, walks
 from thingmarket.market.facts import stated
 from thingmarket.market.records import ListingState, OfferFacts, OfferRecord
-from thingmarket.market.searching import Search, Wanted
+from thingmarket.market.searching import Search
 from thingmarket.market.state import State
+from thingmarket.market.views import Wanted
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.transfers import Transfer
 

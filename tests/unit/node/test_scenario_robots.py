@@ -3,7 +3,7 @@
 import pytest
 
 from thingmarket.limits import HOUR_MS
-from thingmarket.market.order_queries import OrderSeen
+from thingmarket.market.order_views import OrderSeen
 from thingmarket.matching.records import Side, TimeInForce
 from thingmarket_client.frames import CancelOrder, LimitOrder, MarketOrder, ReduceOrder, ReplaceOrder
 from thingmarket_node.scenarios.floor_orders import kind_of, order_of

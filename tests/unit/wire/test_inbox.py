@@ -14,6 +14,7 @@ from thingmarket.identity.terms import WeeklyWindow
 from thingmarket.ids import PartyId
 from thingmarket.limits import HOUR_MS, INBOX_PAGE_MAX
 from thingmarket.market import queries, waiting
+from thingmarket.market.views import PendingView
 from thingmarket.v1 import approval_pb2 as pb
 from thingmarket.wire import inbox
 from thingmarket.wire.approvals import (
@@ -42,7 +43,7 @@ class Home(World):
         self.printer = self.thing("printer", self.alice, limits=(budget,), cosigners=(self.ada.id,))
         self.oven = self.thing("oven", self.alice)
 
-    def view(self, name: bytes, by: PartyId | None = None) -> waiting.PendingView:
+    def view(self, name: bytes, by: PartyId | None = None) -> PendingView:
         reader = queries.reader_of(self.state, by or self.alice.id)
         return waiting.pending_view(self.state, reader, name, self.time_ms)
 

@@ -10,7 +10,8 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.limits import ANSWERED_FACTS_MAX
 from thingmarket.market import queries
 from thingmarket.market.entries import Command
-from thingmarket.market.queries import OfferView, reader_of
+from thingmarket.market.queries import reader_of
+from thingmarket.market.views import OfferView
 from thingmarket.v1 import query_service_pb2 as pb
 from thingmarket.wire import listings
 from thingmarket.wire.envelope import read_signed, signed_bytes

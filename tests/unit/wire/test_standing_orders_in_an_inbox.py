@@ -10,7 +10,8 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.limits import DAY_MS
 from thingmarket.market.indexes import Reader
-from thingmarket.market.waiting import InboxPage, inbox
+from thingmarket.market.views import InboxPage
+from thingmarket.market.waiting import inbox
 from thingmarket.wire.inbox import inbox_message, read_inbox
 from thingmarket.wire.standing import open_standing_order_body
 
