@@ -23,6 +23,7 @@ from thingmarket_node.scenarios.robots import Sight
 
 _SLOT_BYTES: Final = 8
 _SOON_S: Final = 5.0  # a notice comes within milliseconds
+_LATEST_S: Final = 20.0  # more than any order of the story lives
 
 Execution = tuple[int, int, str, int, int]
 """Log position, own order, side, price, lots."""
@@ -85,7 +86,12 @@ class TradingPost:
         """Place an order that ends by itself."""
         return await self._place([{**order, "expires_ms": self._thing.session.now_ms + life_ms}])
 
-    async def _resting(self) -> Line:
+    async def _until_nothing_rests(self) -> Line:
+        """Wait until its last order left the book, of which it is told; what rests still after a while."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LATEST_S), self._grown:
+                while await self._thing.orders():
+                    await self._grown.wait()
         return {"orders": [one.order_id for one in await self._thing.orders()]}
 
     async def _explain(self, seq: int) -> Line:
