@@ -10,6 +10,7 @@ from thingmarket.market.book_effects import set_expiry, settle
 from thingmarket.market.entries import Command
 from thingmarket.market.explained import explained
 from thingmarket.market.fills import check_frame, escrow_markets, open_contracts
+from thingmarket.market.goods import check_goods
 from thingmarket.market.order_permits import headroom_of, on_probation, permits_of, without_room
 from thingmarket.market.order_records import MarketRecord, Seat
 from thingmarket.market.records import PartyRecord, ThingRecord
@@ -19,7 +20,7 @@ from thingmarket.market.state import State
 from thingmarket.market.thing_standing import orders_of_day, trading_thing
 from thingmarket.time import UnixMs, utc_day
 from thingmarket.trading.commands import PlaceOrders
-from thingmarket.trading.frame import DEADLINE, touched
+from thingmarket.trading.frame import DEADLINE
 from thingmarket.trading.permits import Placed
 from thingmarket.values import changed
 
@@ -32,10 +33,11 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     seat = _seat(state, sender, authority, body)
     # On probation its permits say how much it may buy; whether it may act at all is asked once.
     thing = None if authority.mandate is None else trading_thing(state, authority.mandate)
-    sides = touched(body.orders)
+    sides = state.desk.touched(body.orders)
     permits = permits_of(state, authority, thing, sides)
     records = _records(state, sides)
     headroom = headroom_of(state, authority, thing, _currencies(records), sender.number)
+    check_goods(state, sides, authority.owner)
     if escrow := escrow_markets(state, sides):
         check_frame(state, escrow, body.orders)
         permits |= without_room(escrow, permits, headroom)

@@ -60,7 +60,7 @@ from hashlib import blake2b
 from itertools import islice
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import BOOK_PRICE_MAX, INTEGER_MAX, ORDER_LIFE_MS
+from thingmarket.limits import BOOK_PRICE_MAX, INTEGER_MAX, ORDER_LIFE_MS, ORDER_STEPS_MAX
 from thingmarket.matching.engine import Engine
 from thingmarket.matching.records import MarketState, Reason
 from thingmarket.settlement.accounts import AccountKind
@@ -106,6 +106,7 @@ cdef enum:
 cdef uint64_t COUNTER_LAST = frames.COUNTER_MAX
 cdef uint64_t LIFE_MS = ORDER_LIFE_MS
 cdef int64_t LARGEST = INTEGER_MAX
+cdef int64_t MOST_STEPS = ORDER_STEPS_MAX
 cdef int64_t PRICE_LAST = BOOK_PRICE_MAX
 cdef uint64_t HASH_KEY = <uint64_t> <int64_t> hash(b"thingmarket desk")
 cdef int OWNER_WALLET = AccountKind.OWNER_WALLET
@@ -254,6 +255,10 @@ cdef class Desk:
             last_counter=sender.counter,
             deadlines=deadlines_of(self),
         )
+
+    def touched(self, bytes orders not None):
+        """Market and side of what a frame places or replaces, ascending: those that need a permit."""
+        return touched_sides(self, orders)
 
     def cancel(self, slot):
         """Cancel all resting orders of a slot, in ascending id."""

@@ -43,7 +43,7 @@ cdef uint32_t refusal_of_terms(const Command* order, const MarketRow* market, ui
     if not is_good_price(order):
         return STATUS_BAD_PRICE
     cash = cash_of(market, worst_price(order), order.quantity)
-    if cash > LARGEST or cash < -LARGEST or product(market.lot_steps, order.quantity, 1) > LARGEST:
+    if cash > LARGEST or cash < -LARGEST or product(market.lot_steps, order.quantity, 1) > MOST_STEPS:
         return STATUS_TOO_MUCH
     if market.state > CONTINUOUS or (market.state < CONTINUOUS and not may_rest(order)):
         return STATUS_WRONG_STATE

@@ -10,6 +10,43 @@ cdef struct Sender:
 
 # --- before the first order
 
+cdef int ascending(const void* one, const void* other) noexcept nogil:
+    cdef uint64_t left = (<const uint64_t*> one)[0]
+    cdef uint64_t right = (<const uint64_t*> other)[0]
+    return (left > right) - (left < right)
+
+
+cdef tuple touched_sides(Desk desk, bytes orders):
+    """Each once; names of known markets are not made anew."""
+    cdef const char* records = PyBytes_AS_STRING(orders)
+    cdef size_t count = len(orders) // ORDER_BYTES
+    cdef uint64_t* found = <uint64_t*> malloc((count + 1) * sizeof(uint64_t))
+    cdef size_t sides = 0
+    cdef size_t at
+    cdef int32_t market
+    cdef Command order
+    cdef list names = []
+    if found == NULL:
+        raise MemoryError
+    try:
+        for at in range(count):
+            memcpy(&order, records + at * ORDER_BYTES, ORDER_BYTES)
+            if (is_new(&order) or order.kind == REPLACE) and 1 <= order.side <= 2:
+                found[sides] = <uint64_t> order.market << 2 | order.side
+                sides += 1
+        qsort(found, sides, sizeof(uint64_t), ascending)
+        for at in range(sides):
+            if at == 0 or found[at] != found[at - 1]:
+                market = index_of(&desk.market_index, found[at] >> 2)
+                if market < 0:
+                    names.append((found[at] >> 2, <int> (found[at] & 3)))
+                else:
+                    names.append(desk.keys[market * 2 + <int> (found[at] & 3) - 1])
+    finally:
+        free(found)
+    return tuple(names)
+
+
 cdef int learn(Desk desk, bytes orders, uint64_t owner, permits, headroom, bands) except -1:
     """Read what the frame needs of its sender: rights, room, and what his owner has (FULL)."""
     cdef const char* records = PyBytes_AS_STRING(orders)

@@ -17,6 +17,7 @@ from thingmarket.limits import (
     INSPECTION_MS_MAX,
     INTEGER_MAX,
     MARKET_NUMBER_MAX,
+    ORDER_STEPS_MAX,
     TITLE_CHARS_MAX,
 )
 from thingmarket.matching.records import MarketState
@@ -135,7 +136,7 @@ def check_open_market(wish: OpenMarket) -> None:
     checked_unit(terms.unit, terms.unit_scale)
     currency_of(terms.currency)
     _check_between(terms.tick_minor, 1, INTEGER_MAX, "tick_minor")
-    checked_steps(terms.lot_steps, "lot_steps")
+    _check_between(terms.lot_steps, 1, ORDER_STEPS_MAX, "lot_steps")
     _check_between(terms.offset_ticks, 0, INTEGER_MAX, "offset_ticks")
     _check_between(terms.fee_basis_points, 0, FEE_BASIS_POINTS_MAX, "fee_basis_points")
     _check_schedule(terms)

@@ -25,6 +25,7 @@ from thingmarket.trading.frame import (
     check_frame,
     markets_of,
     slot_of,
+    touched,
 )
 from thingmarket.trading.permits import Effects, Headroom, Permit, Placed
 from thingmarket.trading.placing import Placing
@@ -98,6 +99,10 @@ class Desk:
         placed = Placing(floor, sender, admission, last_counter=last_counter, now_ms=now_ms).place(orders)
         self._chain(placed)
         return placed
+
+    def touched(self, orders: bytes) -> tuple[tuple[int, int], ...]:
+        """Market and side of what a frame places or replaces, ascending: those that need a permit."""
+        return touched(orders)
 
     def cancel(self, slot: int) -> Effects:
         """Cancel all resting orders of a slot, in ascending id."""

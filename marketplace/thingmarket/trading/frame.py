@@ -33,7 +33,7 @@ class OrderStatus(IntEnum):
     TAKEN = 0
     BAD_ID = Code.BAD_ID  # not the next one of the sender, or an order that is not his
     BAD_EXPIRY = Code.BAD_FIELD
-    TOO_MUCH = Code.OUT_OF_RANGE  # money or goods of the order could pass 2^53-1
+    TOO_MUCH = Code.OUT_OF_RANGE  # money could pass 2^53-1, or goods 2^41
     UNKNOWN_MARKET = Code.UNKNOWN_MARKET
     OUTSIDE_BAND = Code.OUTSIDE_BAND
     NOT_PERMITTED = Code.NOT_PERMITTED

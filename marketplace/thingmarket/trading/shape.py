@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from thingmarket.limits import BOOK_PRICE_MAX, INTEGER_MAX, ORDER_LIFE_MS
+from thingmarket.limits import BOOK_PRICE_MAX, INTEGER_MAX, ORDER_LIFE_MS, ORDER_STEPS_MAX
 from thingmarket.matching.records import FLAGS_KNOWN, POST_ONLY, Kind, MarketState, Side, TimeInForce
 from thingmarket.trading.frame import (
     STATUS_BAD_FIELD,
@@ -80,4 +80,4 @@ def _is_good_price(order: Order) -> bool:
 def _is_too_much(order: Order, terms: MarketTerms) -> bool:
     """Fills stay between the worst prices of their two sides, so no fill is more than this either."""
     cash = terms.cash(worst_price(order), order.quantity)
-    return abs(cash) > INTEGER_MAX or order.quantity * terms.lot_steps > INTEGER_MAX
+    return abs(cash) > INTEGER_MAX or order.quantity * terms.lot_steps > ORDER_STEPS_MAX

@@ -15,7 +15,7 @@ from thingmarket.limits import INTEGER_MAX, ORDER_LIFE_MS
 from thingmarket.matching.engine import Asked
 from thingmarket.matching.records import Kind, MarketState
 from thingmarket.settlement.ledger import Ledger
-from thingmarket.trading.frame import COUNTER_MAX, ORDER, ORDER_BYTES, order_id_of, touched
+from thingmarket.trading.frame import COUNTER_MAX, DEADLINE, ORDER, ORDER_BYTES, order_id_of, touched
 from thingmarket.trading.front import new_desk, restored_desk
 from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit
 from thingmarket.trading.terms import MarketTerms
@@ -182,6 +182,7 @@ def _rights(draw: Draw, frame: bytes) -> dict[str, Any]:
 def _place(draw: Draw, pair: Pair) -> None:
     slot = draw.choice(tuple(SLOTS))
     frame = _frame(draw, pair, slot)
+    pair.do(lambda desk: desk.touched(frame))
     rights = _rights(draw, frame) | {
         "slot": slot,
         "owner_number": SLOTS[slot],
@@ -255,6 +256,7 @@ def test_random_bytes_are_answered_equally(seed: int) -> None:
         slot = draw.choice(tuple(SLOTS))
         frame = b"".join(_random_records(draw))
         rights = _rights(draw, frame)
+        pair.do(lambda desk, frame=frame: desk.touched(frame))
         pair.do(
             lambda desk, frame=frame, slot=slot, rights=rights: desk.place(
                 frame,
@@ -332,6 +334,55 @@ def test_a_damaged_snapshot_is_refused_by_both_kinds() -> None:
         empty = Ledger(kind)
         with pytest.raises(Refusal):
             restored_desk(data, ledger=empty, operator=OPERATOR, terms=MARKETS, kind=kind)
+
+
+def test_expiries_that_change_within_a_frame_are_told_once() -> None:
+    """The last one counts, in the place of the first; what rests no more is not told of."""
+    pair = Pair()
+    frame = b"".join(
+        ORDER.pack(kind, 1, tif, 0, 1, lots, 5, order_id_of(1, counter), at and NOW_MS + at)
+        for kind, counter, tif, lots, at in (
+            (1, 1, 6, 4, 10),
+            (1, 2, 6, 4, 20),
+            (5, 1, 6, 3, 30),
+            (5, 2, 1, 2, 0),
+            (5, 1, 6, 2, 40),
+            (1, 3, 6, 1, 50),
+            (3, 3, 0, 0, 0),
+        )
+    )
+    rights = {"permits": dict.fromkeys(touched(frame), OWNER_PERMIT), "headroom": {}, "bands": {}}
+    placed = pair.do(
+        lambda desk: desk.place(
+            frame, slot=1, owner_number=11, last_counter=0, now_ms=NOW_MS, acts_for_owner=False, **rights
+        )
+    )
+    assert not any(placed.statuses)
+    told = [(order_id_of(1, 1), NOW_MS + 40), (order_id_of(1, 2), 0)]
+    assert list(DEADLINE.iter_unpack(placed.deadlines)) == told
+
+
+def test_who_rests_in_a_snapshot_has_his_accounts() -> None:
+    """[ORD-13]"""
+    pair = Pair()
+    frame = ORDER.pack(1, 2, 1, 0, 1, 1, 5, order_id_of(1, 1), 0)
+    pair.do(
+        lambda desk: desk.place(
+            frame,
+            slot=1,
+            owner_number=11,
+            last_counter=0,
+            permits={(1, 2): OWNER_PERMIT},
+            headroom={},
+            bands={},
+            now_ms=NOW_MS,
+            acts_for_owner=False,
+        )
+    )
+    for kind, pit in zip(KINDS, pair.pits, strict=True):
+        others = Pit(*MARKETS, kind=kind).ledger
+        with pytest.raises(Refusal, match="has no accounts"):
+            restored_desk(pit.desk.snapshot(), ledger=others, operator=OPERATOR, terms=MARKETS, kind=kind)
 
 
 def test_a_native_desk_wants_native_accounts() -> None:
