@@ -5,12 +5,15 @@ from tests.golden.daily_life import DailyLife
 from tests.ordering import buy, cancel, sell
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Action
+from thingmarket.ids import ContractId
 from thingmarket.limits import HOUR_MS, MINUTE_MS
+from thingmarket.market.entries import NoticeKind
 from thingmarket.matching.records import Kind, MarketState
 from thingmarket.trading.commands import LeastSelfTrade
 from thingmarket.trading.frame import Order
+from thingmarket.trading.terms import Settlement
 
-_POWER, _HEAT = 1, 2
+_POWER, _HEAT, _WOOD = 1, 2, 3
 
 
 class TradingDay(DailyLife):
@@ -50,6 +53,7 @@ class TradingDay(DailyLife):
         self.orders_of_every_kind(battery, panel, emil)
         self.heat_by_auction(battery, emil)
         self.a_breaker(battery, emil)
+        self.wood_that_is_delivered(battery, emil)
         self.frame(battery, buy(2, 110), buy(1, 110, expires_ms=self.time_ms + HOUR_MS))
         self.pass_time(2 * HOUR_MS)
         self.revoke(dora, mandate=battery.mandate_leaf)  # takes its orders out of the book
@@ -80,6 +84,27 @@ class TradingDay(DailyLife):
         self.frame(emil, sell(20, 30, _HEAT), sell(20, 34, _HEAT))
         self.frame(battery, buy(15, 33, _HEAT), buy(2, 31, _HEAT))
         self.pass_time(HOUR_MS)
+
+    def wood_that_is_delivered(self, battery: Actor, emil: Actor) -> None:
+        """Two trades become contracts: one is delivered and accepted, one never comes."""
+        self.market_of(
+            market=_WOOD,
+            title="Wood",
+            product_id="wood",
+            settlement=Settlement.ESCROW,
+            delivery_ms=HOUR_MS,
+            inspection_ms=HOUR_MS,
+            tax_category="S",
+            jurisdiction="DE",
+        )
+        self.declare(emil, 10, _WOOD)
+        self.frame(emil, sell(2, 500, _WOOD), sell(3, 510, _WOOD))
+        traded = self.frame(battery, buy(4, 510, _WOOD))
+        there = dict.fromkeys(one.reference for one in traded.notices if one.kind is NoticeKind.CONTRACT)
+        first, _ = map(ContractId, there)
+        self.deliver(first, by=emil)
+        self.accept(first, by=battery)
+        self.pass_time(2 * HOUR_MS)
 
     def a_breaker(self, battery: Actor, emil: Actor) -> None:
         """Prices drift too far, the market halts, and goes on by an auction."""
