@@ -38,10 +38,23 @@ class BookSide:
     """The levels of one side by price. `ranks` orders them, the best last: prices, those of sells negated.
 
     Words are first eight bytes of records: `word` of all events of its orders, but for kind and reason,
-    `taken_word` of a TRADE with them, `cancel_word` of a plain CANCEL of one of them.
+    `new_word`, `canceled_word` and `taken_word` of the commonest events: its NEW, its CANCELED without a
+    reason, the TRADE of a taker; `cancel_word` of a plain CANCEL of one of them.
     """
 
-    __slots__ = ("cancel_word", "levels", "market", "places", "ranks", "side", "sign", "taken_word", "word")
+    __slots__ = (
+        "cancel_word",
+        "canceled_word",
+        "levels",
+        "market",
+        "new_word",
+        "places",
+        "ranks",
+        "side",
+        "sign",
+        "taken_word",
+        "word",
+    )
 
     def __init__(self, market: "Market", side: int, places: Places) -> None:
         self.market = market
@@ -51,6 +64,8 @@ class BookSide:
         self.levels: dict[int, Level] = {}
         self.ranks: list[int] = []
         self.word = event_word(side=side, market=market.number)
+        self.new_word = event_word(EventKind.NEW, side=side, market=market.number)
+        self.canceled_word = event_word(EventKind.CANCELED, side=side, market=market.number)
         self.taken_word = event_word(EventKind.TRADE, side=SELL if side == BUY else BUY, market=market.number)
         self.cancel_word = command_word(Kind.CANCEL, market=market.number)
 

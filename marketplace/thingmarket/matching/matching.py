@@ -42,18 +42,21 @@ def match(  # noqa: PLR0917  arguments by name cost more
 
     What is left of it is returned; the market may be left empty.
     """
-    ranks, trade, word = makers.ranks, resting.events.trade, makers.taken_word
-    limit = limit_rank(makers, price)
+    ranks, levels, sign = makers.ranks, makers.levels, makers.sign
+    trade, word, limit = resting.events.trade, makers.taken_word, limit_rank(makers, price)
     while wanted and ranks and ranks[-1] >= limit:
-        maker, left = makers.first()
+        level_price = ranks[-1] * sign
+        level = levels[level_price]
+        maker = next(iter(level))  # the oldest
+        left = level[maker]
         if self_trade and makers.places[maker][1] == account:
             wanted = _prevent(resting, makers, maker, order_id, price, wanted, self_trade)
         elif left > wanted:
-            makers.resize(maker, left - wanted)
-            trade(word, maker, order_id, ranks[-1] * makers.sign, wanted, left - wanted)
+            level[maker] = left = left - wanted
+            trade(word, maker, order_id, level_price, wanted, left)
             return 0
         else:
-            trade(word, maker, order_id, ranks[-1] * makers.sign, left, 0)
+            trade(word, maker, order_id, level_price, left, 0)
             makers.remove(maker)
             wanted -= left
     return wanted
