@@ -13,9 +13,9 @@ def order_band(record: MarketRecord) -> Band | None:
     return _around(record, record.last_ticks)
 
 
-def leaves_band(record: MarketRecord, low: int, high: int) -> bool:
+def leaves_band(record: MarketRecord, reference: int, low: int, high: int) -> bool:
     """Whether trades between these prices went too far from the price that the breaker measures from."""
-    band = _around(record, record.reference_ticks)
+    band = _around(record, reference)
     return band is not None and not (band[0] <= low and high <= band[1])
 
 

@@ -29,7 +29,7 @@ def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> t
     state.books.events.append(effects.events)
     _count(state, effects.tallies, now_ms)
     for traded in effects.traded:
-        _note_trades(state, traded)
+        _note_trades(state, traded, effects.events)
     assert sender or not effects.fills, "where a trade is a contract, only frames trade"
     if len(state.expiries):
         _end_expiries(state, effects.events)
@@ -55,18 +55,27 @@ def _count(state: State, tallies: tuple[Tally, ...], now_ms: UnixMs) -> None:
         budgets.count_book(state, links, currencies[ledger], now_ms, booked)
 
 
-def _note_trades(state: State, traded: Traded) -> None:
+def _note_trades(state: State, traded: Traded, events: bytes) -> None:
     """Keep the last price, see whether the band was left, and add up what the operator earned. [MKT-9]"""
     record: MarketRecord = state.markets[traded.market]
     trades = state.desk.state_of(traded.market) is MarketState.CONTINUOUS  # an auction finds a new price
-    reference = (record.reference_ticks if trades else 0) or traded.last
-    halts = record.halts or (trades and leaves_band(record, traded.low, traded.high))
+    reference = (record.reference_ticks or _first_price(events, traded.market)) if trades else traded.last
+    halts = record.halts or (trades and leaves_band(record, reference, traded.low, traded.high))
     if (traded.last, reference, halts) != (record.last_ticks, record.reference_ticks, record.halts):
         now = changed(record, last_ticks=traded.last, reference_ticks=reference, halts=halts)
         state.markets.put(traded.market, now)
     if traded.fee_minor:
         currency = record.listed.currency
         state.trade_fees.put(currency, state.trade_fees.get(currency, 0) + traded.fee_minor)
+
+
+def _first_price(events: bytes, market: int) -> int:
+    """What follows the very first trade of a market is measured from it, in the same frame already."""
+    return next(
+        price
+        for kind, _, _, _, number, _, _, _, price, _, _ in EVENT.iter_unpack(events)
+        if kind == EventKind.TRADE and number == market
+    )
 
 
 def _told(state: State, tallies: tuple[Tally, ...], sender: int) -> tuple[Notice, ...]:

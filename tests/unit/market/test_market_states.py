@@ -78,6 +78,15 @@ def test_trades_that_drift_out_of_the_band_halt_the_market_in_the_very_next_entr
     assert market.state.state_root() == world.state.state_root()
 
 
+def test_the_very_first_frame_that_trades_is_measured_from_its_first_trade(world: World) -> None:
+    """[MKT-9]"""
+    world.market_of(band_basis_points=1_000)
+    buyer, seller = sides(world)
+    world.frame(seller, sell(1, 100), sell(1, 500))
+    assert names(world.frame(buyer, buy(2, 500))) == ["OK"], "nothing was traded yet: there is no band"
+    assert state_of(world) is MarketState.HALTED
+
+
 def test_a_log_that_ends_before_a_derived_entry_is_gone_on_with_by_it(world: World) -> None:
     """[MKT-9]"""
     halted(world)

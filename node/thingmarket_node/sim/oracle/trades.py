@@ -55,11 +55,13 @@ def _deliver(memory: Memory, fill: Fill) -> None:
 def _note(venue: Venue, prices: list[int]) -> None:
     """An auction finds a new price to measure from; trades that go too far from it halt the market."""
     trades = venue.state is MarketState.CONTINUOUS
+    if not trades:
+        venue.reference = prices[-1]
+    elif not venue.reference:
+        venue.reference = prices[0]
     low, high = venue.band(venue.reference)
     if trades and not all(low <= price <= high for price in prices):
         venue.halts = True
-    if not trades or not venue.reference:
-        venue.reference = prices[-1]
     venue.last = prices[-1]
 
 
