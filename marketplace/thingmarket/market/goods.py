@@ -1,14 +1,18 @@
 """Goods of an owner that sell orders are held from: brought in and taken out again. [MKT-4]"""
 
+from collections.abc import Iterable
+
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
-from thingmarket.limits import LEDGER_AMOUNT_MAX
+from thingmarket.ids import PartyId
+from thingmarket.limits import GOODS_OWNED_MAX, LEDGER_AMOUNT_MAX
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.escrows import GUARDED
 from thingmarket.market.order_records import MarketRecord
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
+from thingmarket.matching.records import Side
 from thingmarket.policy.acts import Act
 from thingmarket.policy.decision import Decision
 from thingmarket.settlement.accounts import AccountKind, AccountNumber
@@ -55,6 +59,19 @@ def withdraw(state: State, command: Command, body: WithdrawGoods, authority: Aut
         raise Refusal(Code.OUT_OF_RANGE, "the goods ever withdrawn would pass 2^62 steps", "MKT-4")
     _move(state, authority.now_ms, _transfer(record, name, own, origin, body.quantity_steps))
     return _told(authority, name, decision, "WITHDRAWN")
+
+
+def check_goods(state: State, sides: Iterable[tuple[int, int]], owner: PartyId) -> None:
+    """Refuse to buy more of what somebody has very much of: an account has an end. [MKT-4]"""
+    accounts, number = state.ledger.accounts, state.party(owner).number
+    for market, side in sides:
+        record = state.markets.get(market) if side == Side.BUY else None
+        own = record and accounts.find(number, record.goods_ledger, AccountKind.GOODS, b"")
+        if own:
+            _, debits_posted, credits_pending, credits_posted = accounts.columns(own)
+            if credits_posted + credits_pending - debits_posted > GOODS_OWNED_MAX:
+                reason = "more than 2^61 steps are there: withdraw some first"
+                raise Refusal(Code.OUT_OF_RANGE, reason, "MKT-4")
 
 
 def market_of(state: State, market: int) -> MarketRecord:
