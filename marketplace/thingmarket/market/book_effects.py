@@ -71,11 +71,11 @@ def _note_trades(state: State, traded: Traded, events: bytes) -> None:
 
 def _first_price(events: bytes, market: int) -> int:
     """What follows the very first trade of a market is measured from it, in the same frame already."""
-    return next(
-        price
-        for kind, _, _, _, number, _, _, _, price, _, _ in EVENT.iter_unpack(events)
-        if kind == EventKind.TRADE and number == market
-    )
+    for kind, _, _, _, number, _, _, _, price, _, _ in EVENT.iter_unpack(events):
+        if kind == EventKind.TRADE and number == market:
+            first: int = price
+            return first
+    raise AssertionError("a market that traded has a trade")
 
 
 def _told(state: State, tallies: tuple[Tally, ...], sender: int) -> tuple[Notice, ...]:
