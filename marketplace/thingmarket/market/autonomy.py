@@ -30,8 +30,9 @@ def lower_autonomy(state: State, command: Command, body: LowerAutonomy, now_ms: 
     notices: list[Notice] = []
     for mandate in _mandates_of(state, owner.id, body.thing):
         notices.append(Notice(owner.id, NoticeKind.MANDATE, mandate.leaf, level.name))
+        if level <= Autonomy.BOUND and mandate.autonomy > level:
+            state.books.lowered[mandate.leaf] = None  # [MKT-10] it had them by what it may not do any more
         if level is Autonomy.ANNOUNCER:
-            state.books.lowered[mandate.leaf] = None  # [MKT-10]
             offers = state.indexes.live_under(mandate.leaf)
             notices += [end_offer(state, digest, ListingState.WITHDRAWN, now_ms) for digest in offers]
     return Result(notices=tuple(notices))

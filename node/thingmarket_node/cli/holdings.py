@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from thingmarket.wire.listings import NeedSeen
+from thingmarket.wire.views import ContractSeen
+from thingmarket_client.owner import Owner
 from thingmarket_node.cli.amounts import HexType, written
 from thingmarket_node.cli.contract_units import UNIT_COLUMNS, unit_rows
 from thingmarket_node.cli.output import Output, json_option
@@ -102,7 +104,7 @@ def contracts(home: Path, wait: bytes | None, card: str | None, as_json: bool) -
                 await ended(opened, wait)
             found = []
             for seen in await opened.contracts():
-                product = (await opened.reads.offer(seen.offer)).offer.product_id
+                product = await _product_of(opened, seen)
                 found.append(contract_value(seen, product))
             return found
 
@@ -117,3 +119,10 @@ def contracts(home: Path, wait: bytes | None, card: str | None, as_json: bool) -
         if len(one["units"]) > 1:
             output.table(f"units of {one['contract']}", UNIT_COLUMNS, unit_rows(one))
     output.end({"contracts": found})
+
+
+async def _product_of(opened: Owner, seen: ContractSeen) -> str:
+    """What a contract is about: it came of an offer, or of two orders in a market."""
+    if seen.market:
+        return (await opened.market(seen.market)).terms.product_id
+    return (await opened.reads.offer(seen.offer)).offer.product_id

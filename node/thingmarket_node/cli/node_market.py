@@ -11,7 +11,7 @@ from thingmarket.limits import FEE_BASIS_POINTS_MAX, MARKET_NUMBER_MAX
 from thingmarket.matching.records import MarketState
 from thingmarket.money import Currency
 from thingmarket.trading.commands import LeastSelfTrade, ListedMarket
-from thingmarket.trading.terms import BookShown
+from thingmarket.trading.terms import BookShown, Settlement
 from thingmarket_client.live_book import Market
 from thingmarket_node.cli.amounts import CurrencyType, SpanType, amount_of
 from thingmarket_node.cli.lazy import Group
@@ -69,6 +69,10 @@ def market() -> None:
 @click.option("--auction-every", type=SpanType(), default="0s", help="Trade in auctions, as in 15m.")
 @click.option("--opens", type=click.DateTime(), help="UTC; at once unless given.")
 @click.option("--closes", type=click.DateTime(), help="UTC; never unless given.")
+@click.option("--delivery", type=SpanType(), default="0s", help="Trades are contracts, due in this.")
+@click.option("--inspection", type=SpanType(), default="0s", help="With --delivery: time to look.")
+@click.option("--tax", default="", help="With --delivery: tax category of your table; it is in the price.")
+@click.option("--jurisdiction", default="", help="With --tax: where you collect it, as in DE.")
 @json_option
 def open_market(home: Path, number: int, currency: Currency, tick: str, as_json: bool, **given: Any) -> None:
     """Open market NUMBER, for good: its terms never change, and its number is never used again.
@@ -80,6 +84,10 @@ def open_market(home: Path, number: int, currency: Currency, tick: str, as_json:
     Example, a quarter of an hour of energy, in auctions of a minute:
       thingmarket node market open market 2 --product block-1815 --category 26131500 \\
         --title "Energy 18:15" --unit KWH --unit-scale 3 --lot 100 --auction-every 1m
+    \b
+    Example, toner that is sent within two days, paid out of escrow when it came:
+      thingmarket node market open market 3 --product toner --category 44103103 --title Toner \\
+        --delivery 2d --inspection 1d --tax S
     """
     terms = _terms(number, currency, tick, given)
 
@@ -117,6 +125,11 @@ def _terms(number: int, currency: Currency, tick: str, given: dict[str, Any]) ->
         auction_every_ms=given["auction_every"],
         opens_ms=_unix_ms(given["opens"]),
         closes_ms=_unix_ms(given["closes"]),
+        settlement=Settlement.ESCROW if given["delivery"] else Settlement.DVP,
+        delivery_ms=given["delivery"],
+        inspection_ms=given["inspection"],
+        tax_category=given["tax"],
+        jurisdiction=given["jurisdiction"],
     )
 
 

@@ -154,6 +154,7 @@ def contract_value(seen: ContractSeen, product_id: str = "") -> dict[str, Any]:
         "seller_owner": seen.seller_owner,
         "product_id": product_id,
         "offer": seen.offer.hex(),
+        "market": seen.market,
         "need": seen.need.hex(),
         "quantity_steps": seen.quantity_steps,
         "currency": seen.currency,

@@ -8,6 +8,7 @@ from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import Purchase
 from thingmarket.ids import ContractId, Digest
 from thingmarket.market.entries import Command, Entry, NoticeKind, Outcome
+from thingmarket.market.promised import offer_of
 from thingmarket.market.refunds import refunded_minor
 from thingmarket.market.state import State
 from thingmarket_node.core.forgetting import forgettings
@@ -63,6 +64,6 @@ def _trades(state: State, outcome: Outcome) -> tuple[tuple[Contract, Offer, int]
     changed = dict.fromkeys(notice.reference for notice in outcome.notices if notice.kind in _OF_CONTRACTS)
     contracts = [state.contracts[ContractId(reference)] for reference in changed]
     return tuple(
-        (contract, state.offers[contract.offer].offer, refunded_minor(state, contract))
+        (contract, offer_of(state, contract), refunded_minor(state, contract))
         for contract in contracts
     )

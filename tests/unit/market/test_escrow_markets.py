@@ -13,7 +13,7 @@ from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.contract.orders import FulfilStep
 from thingmarket.errors import Code, Refusal, code_name
 from thingmarket.identity.mandates import Autonomy
-from thingmarket.ids import ContractId
+from thingmarket.ids import ContractId, Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
 from thingmarket.market import billing, fills, queries
 from thingmarket.market.books import violations
@@ -81,7 +81,7 @@ def traded(world: World, buyer: Actor, seller: Actor, lots: int = 3, price: int 
 
 def counter(world: World, thing: Actor) -> SpendingCounter:
     """The counter of a thing's own link."""
-    links = world.state.mandates[thing.mandate_leaf].effective.links
+    links = world.state.mandates[Digest(thing.mandate_leaf)].effective.links
     found: SpendingCounter = world.state.spending[links[-1], "EUR"]
     return found
 

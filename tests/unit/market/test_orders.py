@@ -8,8 +8,8 @@ from tests.builders import World, replayed
 from tests.ordering import buy, cancel, events, sell, statuses
 from thingmarket.errors import Code, code_name
 from thingmarket.identity.envelope import TypeId
-from thingmarket.limits import FRAMES_KEPT
-from thingmarket.market import order_permits
+from thingmarket.limits import FRAMES_KEPT, ORDER_STEPS_MAX
+from thingmarket.market import goods, order_permits
 from thingmarket.market.entries import NoticeKind
 from thingmarket.matching.records import EventKind, MarketState
 from thingmarket.trading.frame import order_id_of
@@ -122,6 +122,25 @@ def test_goods_are_brought_in_and_taken_out_as_far_as_they_are_free(world: World
     assert world.take_out(seller, 4).code == 0
     assert world.goods(seller).free == 0
     assert world.declare(seller, 1, market=9).code == Code.UNKNOWN_MARKET
+
+
+def test_nobody_buys_more_of_what_he_has_very_much_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[MKT-4]"""
+    monkeypatch.setattr(goods, "GOODS_OWNED_MAX", 10)
+    buyer = world.owner("buyer", fund=FUNDS)
+    world.declare(buyer, 11)
+    assert world.frame(buyer, buy(1, 100)).code == Code.OUT_OF_RANGE
+    assert world.frame(buyer, sell(1, 100)).code == 0
+    world.take_out(buyer, 1)
+    assert world.frame(buyer, buy(1, 50)).code == 0
+
+
+def test_goods_of_one_order_have_a_most(world: World) -> None:
+    """[ORD-9]"""
+    world.market_of(market=2, product_id="sand", lot_steps=ORDER_STEPS_MAX)
+    buyer = world.owner("buyer", fund=FUNDS)
+    crowd = world.frame(buyer, buy(1, 1, market=2), buy(2, 1, market=2))
+    assert [code_name(one) for one in statuses(crowd)] == ["OK", "OUT_OF_RANGE"]
 
 
 def test_the_same_entries_give_the_same_books(world: World) -> None:

@@ -240,6 +240,21 @@ def test_a_thing_that_is_lowered_to_announcer_has_no_orders_left(world: World) -
     assert names(world.frame(thing, buy(1, 1))) == ["DENIED"]
 
 
+@pytest.mark.parametrize(
+    ("level", "rest"), [(Autonomy.BOUND, 0), (Autonomy.ADAPTABLE, 1)], ids=["bound", "adaptable"]
+)
+def test_a_thing_that_is_lowered_begins_anew_where_only_agreed_items_are_left(
+    world: World, level: Autonomy, rest: int
+) -> None:
+    """[MKT-10] [TRU-1] An ADAPTABLE thing buys in books what an AUTONOMOUS one does."""
+    owner, thing = household(world, autonomy=Autonomy.AUTONOMOUS)
+    world.frame(thing, buy(5, 100))
+    word = LowerAutonomy(key=world.key(), thing=thing.id, autonomy=level)
+    assert world.send(owner, TypeId.LOWER_AUTONOMY, trust.lower_autonomy_body(word)).code == 0
+    assert len(world.rests(thing)) == rest
+    assert names(world.frame(thing, buy(1, 1))) == (["OK"] if rest else ["DENIED"])
+
+
 def test_orders_of_an_agent_leave_with_the_thing_above_it(world: World) -> None:
     """[MKT-10]"""
     owner = world.owner("household", fund=FUNDS)
