@@ -6,7 +6,7 @@ and commands that leave together cost less than alone.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import grpc
@@ -16,16 +16,19 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.anchor import TLS_NAME
 from thingmarket.identity.cards import NodeCard
 from thingmarket.limits import MESSAGE_BYTES_MAX
-from thingmarket.v1.audit_service_pb2_grpc import AuditServiceStub
-from thingmarket.v1.market_service_pb2_grpc import MarketServiceStub
-from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
-from thingmarket.v1.session_service_pb2_grpc import SessionServiceStub
 from thingmarket.wire.calls import Submitted, Told, read_refusal, read_streamed_answer, read_submit_response
 from thingmarket.wire.handshake import TOKEN_KEY
 from thingmarket.wire.refusals import DETAILS_KEY
 from thingmarket_client.errors import RefusedByNode
 from thingmarket_client.session.commands import Commands
+from thingmarket_client.session.services import Service
 from thingmarket_client.session.trouble import Trouble
+
+if TYPE_CHECKING:
+    from thingmarket.v1.audit_service_pb2_grpc import AuditServiceAsyncStub
+    from thingmarket.v1.market_service_pb2_grpc import MarketServiceAsyncStub
+    from thingmarket.v1.query_service_pb2_grpc import QueryServiceAsyncStub
+    from thingmarket.v1.session_service_pb2_grpc import SessionServiceAsyncStub
 
 R = TypeVar("R")
 
@@ -55,10 +58,10 @@ class Line:
         """Prepare to connect; nothing is sent yet."""
         self._address = card.address
         self._channel = open_channel(card)
-        self.sessions = SessionServiceStub(self._channel)
-        self.market = MarketServiceStub(self._channel)
-        self.query = QueryServiceStub(self._channel)
-        self.audit = AuditServiceStub(self._channel)
+        self.sessions = cast("SessionServiceAsyncStub", Service(self._channel, "SessionService"))
+        self.market = cast("MarketServiceAsyncStub", Service(self._channel, "MarketService"))
+        self.query = cast("QueryServiceAsyncStub", Service(self._channel, "QueryService"))
+        self.audit = cast("AuditServiceAsyncStub", Service(self._channel, "AuditService"))
         self._commands = Commands(self._open_stream, timeout_ms=CALL_TIMEOUT_MS)
         self._streams = True  # until the node says that it knows no such method
         self._free = list(range(PARTIES_PER_LINE_MAX, 0, -1))

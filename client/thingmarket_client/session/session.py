@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc.aio
 
@@ -23,7 +23,6 @@ from thingmarket.identity.parties import NONCE_BYTES
 from thingmarket.ids import PartyId
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, MINUTE_MS
 from thingmarket.market.entries import EntryKind
-from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
 from thingmarket.wire import calls
 from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import read_signed, signed_bytes
@@ -36,13 +35,16 @@ from thingmarket_client.session.line import failure_value, join_line, leave_line
 from thingmarket_client.session.trouble import Trouble
 from thingmarket_client.witness import Witness
 
+if TYPE_CHECKING:
+    from thingmarket.v1.query_service_pb2_grpc import QueryServiceStub
+
 R = TypeVar("R")
 
 PATIENCE_MS: Final = 20_000  # a node restarts in less; then the caller hears that nobody answers
 SILENCE_MS: Final = 40_000  # a watch gives a sign of life every 15 s
 
 
-def _watch(stub: QueryServiceStub) -> Any:
+def _watch(stub: "QueryServiceStub") -> Any:
     return stub.Watch
 
 
@@ -205,13 +207,13 @@ class Session:
 
     # --- reads
 
-    async def ask(self, method: Callable[[QueryServiceStub], Any], request: Any) -> Any:
+    async def ask(self, method: Callable[["QueryServiceStub"], Any], request: Any) -> Any:
         """A query, tried until answered (RefusedByNode, Unanswered)."""
         chosen = method(self._line.query)
         return await self._persist(lambda grant: self._line.call(chosen, request, token=grant.granted.token))
 
     async def listen(
-        self, request: Any, method: Callable[[QueryServiceStub], Any] = _watch
+        self, request: Any, method: Callable[["QueryServiceStub"], Any] = _watch
     ) -> AsyncGenerator[Any, None]:
         """The messages of one watch, until the line breaks (Unanswered, RefusedByNode)."""
         grant = await self._persist(_itself)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed
@@ -16,7 +17,6 @@ from thingmarket.limits import (
     DEVICES_SHOWN_MAX,
     SEARCH_RESULTS_MAX,
 )
-from thingmarket.market.records import DeviceRecord, ThingRecord
 from thingmarket.policy.guards import NO_GUARDS, GuardRules
 from thingmarket.policy.malfunctions import Severity
 from thingmarket.v1 import thing_pb2 as pb
@@ -27,6 +27,9 @@ from thingmarket.wire.envelope import (
 )
 from thingmarket.wire.strict import member
 from thingmarket.wire.things import guards_message, guards_value, probation_message, probation_value
+
+if TYPE_CHECKING:
+    from thingmarket.market.records import DeviceRecord, ThingRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class ThingSeen:
 
 
 def thing_message(
-    record: ThingRecord, *, probation: Probation, guards: GuardRules, to_itself: bool
+    record: "ThingRecord", *, probation: Probation, guards: GuardRules, to_itself: bool
 ) -> pb.ThingView:
     """Write a thing for its owner, or for itself, to whom the mandate that waits is shown."""
     message = pb.ThingView(
@@ -97,7 +100,7 @@ def thing_message(
     return message
 
 
-def factory_message(record: DeviceRecord) -> pb.ThingView:
+def factory_message(record: "DeviceRecord") -> pb.ThingView:
     """Write a device that nobody claimed yet, for itself."""
     return pb.ThingView(
         thing=record.device, state=ThingState.FACTORY.value, model=record.model, seq=record.seq
@@ -137,7 +140,7 @@ def things_value(message: pb.ListThingsResponse) -> tuple[tuple[ThingSeen, ...],
     return tuple(map(thing_value, message.things)), message.more
 
 
-def devices_message(records: Sequence[DeviceRecord]) -> pb.FindDevicesResponse:
+def devices_message(records: "Sequence[DeviceRecord]") -> pb.FindDevicesResponse:
     """Write devices that wait for their owners."""
     return pb.FindDevicesResponse(
         devices=[
