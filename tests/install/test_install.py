@@ -13,7 +13,13 @@ from tests.tidy.repository import ROOT, tracked
 
 NEEDED = ("marketplace/", "node/", "client/", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 OWN = {"PYTHONPATH", "CC", "CFLAGS"}  # of this run of the tests
-SHOWN = "from thingmarket.matching.engine import Engine; print(Engine().kind)"
+SHOWN = """
+from thingmarket.matching.engine import Engine
+from thingmarket.settlement.ledger import Ledger
+from thingmarket.trading.front import new_desk
+ledger = Ledger()
+print(Engine().kind, type(ledger.accounts).__module__, new_desk(ledger=ledger, operator=1).kind)
+"""
 
 
 def installed(folder: Path, **environment: str) -> Path:
@@ -27,8 +33,8 @@ def installed(folder: Path, **environment: str) -> Path:
     venv = folder / "venv"
     run([sys.executable, "-m", "venv", "--without-pip", str(venv)], folder)
     python = venv / "bin" / "python"
-    # What is installed here, setuptools and Cython too, is lent to it. Path files in a lent folder are not looked
-    # at, so this project's own editable install is not.
+    # What is installed here, setuptools and Cython too, is lent to it. Path files in a lent folder are not
+    # looked at, so this project's own editable install is not.
     site = run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip()
     (Path(site) / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
     options = ["--no-deps", "--no-build-isolation", "--ignore-installed", "--no-index", "--quiet"]
@@ -47,10 +53,12 @@ def run(command: list[str], folder: Path, **environment: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
-def test_with_a_compiler_the_native_book_is_installed(tmp_path) -> None:
-    assert run([str(installed(tmp_path)), "-c", SHOWN], tmp_path) == "native\n"
+def test_with_a_compiler_book_ledger_and_desk_are_native(tmp_path) -> None:
+    assert run([str(installed(tmp_path)), "-c", SHOWN], tmp_path) == (
+        "native thingmarket.settlement._accounts native\n"
+    )
 
 
-def test_without_a_compiler_the_install_succeeds_with_the_python_book(tmp_path) -> None:
+def test_without_a_compiler_the_install_succeeds_with_the_python_ones(tmp_path) -> None:
     python = installed(tmp_path, CC="/nonexistent")
-    assert run([str(python), "-c", SHOWN], tmp_path) == "python\n"
+    assert run([str(python), "-c", SHOWN], tmp_path) == ("python thingmarket.settlement.accounts python\n")
