@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.matching.conftest import Kind
 from thingmarket.matching import Engine
-from thingmarket.matching.records import COMMAND, MarketState, Side, TimeInForce, unpack_events
+from thingmarket.matching.records import COMMAND, MarketState, Reason, Side, TimeInForce, unpack_events
 from thingmarket.matching.records import Kind as CommandKind
 
 LONG = 1_000  # orders of one price: far more than a plain dict is used for
@@ -16,8 +16,9 @@ def new(order_id: int, side: Side, quantity: int, price: int, tif: TimeInForce =
     return COMMAND.pack(CommandKind.NEW_LIMIT, side, tif, 0, 1, quantity, price, order_id, order_id % 7)
 
 
-def cancel(order_id: int, tif: int = 0) -> bytes:
-    return COMMAND.pack(CommandKind.CANCEL, 0, tif, 0, 1, 0, 0, order_id, order_id % 7)
+def cancel(order_id: int, tif: int = 0, *, market: int = 1, account: int | None = None) -> bytes:
+    by = order_id % 7 if account is None else account
+    return COMMAND.pack(CommandKind.CANCEL, 0, tif, 0, market, 0, 0, order_id, by)
 
 
 def random_commands(tif: TimeInForce, tif_of_cancels: int) -> bytes:
@@ -35,6 +36,39 @@ def test_the_short_way_of_plain_orders_and_cancels_has_the_same_end_as_the_long_
     """An order until an expiry, or a cancel with a tif, which is ignored, go the long way."""
     short = Engine("python").process(random_commands(TimeInForce.GTC, 0))
     assert short == Engine("python").process(random_commands(TimeInForce.GTD, 1))
+
+
+REFUSED = {
+    "an order without an id": (new(0, Side.BUY, 5, 9), Reason.BAD_FIELD),
+    "no quantity": (new(3, Side.BUY, 0, 9), Reason.BAD_QUANTITY),
+    "too large a quantity": (new(3, Side.BUY, 2**32, 9), Reason.BAD_QUANTITY),
+    "no price": (new(3, Side.BUY, 5, 0), Reason.BAD_PRICE),
+    "too high a price": (new(3, Side.BUY, 5, 2**53), Reason.BAD_PRICE),
+    "an id that rests": (new(1, Side.BUY, 5, 9), Reason.DUPLICATE_ID),
+    "a level too many": (new(3, Side.BUY, 5, 9), Reason.BOOK_FULL),
+    "an order that crosses, and a level too many": (new(3, Side.BUY, 5, 20), Reason.BOOK_FULL),
+    "an order too many": (new(4, Side.BUY, 5, 8), Reason.BOOK_FULL),
+    "a cancel of no order": (cancel(3), Reason.UNKNOWN_ORDER),
+    "a cancel by another account": (cancel(1, account=2), Reason.NOT_OWNER),
+    "a cancel in another market": (cancel(1, market=2), Reason.UNKNOWN_ORDER),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_on_the_long_way_is_refused_on_the_short_one(name: str, native: Kind) -> None:
+    """All of them look like a plain order or cancel, in a market that has both ways."""
+    refused, reason = REFUSED[name]
+    full = new(3, Side.SELL, 5, 10) if name == "an order too many" else b""
+    other_market = COMMAND.pack(CommandKind.NEW_LIMIT, Side.BUY, TimeInForce.GTC, 0, 2, 5, 8, 5, 5)
+    before = new(1, Side.BUY, 5, 8) + new(2, Side.SELL, 5, 10) + (full or other_market)
+    limits = {"orders_max": 3 if full else 9, "levels_max": 1 if "level" in name else 9}
+    plain, compiled = (Engine(kind, **limits) for kind in ("python", native))
+    assert plain.process(before) == compiled.process(before)
+    resting = plain.depth(1, 9)
+    events = plain.process(refused)
+    assert events == compiled.process(refused)
+    assert [event.reason for event in unpack_events(events)] == [reason]
+    assert plain.depth(1, 9) == resting
 
 
 def test_a_market_out_of_continuous_trading_has_no_short_way(native: Kind) -> None:
