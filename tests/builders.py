@@ -46,10 +46,11 @@ from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
 from thingmarket.wire import approvals, catalog, identity, trade
 from thingmarket.wire.cancelling import cancel_body
-from thingmarket.wire.commands import read_command, sign_command
+from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_bytes
-from thingmarket.wire.log import entry_bytes, genesis_body, outcome_bytes, read_entry
+from thingmarket.wire.log import genesis_body, outcome_bytes, read_entry
 from thingmarket.wire.orders import derived_state_body
+from thingmarket.wire.signing import entry_bytes, sign_command
 
 NETWORK: Final = b"network of tests"
 BEGIN_MS: Final = UnixMs(1_800_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2)  # noon UTC

@@ -118,9 +118,7 @@ class Posted:
     answer: Answer | None = None
 
 
-_pack_letter, _unpack_letter = packer(Letter), unpacker(Letter)
-_pack_sealed, _unpack_sealed = packer(tuple[SealedPart, ...]), unpacker(tuple[SealedPart, ...])
-_pack_answer, _unpack_answer = packer(Answer), unpacker(Answer)
+_Sealed = tuple[SealedPart, ...]
 
 
 class Outbox:
@@ -161,7 +159,7 @@ class Outbox:
                 raise Refusal(Code.BUSY, f"{WAITING_MAX} commands wait in the outbox; flush it first")
             database.execute(
                 "INSERT INTO letter (key, state, letter, sealed) VALUES (?, ?, ?, ?)",
-                (letter.key, LetterState.WAITING, _pack_letter(letter), _pack_sealed(parts)),
+                (letter.key, LetterState.WAITING, packer(Letter)(letter), packer(_Sealed)(parts)),
             )
         return Posted(letter, LetterState.WAITING, parts)
 
@@ -170,7 +168,7 @@ class Outbox:
         with self._transaction() as database:
             database.execute(
                 "UPDATE letter SET state = ?, answer = ?, sealed = ? WHERE key = ?",
-                (LetterState.ANSWERED, _pack_answer(answer), _pack_sealed(()), key),
+                (LetterState.ANSWERED, packer(Answer)(answer), packer(_Sealed)(()), key),
             )
             database.execute(
                 "DELETE FROM letter WHERE state = ? AND number <= (SELECT max(number) FROM letter) - ?",
@@ -226,7 +224,7 @@ class Outbox:
             for letter in old:
                 database.execute(
                     "UPDATE letter SET state = ?, sealed = ? WHERE key = ?",
-                    (LetterState.UNKNOWN, _pack_sealed(()), letter.key),
+                    (LetterState.UNKNOWN, packer(_Sealed)(()), letter.key),
                 )
         return old
 
@@ -260,8 +258,8 @@ def _posted(database: sqlite3.Connection, key: Key) -> Posted | None:
 def _read(row: tuple[int, bytes, bytes, bytes | None]) -> Posted:
     state, letter, sealed, answer = row
     return Posted(
-        _unpack_letter(letter),
+        unpacker(Letter)(letter),
         LetterState(state),
-        _unpack_sealed(sealed),
-        None if answer is None else _unpack_answer(answer),
+        unpacker(_Sealed)(sealed),
+        None if answer is None else unpacker(Answer)(answer),
     )

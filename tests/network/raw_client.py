@@ -32,10 +32,10 @@ from thingmarket.time import UnixMs
 from thingmarket.v1 import audit_service_pb2, envelope_pb2, market_service_pb2, session_service_pb2
 from thingmarket.wire import catalog, identity, trade
 from thingmarket.wire.calls import prove_request, read_hello_response, read_prove_response
-from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_message
 from thingmarket.wire.handshake import hello_message, proof_payload, read_challenge
 from thingmarket.wire.refusals import DETAILS_KEY, read_refusal_status
+from thingmarket.wire.signing import sign_command
 
 HELLO: Final = "/thingmarket.v1.SessionService/Hello"
 PROVE: Final = "/thingmarket.v1.SessionService/Prove"

@@ -14,8 +14,8 @@ from thingmarket.identity.envelope import TypeId
 from thingmarket.market.entries import EntryKind
 from thingmarket.v1 import audit_service_pb2
 from thingmarket.wire.envelope import signed_bytes
-from thingmarket.wire.log import entry_bytes
 from thingmarket.wire.receipts import receipt_value
+from thingmarket.wire.signing import entry_bytes
 
 CHECKPOINT = "/thingmarket.v1.AuditService/GetCheckpoint"
 CONSISTENCY = "/thingmarket.v1.AuditService/ProveConsistency"

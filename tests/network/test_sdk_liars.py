@@ -31,9 +31,9 @@ from thingmarket.v1 import (
 from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
 from thingmarket.wire.handshake import challenge_payload, node_card, read_hello
 from thingmarket.wire.identity import key_event_payload
-from thingmarket.wire.log import entry_bytes
 from thingmarket.wire.receipts import fill_receipt
 from thingmarket.wire.refusals import DETAILS_KEY, fill_refusal
+from thingmarket.wire.signing import entry_bytes
 from thingmarket_client import Forked, RefusedByNode, Thing, Unanswered, create_thing
 
 NETWORK = NetworkId(b"network of liars")

@@ -24,10 +24,9 @@ from thingmarket.ids import PartyId
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, MINUTE_MS
 from thingmarket.market.entries import EntryKind
 from thingmarket.wire import calls
-from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import read_signed, signed_bytes
 from thingmarket.wire.handshake import hello_message, proof_payload, read_challenge
-from thingmarket.wire.log import entry_bytes
+from thingmarket.wire.signing import entry_bytes, sign_command
 from thingmarket_client.errors import RefusedByNode, Unanswered
 from thingmarket_client.outbox import Answer, Letter, SealedPart, no
 from thingmarket_client.retry import GiveUp, Rehandshake, what_next

@@ -2,47 +2,28 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from thingmarket.billing.charges import NO_CHARGES, Charges
-from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Refund
-from thingmarket.catalog.needs import Need, WithdrawNeed
-from thingmarket.catalog.offers import Offer, WithdrawOffer
-from thingmarket.catalog.questions import AnswerFacts, AskFacts
-from thingmarket.contract.approvals import AgreeToCosign, Approve
-from thingmarket.contract.cancelling import Cancel
-from thingmarket.contract.feedback import AskFeedback, GiveFeedback
-from thingmarket.contract.orders import AcceptDelivery, Deposit, Erase, Fulfil, FundRequest, Purchase
-from thingmarket.contract.personas import SetPersona
-from thingmarket.contract.shadow import ProposeChoice
-from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
-from thingmarket.identity.autonomy import LowerAutonomy
-from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
 from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.headers import Header
 from thingmarket.identity.mandates import Approval
 from thingmarket.identity.parties import KeyEvent
 from thingmarket.identity.things import (
     NO_PROBATION,
-    ClaimThing,
     Probation,
-    RegisterDevice,
-    RegisterThing,
-    SetThingState,
 )
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.policy.decision import Decision
-from thingmarket.policy.guards import SetGuards
-from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.time import UnixMs
 from thingmarket.trading.commands import (
-    DeclareGoods,
     DerivedState,
-    OpenMarket,
-    PlaceOrders,
-    SetMarketState,
-    WithdrawGoods,
 )
 from thingmarket.values import quick
+
+if TYPE_CHECKING:
+    from thingmarket.market.bodies import Body
+    from thingmarket.trading.commands import DerivedState
 
 
 class EntryKind(IntEnum):
@@ -58,56 +39,6 @@ class EntryKind(IntEnum):
 RULES_NOW = 3
 """Number of the behaviour that a new log starts with; every released number stays readable."""
 
-OwnBody = (
-    AdmitParty
-    | PresentMandate
-    | Revoke
-    | Erase
-    | PublishRate
-    | Convert
-    | Deposit
-    | RegisterDevice
-    | ClaimThing
-    | RegisterThing
-    | SetThingState
-    | ReportMalfunction
-    | Approve
-    | AgreeToCosign
-    | SetPersona
-    | SetGuards
-    | LowerAutonomy
-    | OpenMarket
-    | SetMarketState
-)
-"""What a party says in its own name: who it is, what is its own, what it wishes of others."""
-
-TradeBody = (
-    Offer
-    | WithdrawOffer
-    | Need
-    | WithdrawNeed
-    | AskFacts
-    | AnswerFacts
-    | Purchase
-    | ProposeChoice
-    | GiveFeedback
-    | AskFeedback
-    | Fulfil
-    | AcceptDelivery
-    | Refund
-    | OpenProgramme
-    | Cancel
-    | OpenStandingOrder
-    | EndStandingOrder
-    | DeclareGoods
-    | WithdrawGoods
-    | PlaceOrders
-)
-"""What a party says for an owner, himself or a thing under his mandate."""
-
-Body = OwnBody | TradeBody | FundRequest
-"""What a command may say; a fund request is collected, and stands in the log as the operator's deposit."""
-
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +47,7 @@ class Command:
 
     type_id: TypeId
     header: Header
-    body: Body
+    body: "Body"
     key: Key
     body_digest: Digest
     approvals: tuple[tuple[Approval, Signed], ...]
@@ -157,7 +88,7 @@ class Entry:
 
     seq: int
     time_ms: UnixMs
-    content: Genesis | Command | TimersDue | RulesSwitch | DerivedState
+    content: "Genesis | Command | TimersDue | RulesSwitch | DerivedState"
 
 
 class NoticeKind(IntEnum):

@@ -53,17 +53,9 @@ from thingmarket.market import (
 )
 from thingmarket.market.answers import forget_time_ms
 from thingmarket.market.authority import authority_of
+from thingmarket.market.bodies import TradeBody
 from thingmarket.market.denied import Counted, Denied, count
-from thingmarket.market.entries import (
-    Command,
-    Entry,
-    Genesis,
-    Notice,
-    Outcome,
-    RulesSwitch,
-    TimersDue,
-    TradeBody,
-)
+from thingmarket.market.entries import Command, Entry, Genesis, Notice, Outcome, RulesSwitch, TimersDue
 from thingmarket.market.records import Answer, PartyRecord, TimerKind
 from thingmarket.market.result import Result
 from thingmarket.market.seats import recall_frame

@@ -5,16 +5,26 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.envelope import Signed, TypeId, sign
+from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.headers import Header
-from thingmarket.identity.keys import SigningKey
 from thingmarket.ids import KEY_BYTES, Digest, Key, checked_bytes, digest
 from thingmarket.limits import COMMAND_BYTES_MAX, SIGNATURES_MAX
 from thingmarket.market.entries import Command
 from thingmarket.v1 import envelope_pb2 as pb
-from thingmarket.wire import approvals, billing, cancelling, catalog, identity, orders, standing, things, trade, trust
-from thingmarket.wire.envelope import signed_bytes, signed_message, signed_value
-from thingmarket.wire.handshake import header_message, read_header
+from thingmarket.wire import (
+    approvals,
+    billing,
+    cancelling,
+    catalog,
+    identity,
+    orders,
+    standing,
+    things,
+    trade,
+    trust,
+)
+from thingmarket.wire.envelope import signed_bytes, signed_value
+from thingmarket.wire.handshake import read_header
 from thingmarket.wire.strict import parse
 
 READERS: Final[dict[TypeId, Callable[[bytes], Any]]] = {
@@ -118,13 +128,3 @@ def _approval(signed: Signed) -> Signed:
     if signed.type_id != TypeId.APPROVAL:
         raise Refusal(Code.WRONG_TYPE, f"type {signed.type_id} is no approval")
     return signed
-
-
-def sign_command(
-    type_id: TypeId, header: Header, body: bytes, key: SigningKey, approvals: tuple[Signed, ...] = ()
-) -> Signed:
-    """Bind a stored body to a session and sign it; a retry does so again with the same body."""
-    command = pb.Command(
-        header=header_message(header), body=body, approvals=[signed_message(one) for one in approvals]
-    )
-    return sign(type_id, command.SerializeToString(deterministic=True), key)

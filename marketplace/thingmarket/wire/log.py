@@ -115,14 +115,6 @@ def _charges_value(message: pb.Charges) -> Charges:
     return charges
 
 
-def entry_bytes(*, seq: int, time_ms: int, kind: EntryKind, body: bytes) -> bytes:
-    """Write an entry; these are the bytes that the tree hashes."""
-    message = pb.LogEntry(seq=seq, time_ms=time_ms, kind=pb.EntryKind.ValueType(kind), body=body)
-    data = message.SerializeToString(deterministic=True)
-    assert len(data) <= ENTRY_BYTES_MAX, "the gate admits no command that an entry cannot hold"
-    return data
-
-
 def read_entry(data: bytes) -> Entry:
     """Read an entry back, as replay does; signatures were verified before it was written."""
     message = parse(pb.LogEntry, data, ENTRY_BYTES_MAX)

@@ -16,7 +16,8 @@ from thingmarket.market.entries import Command, EntryKind
 from thingmarket.trading.commands import PlaceOrders
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_message, signed_value
-from thingmarket.wire.log import entry_bytes, outcome_bytes, read_entry
+from thingmarket.wire.log import outcome_bytes, read_entry
+from thingmarket.wire.signing import entry_bytes
 from thingmarket_node.core.gate_checks import check_of
 from thingmarket_node.core.sequencer import Sequencer
 from thingmarket_node.groups import Group

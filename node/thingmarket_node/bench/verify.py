@@ -18,8 +18,8 @@ from thingmarket.limits import COMMAND_BYTES_MAX, TIME_MIN_MS
 from thingmarket.time import UnixMs
 from thingmarket.v1 import envelope_pb2, trade_pb2
 from thingmarket.wire import trade
-from thingmarket.wire.commands import sign_command
 from thingmarket.wire.envelope import signed_bytes, signed_value
+from thingmarket.wire.signing import sign_command
 from thingmarket.wire.strict import parse
 
 COMMANDS: Final = 256

@@ -8,8 +8,8 @@ from thingmarket.market.entries import Command, EntryKind
 from thingmarket.policy.rules import RULES
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_bytes
-from thingmarket.wire.log import entry_bytes
 from thingmarket.wire.reads import Explanation
+from thingmarket.wire.signing import entry_bytes
 from thingmarket_node.cli.amounts import fact_words
 from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.trouble import name_of

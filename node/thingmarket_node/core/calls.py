@@ -11,7 +11,8 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.ids import Key, NetworkId, PartyId, derived_id, key_time_ms
 from thingmarket.limits import COMMAND_LIFE_MS
 from thingmarket.market.entries import Command
-from thingmarket.wire.commands import read_command, sign_command
+from thingmarket.wire.commands import read_command
+from thingmarket.wire.signing import sign_command
 from thingmarket.wire.trade import deposit_body
 from thingmarket_node.core.messages import CallId, SealedPart
 from thingmarket_node.core.sessions import Session

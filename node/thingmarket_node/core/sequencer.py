@@ -14,8 +14,9 @@ from thingmarket.market.entries import Command, Entry, EntryKind, Genesis, Outco
 from thingmarket.market.records import Answer
 from thingmarket.time import UnixMs
 from thingmarket.trading.commands import DerivedState
-from thingmarket.wire.log import entry_bytes, outcome_bytes, read_entry, read_genesis
+from thingmarket.wire.log import outcome_bytes, read_entry, read_genesis
 from thingmarket.wire.orders import derived_state_body
+from thingmarket.wire.signing import entry_bytes
 from thingmarket_node.core.messages import CallId, Published
 from thingmarket_node.core.publishing import published
 from thingmarket_node.groups import EMPTY, Group, Head

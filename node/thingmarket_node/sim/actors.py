@@ -13,9 +13,9 @@ from thingmarket.ids import Digest, Key, NetworkId, PartyId, digest, make_key
 from thingmarket.limits import COMMAND_LIFE_MS, SECOND_MS
 from thingmarket.time import UnixMs
 from thingmarket.wire import calls
-from thingmarket.wire.commands import sign_command
 from thingmarket.wire.frames import read_response
 from thingmarket.wire.handshake import hello_message, proof_payload, read_challenge
+from thingmarket.wire.signing import sign_command
 from thingmarket_node.core.messages import SealedPart
 from thingmarket_node.sim.auditor import Ack, Auditor
 from thingmarket_node.sim.machine import ACCEPTED, Machine

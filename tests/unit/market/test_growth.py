@@ -20,7 +20,8 @@ from thingmarket.market.queries import reader_of
 from thingmarket.market.records import ListingState
 from thingmarket.market.state import State
 from thingmarket.wire import catalog, trust
-from thingmarket.wire.log import entry_bytes, read_entry
+from thingmarket.wire.log import read_entry
+from thingmarket.wire.signing import entry_bytes
 
 
 def shop_of(world: World) -> None:

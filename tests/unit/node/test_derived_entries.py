@@ -11,8 +11,9 @@ from thingmarket.limits import MINUTE_MS
 from thingmarket.market.entries import Command, EntryKind
 from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import DerivedState
-from thingmarket.wire.log import entry_bytes, read_entry
+from thingmarket.wire.log import read_entry
 from thingmarket.wire.orders import derived_state_body
+from thingmarket.wire.signing import entry_bytes
 from thingmarket_node.core import sequencer as sequencing
 from thingmarket_node.core.sequencer import Sequencer, Waiting
 from thingmarket_node.groups import Group

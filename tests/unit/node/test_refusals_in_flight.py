@@ -14,9 +14,9 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.ids import make_key
 from thingmarket.limits import COMMAND_LIFE_MS
-from thingmarket.wire.commands import sign_command
 from thingmarket.wire.handshake import proof_payload, read_challenge
 from thingmarket.wire.identity import admit_party_body, key_event_payload
+from thingmarket.wire.signing import sign_command
 from thingmarket.wire.trade import fund_request_body
 from thingmarket_node.core import messages as m
 from thingmarket_node.core.sessions import Grant
