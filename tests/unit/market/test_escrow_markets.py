@@ -9,16 +9,19 @@ from tests.builders import Actor, World, limit, replayed
 from tests.ordering import INK, buy, cancel, events, sell, statuses
 from thingmarket.billing.charges import Charges
 from thingmarket.contract.contract import Contract, ContractState
+from thingmarket.contract.feedback import GiveFeedback, feedback_key
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.contract.orders import FulfilStep
 from thingmarket.errors import Code, Refusal, code_name
+from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Autonomy
+from thingmarket.identity.things import Probation
 from thingmarket.ids import ContractId, Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
 from thingmarket.market import billing, fills, queries
 from thingmarket.market.books import violations
 from thingmarket.market.cancelling import preview
-from thingmarket.market.entries import NoticeKind, Outcome
+from thingmarket.market.entries import Command, NoticeKind, Outcome
 from thingmarket.market.indexes import Reader
 from thingmarket.market.market import Market
 from thingmarket.market.order_queries import trade_contract, trades_seen
@@ -29,6 +32,8 @@ from thingmarket.settlement.accounts import AccountKind
 from thingmarket.trading.commands import OpenMarket, check_open_market
 from thingmarket.trading.frame import Order
 from thingmarket.trading.terms import Settlement
+from thingmarket.wire import trust
+from thingmarket.wire.log import read_entry
 from thingmarket.wire.views import contract_message, contract_value
 
 FUNDS: Final = 1_000_000
@@ -218,6 +223,60 @@ def seller_funded(world: World, seller: Actor) -> Actor:
     """The same party with money to buy."""
     assert world.deposit(seller, FUNDS).code == 0
     return seller
+
+
+def test_it_is_refunded_rated_and_earns_points_like_a_purchase() -> None:
+    """[MKT-16] [SET-9] [FBK-1] [PTS-3] [INV-6]"""
+    world = World(charges=CHARGES, taxes=TAXES)
+    world.market_of(**ESCROW | {"jurisdiction": "DE"})
+    buyer, seller = sides(world)
+    assert world.programme(seller).code == 0
+    contract = traded(world, buyer, seller)
+    world.deliver(contract.id)
+    world.accept(contract.id)
+    (points,) = billing.points_view(world.state, Reader(buyer.id, buyer.id))
+    assert points.points == 30, "one percent of the net"
+    assert world.refund(contract.id, 1_190).code == 0
+    note = billing.invoice_view(world.state, Reader(seller.id, seller.id), "", 2)
+    assert (note.corrects, note.tax[0].tax_minor) == (1, 190)
+    assert world.balance(buyer) == FUNDS - 3_570 + 1_190
+    judged = GiveFeedback(
+        key=world.key(), contract=contract.id, feedback_key=feedback_key(world.contract(contract.id))
+    )
+    assert world.send(buyer, TypeId.GIVE_FEEDBACK, trust.give_feedback_body(judged)).code == 0
+    assert world.state.feedback[contract.id].product_id == "ink-black"
+    statement = billing.tax_statement(
+        world.state, Reader(seller.id, seller.id), from_ms=0, to_ms=world.time_ms + 1
+    )
+    assert sum(line.tax_minor for line in statement.lines.values()) == 380
+
+
+def test_why_it_was_traded_is_told_to_who_sent_the_frame(world: World) -> None:
+    """[MKT-16] [QRY-5]"""
+    buyer, seller = sides(world)
+    contract = traded(world, buyer, seller)
+    assert queries.explained_seq(contract) == contract.seq == world.state.seq
+    command = read_entry(world.log[-1]).content
+    assert isinstance(command, Command)
+    queries.may_explain(world.state, Reader(buyer.id, buyer.id), command)
+    with pytest.raises(Refusal):
+        queries.may_explain(world.state, Reader(seller.id, seller.id), command)
+
+
+def test_what_a_thing_on_probation_orders_is_counted_once() -> None:
+    """[MKT-16] [THG-13]"""
+    world = World(probation=Probation(orders_per_day=2, order_minor=1_000, deliveries=1))
+    world.market_of(**ESCROW)
+    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
+    world.declare(seller, 100)
+    world.frame(seller, sell(10, 100))
+    thing = world.thing("printer", owner)
+    world.frame(thing, buy(1, 100))
+    assert world.state.things[owner.id, thing.id].orders_of_day == 1
+    (contract,) = world.state.contracts.values()
+    world.deliver(contract.id)
+    world.accept(contract.id)
+    assert world.state.things[owner.id, thing.id].deliveries == 1
 
 
 def test_nobody_cancels_what_was_traded(world: World) -> None:
@@ -449,9 +508,11 @@ def test_turnover_starts_again_for_those_who_traded_much(world: World) -> None:
     ledger, number = world.state.ledger, world.state.party(seller.id).number
     wallet = ledger.find(owner=number, ledger=978, kind=AccountKind.OWNER_WALLET)
     assert wallet is not None
-    for _ in range(5):
+    for _ in range(4):
         ledger.accounts.move(wallet, wallet, 2**59)
+    world.deposit(seller, 100)
     before = ledger.balance(wallet)
+    assert before.credits_posted > 2**61
     traded(world, buyer, seller, lots=1, price=100)
     after = ledger.balance(wallet)
     assert after.credits_posted < 2**61
