@@ -432,7 +432,8 @@ cdef class AccountTable:
         out.credits_pending = row.credits_pending
         out.credits_posted = row.credits_posted
         out.reference_bytes = row.reference_bytes
-        memcpy(<char*> out + ROW_BYTES, self.references + row.reference, row.reference_bytes)
+        if row.reference_bytes:
+            memcpy(<char*> out + ROW_BYTES, self.references + row.reference, row.reference_bytes)
         return written
 
     def append_packed(self, bytes data not None, Py_ssize_t offset):
