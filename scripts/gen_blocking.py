@@ -37,7 +37,8 @@ class Source:
     @classmethod
     def read(cls, module: str) -> "Source":
         """Parse a module of the client."""
-        tree = ast.parse((CLIENT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        text = (CLIENT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+        tree = _Unquoted().visit(ast.parse(text))
         names: dict[str, str] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
@@ -51,6 +52,29 @@ class Source:
             for name in _defined(node):
                 names[name] = f"from {module} import {name}"
         return cls(module, {one.name: one for one in tree.body if isinstance(one, ast.ClassDef)}, names)
+
+
+class _Unquoted(ast.NodeTransformer):
+    """Takes annotations out of their quotes: twins evaluate none."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._plain(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._plain(node)
+
+    def _plain(self, node: Function) -> ast.AST:
+        given = node.args
+        for one in (*given.posonlyargs, *given.args, *given.kwonlyargs):
+            one.annotation = _unquoted(one.annotation)
+        node.returns = _unquoted(node.returns)
+        return self.generic_visit(node)
+
+
+def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return ast.parse(annotation.value, mode="eval").body
+    return annotation
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
@@ -110,6 +134,7 @@ class Twin:
 
     subject: str  # the attribute that holds the async half
     imports: set[str] = field(default_factory=set)
+    typed: set[str] = field(default_factory=set)  # imports for annotations alone, which a device never loads
     body: list[str] = field(default_factory=list)
 
     def add(self, member: Member) -> None:
@@ -132,7 +157,7 @@ class Twin:
         else:
             call = f"self._calls.call({forwarded})"
         answer = call if returned == "None" else f"return {call}"
-        self._bring(member, used_names(function))
+        self._bring(member)
         self.body += [
             f"def {function.name}({head}) -> {returned}:",
             f'    """{member.docstring}"""',
@@ -144,7 +169,8 @@ class Twin:
         """Write the constructor that opens."""
         function = member.function
         forwarded = f"{name}.open({_arguments(function)})"
-        self._bring(member, used_names(function) | {name})
+        self._bring(member)
+        self.imports.add(member.source.names[name])
         self.body += [
             f"def __init__(self, {_signature(function)}) -> None:",
             f'    """{member.docstring}"""',
@@ -152,19 +178,26 @@ class Twin:
             "",
         ]
 
-    def _bring(self, member: Member, names: Iterable[str]) -> None:
-        for name in names:
-            line = member.source.names.get(name)
-            if line is not None and "import AsyncGenerator" not in line:
-                self.imports.add(line)
+    def _bring(self, member: Member) -> None:
+        given = member.function.args
+        defaults = [one for one in (*given.defaults, *given.kw_defaults) if one is not None]
+        annotated = [one.annotation for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+        known = member.source.names
+        self.imports |= {known[name] for name in used_names(defaults) & known.keys()}
+        self.typed |= {known[name] for name in used_names([*annotated, *_returned(member)]) & known.keys()}
 
 
-def used_names(function: Function) -> set[str]:
-    """Names in a signature."""
-    parts: list[ast.AST] = [function.args]
-    if function.returns is not None:
-        parts.append(function.returns)
-    return {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+def _returned(member: Member) -> list[ast.expr | None]:
+    """Annotations of what is returned and of what takes the rest of the arguments."""
+    given = member.function.args
+    rest = [one.annotation for one in (given.vararg, given.kwarg) if one is not None]
+    return [member.function.returns, *rest]
+
+
+def used_names(parts: Iterable[ast.expr | None]) -> set[str]:
+    """Names in expressions, but for the generators that become watches."""
+    nodes = (node for part in parts if part is not None for node in ast.walk(part))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - {"AsyncGenerator"}
 
 
 def _signature(function: Function) -> str:
@@ -249,7 +282,8 @@ def _trader(source: Source, parts: dict[str, str]) -> str:
     twin = Twin("_party")
     twin.imports |= {
         "from collections.abc import Callable, Coroutine",
-        "from typing import Any, TypeVar",
+        "from typing import Any",
+        "from typing import TypeVar",
         "from thingmarket_client.trader import Trader",
         "from thingmarket_client.blocking.party import BlockingParty",
         *(f"from thingmarket_client.blocking.{one} import Blocking{name}" for one, name in parts.items()),
@@ -302,7 +336,11 @@ def _module(what: str, base: str, source: Source, original: str, twin: Twin) -> 
             "Written by scripts/gen_blocking.py: change the async class, then run it.",
             '"""',
             "",
-            *sorted(twin.imports),
+            "from __future__ import annotations",
+            "",
+            *sorted({*twin.imports, "from typing import TYPE_CHECKING"}),
+            "",
+            *(["if TYPE_CHECKING:", *(f"    {line}" for line in sorted(twin.typed - twin.imports))]),
             "",
             "",
             header,

@@ -1,6 +1,6 @@
 """What a party does in the node's markets: it places orders, keeps goods there, and follows the books."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
@@ -8,12 +8,12 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key
 from thingmarket.limits import DEPTH_LEVELS_MAX
-from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, OrderSeen, TradeSeen
 from thingmarket.trading.commands import DeclareGoods, WithdrawGoods, check_goods
 from thingmarket.wire import market_data as wire
 from thingmarket.wire import orders
 from thingmarket_client.errors import Unanswered
-from thingmarket_client.frames import AnyOrder, FrameAnswer, Frames
+from thingmarket_client.frames import Frames
 from thingmarket_client.live_book import LiveBook, Market
 from thingmarket_client.outbox import Letter
 from thingmarket_client.post import Post
@@ -21,39 +21,18 @@ from thingmarket_client.reads import PAGES_MAX
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
 from thingmarket_client.session.session import pause
 
-LEVELS: Final = 10
 _WHOLE_ENTRY: Final = -1
 
 
-class FloorTrader:
-    """A party in the markets: things under their mandates, owners for themselves."""
+class Floor:
+    """What one party asks and says about markets; made by its `FloorTrader` when it is first needed."""
 
-    post: Post
-    _frames: Frames | None = None
+    def __init__(self, post: Post, leaf: Callable[[], bytes]) -> None:
+        """Send by `post`, under the mandate that `leaf` gives."""
+        self._post, self._leaf = post, leaf
+        self.frames = Frames(post.session, leaf, post.new_key)
 
-    @property
-    def leaf(self) -> bytes:
-        """The mandate under which commands are sent; empty for an owner."""
-        raise NotImplementedError
-
-    # --- orders
-
-    async def place_orders(self, wanted: Sequence[AnyOrder]) -> FrameAnswer:
-        """Place 1 to 1,000 orders in one command; each is answered by itself.
-
-        Unanswered: nobody knows what became of them until `resend_orders`. RefusedByNode: none was placed.
-        """
-        return await self._numbered().place(wanted)
-
-    async def resend_orders(self) -> FrameAnswer | None:
-        """Send the last orders again if they were not answered, byte for byte: they are placed once."""
-        return await self._numbered().again()
-
-    async def seat(self) -> SeatSeen:
-        """Its number among those who place orders, and how far it has counted."""
-        return await self._numbered().seat()
-
-    async def orders(self, of: str = "") -> tuple[OrderSeen, ...]:
+    async def orders(self, of: str) -> tuple[OrderSeen, ...]:
         """Its own orders that rest in the books, oldest first; an owner's question may be `of` his thing."""
         found: list[OrderSeen] = []
         for _ in range(PAGES_MAX):
@@ -68,13 +47,13 @@ class FloorTrader:
 
     async def declare_goods(self, market: int, quantity_steps: int) -> None:
         """Bring goods of a market's product into the owner's account: sell orders are held from it."""
-        goods = DeclareGoods(key=self.post.new_key(), market=market, quantity_steps=quantity_steps)
+        goods = DeclareGoods(key=self._post.new_key(), market=market, quantity_steps=quantity_steps)
         check_goods(goods)
         await self._say(TypeId.DECLARE_GOODS, Key(goods.key), orders.declare_goods_body(goods))
 
     async def withdraw_goods(self, market: int, quantity_steps: int) -> None:
         """Take free goods out again."""
-        goods = WithdrawGoods(key=self.post.new_key(), market=market, quantity_steps=quantity_steps)
+        goods = WithdrawGoods(key=self._post.new_key(), market=market, quantity_steps=quantity_steps)
         check_goods(goods)
         await self._say(TypeId.WITHDRAW_GOODS, Key(goods.key), orders.withdraw_goods_body(goods))
 
@@ -99,11 +78,11 @@ class FloorTrader:
                 break
         return tuple(found)
 
-    async def depth(self, market: int, levels: int = LEVELS) -> DepthSeen:
+    async def depth(self, market: int, levels: int) -> DepthSeen:
         """The best levels of an open book (NOT_PERMITTED for a closed one)."""
         return wire.read_depth(await self._ask("GetDepth", wire.depth_request(market, levels)))
 
-    async def trades(self, market: int, since_seq: int = 0) -> tuple[TradeSeen, ...]:
+    async def trades(self, market: int, since_seq: int) -> tuple[TradeSeen, ...]:
         """Trades behind a log position that the node still keeps, oldest first; one's own name one's orders.
 
         Those of a closed book are one's own alone.
@@ -119,7 +98,7 @@ class FloorTrader:
                 break
         return tuple(found)
 
-    async def watch_market(self, market: int, levels: int = LEVELS) -> AsyncGenerator[LiveBook, None]:
+    async def watch_market(self, market: int, levels: int) -> AsyncGenerator[LiveBook, None]:
         """The best levels of an open book, again whenever they change; reconnects by itself.
 
         Who is slow gets fewer and newer ones. Ends only by a refusal.
@@ -129,7 +108,7 @@ class FloorTrader:
         while True:
             book = LiveBook(market=market)
             with suppress(Unanswered):  # it waited long enough in there
-                stream = self.post.session.listen(request, lambda stub: stub.WatchMarket)
+                stream = self._post.session.listen(request, lambda stub: stub.WatchMarket)
                 async with aclosing(stream) as messages:
                     async for message in messages:
                         news = wire.read_market_news(message)
@@ -142,14 +121,9 @@ class FloorTrader:
 
     # --- how it asks
 
-    def _numbered(self) -> Frames:
-        if self._frames is None:
-            self._frames = Frames(self.post.session, lambda: self.leaf, self.post.new_key)
-        return self._frames
-
     async def _say(self, type_id: TypeId, key: Key, body: bytes) -> None:
-        letter = Letter(key=key, type_id=type_id, body=body, mandate_leaf=self.leaf)
-        (await self.post.deliver(letter)).made()
+        letter = Letter(key=key, type_id=type_id, body=body, mandate_leaf=self._leaf())
+        (await self._post.deliver(letter)).made()
 
     async def _ask(self, method: str, request: Any) -> Any:
-        return await self.post.session.ask(lambda stub: getattr(stub, method), request)
+        return await self._post.session.ask(lambda stub: getattr(stub, method), request)

@@ -31,7 +31,7 @@ from thingmarket_client.approvals import NeedsApproval, Pending, Speaker, Waitin
 from thingmarket_client.choosing import Bars, Chosen, OwnBars, barred_by, choose_among
 from thingmarket_client.decisions import ChoiceRecord, from_note, load_record, record_of, save_record
 from thingmarket_client.errors import FateUnknown
-from thingmarket_client.floor import FloorTrader
+from thingmarket_client.floor_trader import FloorTrader
 from thingmarket_client.insight import Insight
 from thingmarket_client.orders import Bought, Order, approved, make_order
 from thingmarket_client.outbox import Answer, Letter, Outbox

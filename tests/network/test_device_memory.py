@@ -14,6 +14,15 @@ from thingmarket.identity.mandates import Autonomy
 from thingmarket_client import Owner, Thing, create_owner, create_thing
 
 IDLE_KB_MAX = 55 * 1_024
+NODES_OWN = (
+    "thingmarket.market.state",
+    "thingmarket.matching",
+    "thingmarket.settlement.accounts",
+    "thingmarket.settlement._accounts",
+    "thingmarket.trading",
+    "thingmarket.wire.commands",
+    "thingmarket.wire.orders",
+)
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("idle_device.py")
 
@@ -62,3 +71,9 @@ async def test_a_device_does_not_load_what_is_an_owners(home: Path) -> None:
         measured(home, "async")["modules"]
     )
     assert "thingmarket_client.owner" not in measured(home, "blocking")["modules"]
+
+
+@pytest.mark.parametrize("form", ["async", "blocking"])
+async def test_a_device_does_not_load_the_state_machine_the_books_or_the_stubs(home: Path, form: str) -> None:
+    loaded = measured(home, form)["modules"]
+    assert [name for name in loaded if name.startswith(NODES_OWN) or name.endswith("_pb2_grpc")] == []

@@ -139,7 +139,7 @@ async def test_a_frame_that_was_not_answered_is_sent_again_and_placed_once(floor
     """[MKT-6] [CMD-4]"""
     await floor.shop.seat()
     placing = asyncio.ensure_future(floor.shop.place_orders([sell(5, 20)]))
-    while not floor.shop._numbered()._unanswered:
+    while not floor.shop._floor().frames._unanswered:
         await asyncio.sleep(0)
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -3,9 +3,16 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from thingmarket.wire.insight import ContractRow, DecisionRow, Filter, OrderRow, SpendingRow
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from thingmarket.wire.insight import Filter
 from thingmarket_client.blocking.calls import Calls
 from thingmarket_client.insight import Insight
+
+if TYPE_CHECKING:
+    from thingmarket.wire.insight import ContractRow, DecisionRow, OrderRow, SpendingRow
 
 
 class BlockingInsight:

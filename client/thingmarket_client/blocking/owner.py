@@ -3,32 +3,39 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from thingmarket.billing.invoice import Invoice
-from thingmarket.billing.statement import Statement
-from thingmarket.contract.personas import Persona
-from thingmarket.identity.cards import NodeCard
-from thingmarket.identity.envelope import Signed
-from thingmarket.identity.mandates import Action, Autonomy, BoundItem, SpendingLimit
-from thingmarket.identity.scopes import EVERYTHING, Scope
-from thingmarket.identity.things import ThingOrder
-from thingmarket.ids import Digest, Key, PartyId
+from typing import TYPE_CHECKING
+
+from thingmarket.identity.scopes import EVERYTHING
 from thingmarket.limits import HOUR_MS
-from thingmarket.market.views import MoneyBalance, SpendingView
-from thingmarket.policy.decision import Fact
-from thingmarket.policy.guards import GuardRules
-from thingmarket.policy.malfunctions import Severity
-from thingmarket.wire.books import RateSeen
-from thingmarket.wire.inbox import PendingSeen
-from thingmarket.wire.thing_views import DeviceSeen, ThingSeen
 from thingmarket_client.blocking.trader import BlockingTrader
 from thingmarket_client.mandates import LIFE_MS
-from thingmarket_client.outbox import Answer
 from thingmarket_client.owner import Owner
 from thingmarket_client.session.session import PATIENCE_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from thingmarket.billing.invoice import Invoice
+    from thingmarket.billing.statement import Statement
+    from thingmarket.contract.personas import Persona
+    from thingmarket.identity.cards import NodeCard
+    from thingmarket.identity.envelope import Signed
+    from thingmarket.identity.mandates import Action, Autonomy, BoundItem, SpendingLimit
+    from thingmarket.identity.scopes import Scope
+    from thingmarket.identity.things import ThingOrder
+    from thingmarket.ids import Digest, Key, PartyId
+    from thingmarket.market.views import MoneyBalance, SpendingView
+    from thingmarket.policy.decision import Fact
+    from thingmarket.policy.guards import GuardRules
+    from thingmarket.policy.malfunctions import Severity
+    from thingmarket.wire.books import RateSeen
+    from thingmarket.wire.inbox import PendingSeen
+    from thingmarket.wire.thing_views import DeviceSeen, ThingSeen
+    from thingmarket_client.outbox import Answer
 
 
 class BlockingOwner(BlockingTrader[Owner]):

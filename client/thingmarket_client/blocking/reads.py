@@ -3,18 +3,23 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from thingmarket.catalog.needs import Constraint, Need
-from thingmarket.market.views import CancelPreview, MoneyBalance, SpendingView
-from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
-from thingmarket.wire.reads import Explanation
-from thingmarket.wire.standing import StandingSeen
-from thingmarket.wire.views import ContractSeen
 from thingmarket_client.blocking.calls import Calls
 from thingmarket_client.blocking.watching import BlockingWatch
-from thingmarket_client.reads import Change, Reads
+from thingmarket_client.reads import Reads
+
+if TYPE_CHECKING:
+    from thingmarket.catalog.needs import Constraint, Need
+    from thingmarket.market.views import CancelPreview, MoneyBalance, SpendingView
+    from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
+    from thingmarket.wire.reads import Explanation
+    from thingmarket.wire.standing import StandingSeen
+    from thingmarket.wire.views import ContractSeen
+    from thingmarket_client.reads import Change
 
 
 class BlockingReads:

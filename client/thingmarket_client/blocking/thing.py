@@ -3,21 +3,27 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from thingmarket.identity.cards import NodeCard
-from thingmarket.identity.effective import EffectiveMandate
-from thingmarket.identity.envelope import Signed
-from thingmarket.ids import PartyId
-from thingmarket.policy.decision import Fact
-from thingmarket.policy.malfunctions import Severity
-from thingmarket.wire.thing_views import ThingSeen
+from typing import TYPE_CHECKING
+
 from thingmarket_client.blocking.trader import BlockingTrader
-from thingmarket_client.choosing import Bars
 from thingmarket_client.session.session import PATIENCE_MS
 from thingmarket_client.thing import Thing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from thingmarket.identity.cards import NodeCard
+    from thingmarket.identity.effective import EffectiveMandate
+    from thingmarket.identity.envelope import Signed
+    from thingmarket.ids import PartyId
+    from thingmarket.policy.decision import Fact
+    from thingmarket.policy.malfunctions import Severity
+    from thingmarket.wire.thing_views import ThingSeen
+    from thingmarket_client.choosing import Bars
 
 
 class BlockingThing(BlockingTrader[Thing]):

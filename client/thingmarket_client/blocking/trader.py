@@ -3,27 +3,12 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from __future__ import annotations
 
-from thingmarket.catalog.attributes import AttributeValue
-from thingmarket.catalog.needs import Need
-from thingmarket.catalog.offers import Offer
-from thingmarket.contract.orders import RetentionClass
-from thingmarket.contract.standing import StandingId
-from thingmarket.identity.envelope import Signed
-from thingmarket.identity.terms import Place
-from thingmarket.ids import Digest, Key
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from thingmarket.limits import DAY_MS
-from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen
-from thingmarket.market.views import CancelPreview
-from thingmarket.policy.decision import Fact
-from thingmarket.wire.books import PointsSeen
-from thingmarket.wire.inbox import PendingSeen
-from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
-from thingmarket.wire.standing import StandingSeen
-from thingmarket.wire.views import ContractSeen
-from thingmarket_client.approvals import Pending
 from thingmarket_client.blocking.insight import BlockingInsight
 from thingmarket_client.blocking.party import BlockingParty
 from thingmarket_client.blocking.reads import BlockingReads
@@ -31,14 +16,36 @@ from thingmarket_client.blocking.trust import BlockingTrust
 from thingmarket_client.blocking.wait import BlockingWait
 from thingmarket_client.blocking.waiting import BlockingWaiting
 from thingmarket_client.blocking.watching import BlockingWatch
-from thingmarket_client.choosing import Bars, Chosen
-from thingmarket_client.floor import LEVELS
-from thingmarket_client.frames import AnyOrder, FrameAnswer
-from thingmarket_client.live_book import LiveBook, Market
-from thingmarket_client.orders import Bought, Order
-from thingmarket_client.post import Flushed
-from thingmarket_client.reads import Change
-from thingmarket_client.trader import BEST, Reasons, Trader
+from thingmarket_client.floor_trader import LEVELS
+from thingmarket_client.trader import BEST, Trader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from thingmarket.catalog.attributes import AttributeValue
+    from thingmarket.catalog.needs import Need
+    from thingmarket.catalog.offers import Offer
+    from thingmarket.contract.orders import RetentionClass
+    from thingmarket.contract.standing import StandingId
+    from thingmarket.identity.envelope import Signed
+    from thingmarket.identity.terms import Place
+    from thingmarket.ids import Digest, Key
+    from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen
+    from thingmarket.market.views import CancelPreview
+    from thingmarket.policy.decision import Fact
+    from thingmarket.wire.books import PointsSeen
+    from thingmarket.wire.inbox import PendingSeen
+    from thingmarket.wire.listings import NeedSeen, OfferSeen, QuestionSeen
+    from thingmarket.wire.standing import StandingSeen
+    from thingmarket.wire.views import ContractSeen
+    from thingmarket_client.approvals import Pending
+    from thingmarket_client.choosing import Bars, Chosen
+    from thingmarket_client.frames import AnyOrder, FrameAnswer
+    from thingmarket_client.live_book import LiveBook, Market
+    from thingmarket_client.orders import Bought, Order
+    from thingmarket_client.post import Flushed
+    from thingmarket_client.reads import Change
+    from thingmarket_client.trader import Reasons
 
 P = TypeVar("P", bound=Trader)
 

@@ -3,15 +3,21 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from thingmarket.contract.feedback import Feedback, Measured
-from thingmarket.contract.shadow import Agreement, Proposal
-from thingmarket.identity.mandates import Autonomy
-from thingmarket.ids import PartyId
-from thingmarket.wire.views import ContractSeen
+from typing import TYPE_CHECKING
+
 from thingmarket_client.blocking.calls import Calls
 from thingmarket_client.trust import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from thingmarket.contract.feedback import Feedback, Measured
+    from thingmarket.contract.shadow import Agreement, Proposal
+    from thingmarket.identity.mandates import Autonomy
+    from thingmarket.ids import PartyId
+    from thingmarket.wire.views import ContractSeen
 
 
 class BlockingTrust:

@@ -3,14 +3,20 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from thingmarket.catalog.needs import Need
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from thingmarket.limits import HOUR_MS
-from thingmarket.wire.listings import NeedSeen
-from thingmarket.wire.views import ContractSeen
 from thingmarket_client.blocking.calls import Calls
-from thingmarket_client.choosing import Chosen
-from thingmarket_client.post import Flushed
 from thingmarket_client.wait import Wait
+
+if TYPE_CHECKING:
+    from thingmarket.catalog.needs import Need
+    from thingmarket.wire.listings import NeedSeen
+    from thingmarket.wire.views import ContractSeen
+    from thingmarket_client.choosing import Chosen
+    from thingmarket_client.post import Flushed
 
 
 class BlockingWait:

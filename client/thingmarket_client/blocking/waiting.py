@@ -3,13 +3,17 @@
 Written by scripts/gen_blocking.py: change the async class, then run it.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from thingmarket.wire.inbox import PendingSeen, PersonaSeen
 from thingmarket_client.approvals import Waiting
 from thingmarket_client.blocking.calls import Calls
 from thingmarket_client.blocking.watching import BlockingWatch
+
+if TYPE_CHECKING:
+    from thingmarket.wire.inbox import PendingSeen, PersonaSeen
 
 
 class BlockingWaiting:

@@ -9,16 +9,10 @@ from thingmarket.identity.envelope import Signed, TypeId
 from thingmarket.identity.headers import Header
 from thingmarket.identity.mandates import Approval
 from thingmarket.identity.parties import KeyEvent
-from thingmarket.identity.things import (
-    NO_PROBATION,
-    Probation,
-)
+from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import Digest, Key, PartyId
 from thingmarket.policy.decision import Decision
 from thingmarket.time import UnixMs
-from thingmarket.trading.commands import (
-    DerivedState,
-)
 from thingmarket.values import quick
 
 if TYPE_CHECKING:

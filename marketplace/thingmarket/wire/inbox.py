@@ -1,6 +1,7 @@
 """Orders that wait, as queries tell of them: views to messages, and messages to what a client has checked."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from thingmarket.contract.approvals import PENDING_ID_BYTES, Missing, PendingId, PendingState, Word
 from thingmarket.contract.orders import Purchase
@@ -12,15 +13,16 @@ from thingmarket.identity.parties import checked_party_id
 from thingmarket.identity.terms import WeeklyWindow
 from thingmarket.ids import DIGEST_BYTES, Digest, PartyId, checked_bytes
 from thingmarket.limits import COSIGNERS_MAX, INBOX_PAGE_MAX, REASON_CHARS_MAX
-from thingmarket.market.entries import Command
 from thingmarket.market.views import InboxPage, PendingView, PersonaView
 from thingmarket.policy.decision import Fact
 from thingmarket.v1 import approval_pb2 as pb
 from thingmarket.v1 import envelope_pb2
 from thingmarket.wire.approvals import windows_message, windows_value
-from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import fact_value, read_signed, signed_message, signed_value
 from thingmarket.wire.strict import member
+
+if TYPE_CHECKING:
+    from thingmarket.market.entries import Command
 
 _FACTS_MAX = 128
 _WORDS_MAX = COSIGNERS_MAX + 2  # everybody who may, once, and the buyer who withdraws
@@ -113,6 +115,8 @@ def pending_message(view: PendingView) -> pb.PendingView:
 
 def pending_value(message: pb.PendingView) -> PendingSeen:
     """Read an order; the purchase must be signed by who is said to buy (BAD_SIGNATURE, TAMPERED)."""
+    from thingmarket.wire.commands import read_command  # noqa: PLC0415  every reader, for who reads one
+
     if len(message.facts) > _FACTS_MAX or len(message.words) > _WORDS_MAX:
         raise Refusal(Code.TOO_LARGE, "more facts or words than an order has")
     signed = signed_value(message.purchase)
@@ -149,7 +153,7 @@ def pending_value(message: pb.PendingView) -> PendingSeen:
     )
 
 
-def _what(command: Command, message: pb.PendingView) -> tuple[Purchase, Digest]:
+def _what(command: "Command", message: pb.PendingView) -> tuple[Purchase, Digest]:
     """What waits, and what a word about it names: a purchase, or one time of a signed standing order."""
     body = command.body
     if isinstance(body, Purchase):

@@ -1,7 +1,7 @@
 """Offers, needs and questions as queries answer them: to messages, and to what a client has checked."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from thingmarket.catalog.attributes import Attribute
 from thingmarket.catalog.needs import Need
@@ -16,10 +16,12 @@ from thingmarket.limits import ANSWERED_FACTS_MAX
 from thingmarket.market.views import NeedView, OfferView, QuestionView
 from thingmarket.proportions import WHOLE_BASIS_POINTS
 from thingmarket.v1 import query_service_pb2 as pb
-from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import read_signed, signed_message, signed_value
 from thingmarket.wire.strict import member
 from thingmarket.wire.views import check_page
+
+if TYPE_CHECKING:
+    from thingmarket.market.entries import Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ def _answers(message: pb.OfferView, offer: Digest, seller: PartyId) -> tuple[Att
     facts: dict[str, Attribute] = {}
     for one in message.answers:
         signed = signed_value(one)
-        command = read_command(signed)
+        command = _command(signed)
         answer, sender = command.body, checked_party_id(command.header.sender)
         if not isinstance(answer, AnswerFacts) or answer.offer != offer:
             raise Refusal(Code.TAMPERED, "the node shows facts of another offer", "CAT-17")
@@ -208,7 +210,7 @@ B = TypeVar("B", Offer, Need)
 
 
 def _signed_body(signed: Signed, named: bytes, kind: type[B]) -> tuple[B, PartyId]:
-    command = read_command(signed)
+    command = _command(signed)
     if not isinstance(command.body, kind):
         raise Refusal(Code.WRONG_TYPE, f"the signed command is no {kind.__name__}")
     if command.body_digest != checked_bytes(named, DIGEST_BYTES, "digest"):
@@ -217,3 +219,9 @@ def _signed_body(signed: Signed, named: bytes, kind: type[B]) -> tuple[B, PartyI
     if is_thing(sender):  # a thing's id is its key; an owner's key event the client would have to know
         envelope.verify(signed, did.decode(sender))
     return command.body, sender
+
+
+def _command(signed: Signed) -> "Command":
+    from thingmarket.wire.commands import read_command  # noqa: PLC0415  every reader, for who reads one
+
+    return read_command(signed)
