@@ -189,11 +189,13 @@ BOOK_PRICE_MAX: Final = INTEGER_MAX  # in ticks; a price times a quantity fits 1
 BOOK_ORDERS_MAX: Final = 1_048_576  # resting in all markets of a node, about 100 MB natively
 BOOK_ORDERS_CEILING: Final = 2**31 - 2  # slots are numbered in 32 bits with a sign
 BOOK_LEVELS_MAX: Final = 65_536  # prices of one side of one market; a new one moves half a megabyte at most
+FOK_MAKERS_MAX: Final = 4_096  # orders that one fill-or-kill looks at: 25 us, and a frame of them 25 ms
 
 # --- orders
 MARKETS_MAX: Final = 100_000  # a year of energy blocks of a quarter of an hour, twice over
 MARKET_NUMBER_MAX: Final = 2**32 - 1  # a record of the book has four bytes for it
 ORDERS_PER_FRAME_MAX: Final = 1_000  # 40,000 bytes: a signed command still holds them
+MASS_CANCELS_PER_FRAME_MAX: Final = 64  # each looks at all orders of its sender: 0.4 ms where most rest
 FRAMES_KEPT: Final = 8  # answers of one party that can be asked again: as many frames as may be in flight
 ORDER_LIFE_MS: Final = 366 * DAY_MS  # as long as any mandate lives
 ORDERS_EXPLAINED_MAX: Final = 60  # refused orders of one frame whose reasons the outcome states

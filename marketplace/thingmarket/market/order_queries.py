@@ -69,7 +69,7 @@ def seat_seen(state: State, party: PartyId) -> SeatSeen:
     """The place of a known party, whether it has placed an order or not (UNKNOWN_PARTY). [MKT-6]"""
     slot = state.party(party).number
     seat = state.seats.get(slot)
-    resting = len(state.desk.orders_of(slot))
+    resting = state.desk.count_of(slot)
     return SeatSeen(
         slot=slot,
         last_counter=seat.last_counter if seat else 0,

@@ -11,7 +11,7 @@ import sys
 from hashlib import blake2b
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import BOOK_LEVELS_MAX, BOOK_ORDERS_CEILING, BOOK_ORDERS_MAX
+from thingmarket.limits import BOOK_LEVELS_MAX, BOOK_ORDERS_CEILING, BOOK_ORDERS_MAX, FOK_MAKERS_MAX
 
 if sys.byteorder != "little":
     raise ImportError("records are copied as they travel, which is little-endian")

@@ -3,6 +3,7 @@
 cdef uint64_t QUANTITY_MAX = (<uint64_t> 1 << 32) - 1
 cdef int64_t PRICE_MAX = (<int64_t> 1 << 53) - 1
 cdef int64_t NO_LIMIT = INT64_MIN
+cdef int32_t MAKERS_MAX = FOK_MAKERS_MAX
 
 
 cdef struct Taker:  # an order while it is matched
@@ -95,6 +96,7 @@ cdef void match(OrderBook* book, int32_t market, Taker* taker, Events* out) noex
 cdef bint can_fill(const OrderBook* book, const Ladder* makers, const Taker* taker) noexcept:
     """Whether a fill-or-kill order finds its whole quantity; changes nothing."""
     cdef uint64_t wanted = taker.left
+    cdef int32_t room = MAKERS_MAX
     cdef const Level* level
     cdef const Order* maker
     cdef int32_t slot
@@ -102,15 +104,19 @@ cdef bint can_fill(const OrderBook* book, const Ladder* makers, const Taker* tak
     while at > 0 and makers.rungs[at - 1].key >= taker.worst_key:
         at -= 1
         level = &book.levels[makers.rungs[at].level]
-        if taker.self_trade == TRADE_WITH_OWN:
+        if taker.self_trade == TRADE_WITH_OWN and level.count <= room:
             if level.total >= wanted:
                 return True
             wanted -= level.total
+            room -= level.count
             continue
         slot = level.oldest
         while slot:
+            if room == 0:  # it trades nothing and pays nothing: its sender could look for hours
+                return False
+            room -= 1
             maker = &book.orders[slot]
-            if maker.account != taker.account:
+            if taker.self_trade == TRADE_WITH_OWN or maker.account != taker.account:
                 if maker.remaining >= wanted:
                     return True
                 wanted -= maker.remaining

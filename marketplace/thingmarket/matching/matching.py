@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from thingmarket.limits import FOK_MAKERS_MAX
 from thingmarket.matching.levels import BookSide
 from thingmarket.matching.records import EventKind, Reason, SelfTrade, event_word
 from thingmarket.matching.resting import Resting
@@ -20,11 +21,14 @@ def limit_rank(makers: BookSide, price: int) -> int:
 
 def is_fillable(makers: BookSide, account: int, price: int, wanted: int, self_trade: int) -> bool:
     """Whether the whole order would trade now. [BOK-10]"""
-    limit = limit_rank(makers, price)
+    limit, room = limit_rank(makers, price), FOK_MAKERS_MAX
     for level_price, level in makers.best_first():
         if level_price * makers.sign < limit:
             return False
         for maker, left in level.items():
+            if not room:  # it trades nothing and pays nothing: its sender could look for hours
+                return False
+            room -= 1
             if self_trade != TRADE and makers.places[maker][1] == account:
                 if self_trade != _CANCEL_MAKER:
                     return False

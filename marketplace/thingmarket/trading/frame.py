@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Final, Self
 
 from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code, Refusal
-from thingmarket.limits import ORDERS_PER_FRAME_MAX
+from thingmarket.limits import MASS_CANCELS_PER_FRAME_MAX, ORDERS_PER_FRAME_MAX
 from thingmarket.matching.records import COMMAND, COMMAND_BYTES, Kind, Reason, Side
 from thingmarket.settlement.transfers import Status
 
@@ -123,6 +123,10 @@ def check_frame(orders: bytes) -> None:
         raise Refusal(Code.MALFORMED, f"a frame of {len(orders)} bytes is not whole orders", "ORD-1")
     if count > ORDERS_PER_FRAME_MAX:
         raise Refusal(Code.TOO_LARGE, f"{count} orders > {ORDERS_PER_FRAME_MAX} in one frame", "ORD-1")
+    sweeps = orders[::ORDER_BYTES].count(Kind.MASS_CANCEL)  # an order begins with its kind
+    if sweeps > MASS_CANCELS_PER_FRAME_MAX:
+        reason = f"{sweeps} MASS_CANCEL > {MASS_CANCELS_PER_FRAME_MAX} in one frame"
+        raise Refusal(Code.TOO_LARGE, reason, "ORD-1")
 
 
 def markets_of(orders: bytes) -> tuple[int, ...]:

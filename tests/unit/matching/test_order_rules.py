@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.matching.conftest import Kind
 from tests.unit.matching.floor import ANN, BOB, BUY, EVE, FOK, GTC, GTD, IOC, SELL, Floor
+from thingmarket.limits import FOK_MAKERS_MAX
 from thingmarket.matching.records import POST_ONLY, MarketState, SelfTrade
 from thingmarket.matching.records import Kind as CommandKind
 
@@ -115,6 +116,29 @@ def test_a_fok_order_counts_own_makers_as_its_flags_say(
     said = floor.buy(4, quantity, 101, ANN, tif=FOK, flags=flag)
     assert (said == [f"REJECTED NOT_FILLABLE side=1 taker=4 price=101 quantity={quantity}"]) is not fills
     assert (floor.ids(SELL) == [1, 2, 3]) is not fills
+
+
+# Rule 10: nothing is paid for a look, so it has an end
+def test_a_fok_order_looks_at_so_many_makers_and_no_more(floor: Floor) -> None:
+    last = FOK_MAKERS_MAX + 1
+    for id_ in range(1, last + 1):
+        floor.sell(id_, 1, 100 + id_ % 2, BOB)
+    (said,) = floor.buy(last + 1, last, 101, ANN, tif=FOK)
+    assert said.startswith("REJECTED NOT_FILLABLE"), "there is one more, behind so many"
+    assert len(floor.buy(last + 1, last - 1, 101, ANN, tif=FOK)) == last - 1
+    assert floor.ids(SELL) == [last]
+
+
+# Rule 10
+def test_own_makers_that_are_passed_over_count_as_looked_at(floor: Floor) -> None:
+    last = FOK_MAKERS_MAX + 1
+    for id_ in range(1, last):
+        floor.sell(id_, 1, 100, ANN)
+    floor.sell(last, 1, 100, BOB)
+    wish = {"tif": FOK, "flags": SelfTrade.CANCEL_MAKER}
+    assert floor.buy(last + 1, 1, 100, ANN, **wish)[0].startswith("REJECTED NOT_FILLABLE")
+    floor.cancel(1, ANN)
+    assert floor.buy(last + 1, 1, 100, ANN, **wish)[-1].startswith(f"TRADE side=1 maker={last}")
 
 
 # Rule 11 [BOK-11]

@@ -27,7 +27,7 @@ from tests.unit.trading.pit import (
     replaced,
 )
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import INTEGER_MAX, ORDER_LIFE_MS, ORDERS_PER_FRAME_MAX
+from thingmarket.limits import INTEGER_MAX, MASS_CANCELS_PER_FRAME_MAX, ORDER_LIFE_MS, ORDERS_PER_FRAME_MAX
 from thingmarket.matching.records import Kind, MarketState
 from thingmarket.trading.frame import ORDER_BYTES, Order, OrderStatus, order_id_of
 from thingmarket.trading.permits import Headroom, Permit
@@ -234,6 +234,7 @@ def test_what_the_book_refuses_has_its_reason_and_its_event(pit: Pit) -> None:
         (bytes(ORDER_BYTES - 1), Code.MALFORMED),
         (bytes(ORDER_BYTES * ORDERS_PER_FRAME_MAX + 1), Code.MALFORMED),
         (bytes(ORDER_BYTES * (ORDERS_PER_FRAME_MAX + 1)), Code.TOO_LARGE),
+        (Order(kind=Kind.MASS_CANCEL).pack() * (MASS_CANCELS_PER_FRAME_MAX + 1), Code.TOO_LARGE),
     ],
 )
 def test_a_frame_that_is_none_is_refused_whole(pit: Pit, frame: bytes, code: Code) -> None:
