@@ -10,9 +10,7 @@ from thingmarket.catalog.needs import Need
 from thingmarket.catalog.offers import Offer
 from thingmarket.catalog.pricing import price
 from thingmarket.contract.approvals import PendingId, PendingOrder
-from thingmarket.contract.cancelling import Cancel
-from thingmarket.contract.feedback import GiveFeedback, feedback_key
-from thingmarket.contract.orders import AcceptDelivery, Purchase, RetentionClass, SealedRef
+from thingmarket.contract.orders import Purchase, RetentionClass, SealedRef
 from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import Signed, TypeId, sign
@@ -21,10 +19,10 @@ from thingmarket.identity.things import ClaimThing, RegisterDevice, RegisterThin
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest
 from thingmarket.limits import MINUTE_MS, SECOND_MS
 from thingmarket.policy.malfunctions import ReportMalfunction, Severity
-from thingmarket.wire import catalog, identity, things, trade, trust
-from thingmarket.wire.cancelling import cancel_body
+from thingmarket.wire import catalog, identity, things, trade
 from thingmarket.wire.standing import end_standing_order_body, open_standing_order_body
 from thingmarket_node.core.messages import SealedPart
+from thingmarket_node.sim import deliveries
 from thingmarket_node.sim.actors import Outcome, Place
 from thingmarket_node.sim.owners import Owner
 from thingmarket_node.sim.people import CATEGORY, RATES, Square, Thing, ignored
@@ -274,27 +272,9 @@ class Buyer(Thing):
         seller = next(seller for seller in self.sellers if seller.party == made.seller)
         self.later(0, 5, lambda: seller.ordered(contract, self))
         if world.chance(200):
-            self.later(0, world.between(1, 60), lambda: self._cancel(contract))
+            self.later(0, world.between(1, 60), lambda: deliveries.cancel(self, contract))
         if world.chance(300):
-            self.later(60, 900, lambda: self._rate(contract))
-
-    def _cancel(self, contract: bytes) -> None:
-        total_minor = self.state.contracts[ContractId(contract)].total_minor
-        most = total_minor if self.world.chance(700) else total_minor // 10
-        body = Cancel(key=b"", contract=contract, max_fee_minor=most)
-        self.tell(TypeId.CANCEL, body, cancel_body)
-
-    def _rate(self, contract: bytes) -> None:
-        minted = feedback_key(self.state.contracts[ContractId(contract)])
-        body = GiveFeedback(key=b"", contract=contract, feedback_key=minted)
-        self.tell(TypeId.GIVE_FEEDBACK, body, trust.give_feedback_body)
-
-    def delivered(self, contract: bytes, unit: int) -> None:
-        """Find the parcel; accept it, or say nothing."""
-        if self.world.chance(650):
-            named = unit if self.world.chance(700) else 0
-            body = AcceptDelivery(key=b"", contract=contract, unit=named)
-            self.later(0, 90, lambda: self.tell(TypeId.ACCEPT_DELIVERY, body, trade.accept_delivery_body))
+            self.later(60, 900, lambda: deliveries.rate(self, contract))
 
 
 class Delegator(Buyer):

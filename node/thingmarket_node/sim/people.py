@@ -57,6 +57,8 @@ class Square:
     def __init__(self) -> None:
         """Start with nothing to talk about."""
         self.offers: list[tuple[Digest, Offer]] = []
+        self.people: dict[PartyId, Person] = {}
+        self.traded: set[bytes] = set()  # contracts of trades that both sides know of
 
 
 class Person(Client):

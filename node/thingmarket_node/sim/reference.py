@@ -17,7 +17,7 @@ from thingmarket_node.sim.oracle.comparing import compare
 from thingmarket_node.sim.oracle.oracle import Oracle
 from thingmarket_node.sim.world import Violation, require
 
-_OF_ORDERS: Final = ("spending", "expiries")
+_OF_ORDERS: Final = ("spending", "expiries", "timers")
 
 
 class Reference:

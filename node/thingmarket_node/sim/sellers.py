@@ -4,31 +4,19 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from thingmarket.billing.commands import Refund
 from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
 from thingmarket.catalog.terms import Milestone, SettlementKind, Terms
-from thingmarket.contract.feedback import AskFeedback
-from thingmarket.contract.orders import Fulfil, FulfilStep
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.mandates import Action
-from thingmarket.ids import ContractId, Digest
+from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from thingmarket.wire import billing, catalog, trade, trust
+from thingmarket.wire import catalog
+from thingmarket_node.sim import deliveries
 from thingmarket_node.sim.actors import Outcome
 from thingmarket_node.sim.people import CATEGORY, Thing
 
 if TYPE_CHECKING:
     from thingmarket_node.sim.buyers import Buyer
-
-_PLANS: tuple[tuple[FulfilStep, ...], ...] = (
-    (FulfilStep.READY, FulfilStep.DELIVERED),
-    (FulfilStep.DELIVERED,),
-    (FulfilStep.READY, FulfilStep.FAILED),
-    (FulfilStep.FAILED,),
-    (FulfilStep.DELIVERED, FulfilStep.DELIVERED),
-    (FulfilStep.READY,),
-    (),
-)
 
 
 class Seller(Thing):
@@ -128,48 +116,5 @@ class Seller(Thing):
     # --- what was bought
 
     def ordered(self, contract: bytes, buyer: "Buyer") -> None:
-        """Hear of an order, and do one of the things that sellers do, for each of its parts."""
-        world = self.world
-        for unit in self.state.contracts[ContractId(contract)].units:
-            plan = _PLANS[world.between(0, 1)]
-            if world.chance(350):
-                plan = _PLANS[world.between(0, len(_PLANS) - 1)]
-            begin_s = world.between(0, 400) if world.chance(250) else 0
-            for place, step in enumerate(plan):
-                least_s = begin_s + place * 20
-                act = partial(self._act, contract, step, unit.number, buyer)
-                self.later(least_s, least_s + 30, act)
-        if world.chance(500):
-            self.later(60, 600, lambda: self._afterwards(contract))
-
-    def _act(self, contract: bytes, step: FulfilStep, unit: int, buyer: "Buyer") -> None:
-        """Report a step of a unit; now and then only a part of it is delivered, and the rest follows."""
-        world, part = self.world, 0
-        steps = self.state.contracts[ContractId(contract)].units[unit - 1].quantity_steps
-        if step is FulfilStep.DELIVERED and steps > 1 and world.chance(300):
-            part = world.between(1, steps - 1)
-
-        def reported(outcome: Outcome) -> None:
-            if not outcome.code and step is FulfilStep.DELIVERED:
-                buyer.delivered(contract, unit)
-                if part:
-                    rest = len(self.state.contracts[ContractId(contract)].units)
-                    self.later(1, 60, partial(self._act, contract, step, rest, buyer))
-
-        body = Fulfil(key=b"", contract=contract, step=step, unit=unit, part_steps=part)
-        self.tell(TypeId.FULFIL, body, trade.fulfil_body, reported)
-
-    def _afterwards(self, contract: bytes) -> None:
-        """Pay something back, perhaps more than was paid; ask how it was."""
-        world, made = self.world, self.state.contracts[ContractId(contract)]
-        unit = made.units[world.between(0, len(made.units) - 1)]
-        if unit.total_minor and world.chance(700):
-            for _ in range(world.between(1, 2)):
-                most = unit.total_minor + (unit.total_minor if world.chance(150) else 0)
-                body = Refund(
-                    key=b"", contract=contract, unit=unit.number, amount_minor=world.between(1, most)
-                )
-                self.tell(TypeId.REFUND, body, billing.refund_body)
-        if world.chance(300):
-            asks = AskFeedback(key=b"", contract=contract)
-            self.tell(TypeId.ASK_FEEDBACK, asks, trust.ask_feedback_body)
+        """Hear of an order, and do one of the things that sellers do."""
+        deliveries.ordered(self, contract, partial(deliveries.find_parcel, buyer, contract))

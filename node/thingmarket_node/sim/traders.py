@@ -1,4 +1,4 @@
-"""Things that trade at two order books, beside what they buy, and the operator who opened them."""
+"""Things that trade at three order books, beside what they buy, and the operator who opened them."""
 
 from dataclasses import replace
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Final
 from thingmarket.identity.envelope import TypeId
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Action
-from thingmarket.ids import Key, PartyId
+from thingmarket.ids import ContractId, Key, PartyId
 from thingmarket.limits import MINUTE_MS, SECOND_MS
 from thingmarket.matching.records import POST_ONLY, Kind, MarketState, Side, TimeInForce
 from thingmarket.trading.commands import (
@@ -20,7 +20,9 @@ from thingmarket.trading.commands import (
     WithdrawGoods,
 )
 from thingmarket.trading.frame import Order, order_id_of
+from thingmarket.trading.terms import Settlement
 from thingmarket.wire import orders as wire
+from thingmarket_node.sim import deliveries
 from thingmarket_node.sim.actors import Outcome, Place
 from thingmarket_node.sim.buyers import Buyer
 from thingmarket_node.sim.owners import Owner
@@ -30,6 +32,8 @@ from thingmarket_node.sim.world import BEGIN_MS
 
 SPOT: Final = 1
 CALL: Final = 2
+WOOD: Final = 3
+_MARKETS: Final = (SPOT, CALL, WOOD)
 _NOWHERE: Final = 9
 _USUAL: Final = 100  # ticks, about which prices are told
 _BANDS: Final = 600  # of a thousand spot markets have a breaker
@@ -43,7 +47,7 @@ class Operator(Person):
         super().__init__(place, "operator", place.node, SigningKey.from_seed(seed_of("node")))
 
     def begin(self) -> None:
-        """Open a market that trades all the time, and one that holds auctions until it closes."""
+        """Open a market that trades all the time, one that holds auctions, and one that delivers later."""
         world = self.world
         spot = ListedMarket(
             market=SPOT,
@@ -72,10 +76,27 @@ class Operator(Person):
             auction_every_ms=world.between(10, 120) * SECOND_MS,
             closes_ms=BEGIN_MS + world.between(6, 25) * MINUTE_MS,
         )
-        for terms in (spot, call):
+        for terms in (spot, call, self._with_escrow(spot)):
             self.tell(TypeId.OPEN_MARKET, OpenMarket(key=b"", terms=terms), wire.open_market_body)
         for _ in range(world.between(0, 3)):
             self.later(30, 400, self._interfere)
+
+    def _with_escrow(self, spot: ListedMarket) -> ListedMarket:
+        """What is traded there is delivered afterwards, or not; its tax is in the price."""
+        world = self.world
+        jurisdiction = "" if world.chance(500) else ("DE", "FR")[world.between(0, 1)]
+        return replace(
+            spot,
+            market=WOOD,
+            title="Wood",
+            product_id="wood",
+            fee_basis_points=0,
+            settlement=Settlement.ESCROW,
+            delivery_ms=world.between(20, 400) * SECOND_MS,
+            inspection_ms=world.between(20, 400) * SECOND_MS,
+            tax_category="S" if jurisdiction or world.chance(500) else "Z",
+            jurisdiction=jurisdiction,
+        )
 
     def _interfere(self) -> None:
         """Halt a market, let it go on, or gather orders for one more auction."""
@@ -86,16 +107,17 @@ class Operator(Person):
             (MarketState.CONTINUOUS, True),
             (MarketState.AUCTION, True),
         )[self.world.between(0, 4)]
-        body = SetMarketState(key=b"", market=SPOT, state=state, uncross=uncross)
+        market = SPOT if self.world.chance(700) else WOOD
+        body = SetMarketState(key=b"", market=market, state=state, uncross=uncross)
 
         def then(outcome: Outcome) -> None:
             if state is not MarketState.CONTINUOUS:
-                self.later(5, 60, partial(self._go_on, uncross=state is MarketState.AUCTION))
+                self.later(5, 60, partial(self._go_on, market, uncross=state is MarketState.AUCTION))
 
         self.tell(TypeId.SET_MARKET_STATE, body, wire.set_market_state_body, then)
 
-    def _go_on(self, *, uncross: bool) -> None:
-        body = SetMarketState(key=b"", market=SPOT, state=MarketState.CONTINUOUS, uncross=uncross)
+    def _go_on(self, market: int, *, uncross: bool) -> None:
+        body = SetMarketState(key=b"", market=market, state=MarketState.CONTINUOUS, uncross=uncross)
         self.tell(TypeId.SET_MARKET_STATE, body, wire.set_market_state_body)
 
 
@@ -114,7 +136,7 @@ class Trader(Buyer):
     def work(self) -> None:
         """Bring goods, then trade."""
         super().work()
-        for market in (SPOT, CALL):
+        for market in _MARKETS:
             self.later(1, 10, partial(self._declare, market, self.world.between(5, 60)))
         self.later(3, 20, self._trade)
         if self.world.chance(500):
@@ -133,13 +155,15 @@ class Trader(Buyer):
 
     def _withdraw(self) -> None:
         body = WithdrawGoods(
-            key=b"", market=self.world.between(SPOT, CALL), quantity_steps=self.world.between(1, 40)
+            key=b"", market=_MARKETS[self.world.between(0, 2)], quantity_steps=self.world.between(1, 40)
         )
         self.tell(TypeId.WITHDRAW_GOODS, body, wire.withdraw_goods_body)
 
     def _owner_acts(self) -> None:
         """Its owner cancels an order of it, or all of his own, or trades himself."""
-        self.owner.send(TypeId.PLACE_ORDERS, partial(self._frame, self.owner.party, of_owner=True))
+        self.owner.send(
+            TypeId.PLACE_ORDERS, partial(self._frame, self.owner.party, of_owner=True), self._traded
+        )
 
     # --- frames
 
@@ -149,7 +173,12 @@ class Trader(Buyer):
             return
         self.frames -= 1
         make = partial(self._frame, self.party, of_owner=False)
-        self.send(TypeId.PLACE_ORDERS, make, lambda _: self.later(0, 25, self._trade))
+
+        def placed(outcome: Outcome) -> None:
+            self._traded(outcome)
+            self.later(0, 25, self._trade)
+
+        self.send(TypeId.PLACE_ORDERS, make, placed)
 
     def _frame(self, sender: PartyId, key: Key, *, of_owner: bool) -> bytes:
         world, record = self.world, self.state.parties.get(sender)
@@ -173,7 +202,7 @@ class Trader(Buyer):
         mine = book if world.chance(80) else [one for one in book if one.party == party]
         chosen = world.between(0, 19)
         if chosen == 0:
-            return Order(kind=Kind.MASS_CANCEL, market=(0, SPOT, CALL, _NOWHERE)[world.between(0, 3)])
+            return Order(kind=Kind.MASS_CANCEL, market=(0, *_MARKETS, _NOWHERE)[world.between(0, 4)])
         if chosen > 8 or not mine:
             return self._new()
         order = mine[world.between(0, len(mine) - 1)]
@@ -197,7 +226,7 @@ class Trader(Buyer):
     def _new(self) -> Order:
         world = self.world
         side = Side.BUY if world.chance(500) else Side.SELL
-        market = SPOT if world.chance(650) else CALL
+        market = SPOT if world.chance(500) else (CALL, WOOD, WOOD)[world.between(0, 2)]
         venue = self.memory.venues.get(market)
         about = (venue.last if venue and world.chance(800) else 0) or _USUAL  # prices drift
         order = Order(
@@ -239,3 +268,25 @@ class Trader(Buyer):
         now_ms = max(self.state.time_ms, world.now_ms)
         ends_ms = now_ms + (world.between(1, 300) * SECOND_MS if world.chance(950) else -MINUTE_MS)
         return replace(order, tif=TimeInForce.GTD, expires_ms=ends_ms)
+
+    # --- what was traded with escrow
+
+    def _tell_seller(self, contract: bytes) -> None:
+        if not self.state.contracts[ContractId(contract)].market:  # else who placed the frame tells both
+            super()._tell_seller(contract)
+
+    def _traded(self, outcome: Outcome) -> None:
+        """Let both sides of each new contract of a market go on."""
+        for name, made in self.state.contracts.items():
+            if made.market and name not in self.square.traded:
+                self.square.traded.add(name)
+                self._deal(name, self.square.people[made.buyer], self.square.people[made.seller])
+
+    def _deal(self, contract: ContractId, buyer: Person, seller: Person) -> None:
+        world = self.world
+        arrived = partial(deliveries.find_parcel, buyer, contract)
+        seller.later(0, 5, partial(deliveries.ordered, seller, contract, arrived))
+        if world.chance(150):  # which is refused: nobody cancels what was traded
+            buyer.later(0, 60, partial(deliveries.cancel, buyer, contract))
+        if world.chance(300):
+            buyer.later(60, 900, partial(deliveries.rate, buyer, contract))

@@ -1,4 +1,4 @@
-"""The scenario `trading`: things trade at two order books, beside the purchases of the other scenario."""
+"""The scenario `trading`: things trade at three order books, beside the purchases of the other scenario."""
 
 from thingmarket_node.sim.actors import Client, Place
 from thingmarket_node.sim.buyers import Buyer
@@ -28,16 +28,23 @@ class TradingRun(Run):
         for home in homes:
             home.neighbours = [other for other in self._owners if other is not home]
         world.after(world.between(0, 3_000), "operator begins", operator.begin)
-        return [*self._owners, seller, *traders, operator]
+        people = [*self._owners, seller, *traders, operator]
+        square.people = {one.party: one for one in people}
+        return list(people)
 
     def marks(self) -> dict[str, int]:
         """Also how often what is rare at a book came about."""
         memory = self.auditor.reference.oracle.memory
+        sold = [sale for sale in memory.sales.values() if sale.market]
+        parts = [part.state for sale in sold for part in sale.parts]
         return {
             **super().marks(),
             "frames": sum(seat.last_frame for seat in memory.seats.values()),
             "trades": memory.traded,
             "halts": memory.halted,
             "swept": memory.swept,
+            "promised": len(sold),
+            "handed_over": parts.count("ACCEPTED"),
+            "never_came": parts.count("FAILED"),
             **memory.statuses,
         }

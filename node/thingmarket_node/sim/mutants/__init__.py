@@ -7,6 +7,7 @@ them must be killed within `hunting.SEEDS_MAX` seeds.
 from typing import Final
 
 from thingmarket_node.sim.mutants.authority import AUTHORITY
+from thingmarket_node.sim.mutants.deliveries import DELIVERIES
 from thingmarket_node.sim.mutants.durability import DURABILITY
 from thingmarket_node.sim.mutants.money import MONEY
 from thingmarket_node.sim.mutants.once import ONCE
@@ -14,6 +15,6 @@ from thingmarket_node.sim.mutants.orders import ORDERS
 from thingmarket_node.sim.mutants.patches import Mutant, Patches
 from thingmarket_node.sim.mutants.trading import TRADING
 
-MUTANTS: Final = (*DURABILITY, *ONCE, *ORDERS, *AUTHORITY, *MONEY, *TRADING)
+MUTANTS: Final = (*DURABILITY, *ONCE, *ORDERS, *AUTHORITY, *MONEY, *TRADING, *DELIVERIES)
 
 __all__ = ["MUTANTS", "Mutant", "Patches"]

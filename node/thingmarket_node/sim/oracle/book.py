@@ -7,6 +7,7 @@ from thingmarket.ids import PartyId
 from thingmarket.matching.records import Event, EventKind, MarketState, Reason, Side
 from thingmarket.trading.commands import ListedMarket
 from thingmarket.trading.frame import Order
+from thingmarket.trading.terms import Settlement
 
 Told = tuple[int, ...]
 """An event without its number: kind, reason, side, market, maker, taker, price, quantity, what is left."""
@@ -27,6 +28,11 @@ class Venue:
     reference: int = 0
     halts: bool = False
     resumes_ms: int = 0
+
+    @property
+    def is_escrow(self) -> bool:
+        """Whether what is traded here is delivered afterwards."""
+        return self.listed.settlement is Settlement.ESCROW
 
     def cash(self, price: int, quantity: int) -> int:
         """What a buyer pays."""

@@ -58,18 +58,21 @@ def _holds(memory: Memory, state: State) -> None:
             clearing[ledger] = account.credits_pending
             continue
         if kind == AccountKind.GOODS and product in traded:
-            held, has = (
-                memory.goods_held(owners[owner], product),
-                memory.goods.get((owners[owner], product), 0),
+            held, owed = (
+                memory.goods_ordered(owners[owner], product),
+                memory.goods_owed(owners[owner], product),
             )
+            has = memory.goods.get((owners[owner], product), 0)
         elif kind == AccountKind.OWNER_WALLET:
-            held, has = memory.money_held(owners[owner]), memory.held(AccountKind.OWNER_WALLET, owners[owner])
+            held, owed = memory.money_held(owners[owner]), 0
+            has = memory.held(AccountKind.OWNER_WALLET, owners[owner])
         else:
             continue
         pending[ledger] = pending.get(ledger, 0) + held
         found = (account.debits_pending, account.credits_posted - account.debits_posted)
         name = AccountKind(kind).name
-        require(found == (held, has), "holds", f"{name} of {owner} holds {found}, not {(held, has)}")
+        reckoned_now = (held + owed, has)
+        require(found == reckoned_now, "holds", f"{name} of {owner} holds {found}, not {reckoned_now}")
         require(account.free >= 0, "holds", f"{name} of {owner} is overdrawn")
     for ledger, minor in clearing.items():
         reckoned = pending.get(ledger, 0)

@@ -65,6 +65,19 @@ def place(memory: Memory, given: Given, total: int, now_ms: int, *, waits: bool)
             count.open_holds += 1
 
 
+def fill(memory: Memory, given: Given, total: int, now_ms: int) -> None:
+    """An order of a book became a contract; as an order of its day it was counted when it was taken."""
+    day, month = now_ms // DAY_MS, month_of(now_ms)
+    for link in given.links:
+        count = memory.counts.setdefault(link, Count())
+        count.days[day] = count.days.get(day, 0) + total
+        count.months[month] = count.months.get(month, 0) + total
+        count.total += total
+        count.open_orders += 1
+        count.open_holds += 1
+        count.open_minor += total
+
+
 def free(memory: Memory, asked: Asked) -> None:
     """An order that waited came to nothing: it stays an order of its day, and costs nothing."""
     total = asked.purchase.total_minor

@@ -75,7 +75,7 @@ def _open(memory: Memory, now_ms: int, seq: int, told: list[Notice]) -> Iterator
 
 
 def _of_sale(memory: Memory, sale: Sale, now_ms: int) -> Iterator[tuple[Due, Act]]:
-    terms = memory.offers[sale.offer].offer.terms
+    terms = memory.promised(sale).offer.terms
     for part in sale.parts:
         if part.final:
             continue

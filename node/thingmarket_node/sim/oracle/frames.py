@@ -16,7 +16,7 @@ from thingmarket_node.sim.oracle.book import Resting, Venue
 from thingmarket_node.sim.oracle.budgets import month_of
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.rows import Count, Given, Seat
-from thingmarket_node.sim.oracle.trades import settle
+from thingmarket_node.sim.oracle.trades import InHand, settle
 
 _NEW = (Kind.NEW_LIMIT, Kind.NEW_MARKET)
 _RESTS = (TimeInForce.GTC, TimeInForce.GTD)
@@ -36,17 +36,17 @@ def may_place(memory: Memory, body: PlaceOrders, sender: PartyId, given: Given |
     return body.frame > seat.last_frame and (seat.leaf == leaf or not rests)
 
 
-def place(memory: Memory, command: Command, body: PlaceOrders, now_ms: int) -> list[int]:
+def place(memory: Memory, command: Command, body: PlaceOrders, entry: InHand) -> list[int]:
     """Take a frame: the statuses of its orders."""
     sender = command.header.sender
     owner, given = memory.acting(command)
     assert owner is not None, "judged before"
     seat = memory.seats.setdefault(sender, Seat())
     seat.last_frame, seat.leaf = body.frame, given.leaf if given is not None else b""
-    frame = _Frame(memory, sender, owner, given, seat, now_ms)
+    frame = _Frame(memory, sender, owner, given, seat, entry.now_ms)
     statuses = [frame.place(Order.of(fields)) for fields in ORDER.iter_unpack(body.orders)]
     frame.count()
-    settle(memory, now_ms)
+    settle(memory, entry)
     return statuses
 
 
@@ -248,9 +248,12 @@ class _Frame:
             return Code.DENIED
         if wish.side == Side.SELL:
             return 0
+        full = self.room is not None and not self.room.rests  # what is traded stays open, rest or not
         limits = given.limits(listed.currency)
         if len(limits) < len(given.chain):
             return Code.DENIED
+        if venue.is_escrow and full:
+            return OrderStatus.OVER_OPEN_ORDERS
         dearest = min(one.per_item_minor for one in limits) * listed.lot_steps // listed.tick_minor
         if wish.price > listed.offset_ticks + dearest:
             return OrderStatus.OVER_PRICE

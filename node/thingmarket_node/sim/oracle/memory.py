@@ -112,14 +112,21 @@ class Memory:
         """What an owner's resting orders may still cost."""
         return sum(one.money for one in self.book.orders if one.owner == owner)
 
-    def goods_held(self, owner: PartyId, product: str) -> int:
+    def goods_ordered(self, owner: PartyId, product: str) -> int:
         """What an owner's resting orders may still deliver."""
         mine = [one for one in self.book.orders if one.owner == owner]
         return sum(one.goods for one in mine if one.venue.listed.product_id == product)
 
+    def goods_owed(self, owner: PartyId, product: str) -> int:
+        """What an owner has sold with escrow, and its buyers do not have yet."""
+        sold = [(sale, sale.traded) for sale in self.sales.values() if sale.traded is not None]
+        mine = [sale for sale, what in sold if (what.owner, what.offer.product_id) == (owner, product)]
+        return sum(part.steps for sale in mine for part in sale.parts if not part.final)
+
     def free_goods(self, owner: PartyId, product: str) -> int:
-        """Goods of an owner that no order holds."""
-        return self.goods.get((owner, product), 0) - self.goods_held(owner, product)
+        """Goods of an owner that no order holds, and no buyer waits for."""
+        bound = self.goods_ordered(owner, product) + self.goods_owed(owner, product)
+        return self.goods.get((owner, product), 0) - bound
 
     def booked(self, link: bytes) -> Booked:
         """What rests under a link."""
@@ -143,9 +150,13 @@ class Memory:
             return None, None
         return given.owner, given
 
+    def promised(self, sale: Sale) -> Listed:
+        """What a sale is of: an offer, or what the terms of its market say."""
+        return sale.traded or self.offers[sale.offer]
+
     def side(self, sale: Sale, sender: PartyId, owner: PartyId) -> str:
         """Which side of a sale a sender speaks for: buyer, seller, or nobody's."""
-        listed = self.offers[sale.offer]
+        listed = self.promised(sale)
         if owner == sale.buyer_owner and sender in (sale.buyer, sale.buyer_owner):
             return "buyer"
         return "seller" if owner == listed.owner and sender in (listed.seller, listed.owner) else ""

@@ -45,6 +45,7 @@ from thingmarket_node.sim.oracle import (
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.permits import ASKS, GRANTED, REFUSED, TRIPPED
 from thingmarket_node.sim.oracle.rows import Given, Listed, Points, Sale, Wanted
+from thingmarket_node.sim.oracle.trades import InHand
 from thingmarket_node.sim.world import require
 
 _SAID = {TRIPPED: Code.GUARD_TRIPPED, owning.MISSED: Code.WRONG_CLAIM_CODE}
@@ -224,7 +225,8 @@ class Oracle:
             case EndStandingOrder():
                 memory.standing[body.standing_order].state = "ENDED"
             case PlaceOrders():
-                told, made = statuses_of(outcome.statuses), frames.place(memory, command, body, now_ms)
+                told = statuses_of(outcome.statuses)
+                made = frames.place(memory, command, body, InHand(now_ms, seq, _contracts_of(outcome)))
                 require(list(told) == made, "statuses", f"entry {seq}: {list(told)}, not {made}")
                 for status in map(code_name, told):
                     memory.statuses[status] = memory.statuses.get(status, 0) + 1
@@ -320,6 +322,12 @@ class Oracle:
                 owning.order(memory, body, sender, now_ms)
             case ReportMalfunction():
                 owning.report(memory, command, body)
+
+
+def _contracts_of(outcome: Outcome) -> list[ContractId]:
+    """The contracts that an entry tells of, each of which two owners hear of."""
+    told = [one.reference for one in outcome.notices if one.kind is NoticeKind.CONTRACT]
+    return [ContractId(name) for name in dict.fromkeys(told)]
 
 
 def _verdict(good: bool) -> str:

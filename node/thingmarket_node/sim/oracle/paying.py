@@ -9,7 +9,7 @@ from thingmarket.settlement.accounts import AccountKind
 from thingmarket_node.sim.oracle import budgets
 from thingmarket_node.sim.oracle.arithmetic import WHOLE, Billed, billed_of, half_up, most_within, row_of
 from thingmarket_node.sim.oracle.memory import Account, Memory
-from thingmarket_node.sim.oracle.rows import Paper, Part, Points, Sale
+from thingmarket_node.sim.oracle.rows import Listed, Paper, Part, Points, Sale
 from thingmarket_node.sim.world import require
 
 
@@ -25,7 +25,9 @@ def escrow_of(sale: Sale) -> Account:
 
 def release(memory: Memory, sale: Sale, part: Part, now_ms: int) -> None:
     """A part was accepted: everybody gets his share, and an invoice says so."""
-    listed = memory.offers[sale.offer]
+    listed = memory.promised(sale)
+    if sale.traded is not None:
+        _hand_over(memory, listed, sale, part)
     if not part.total:
         return
     over_counter = listed.offer.terms.settlement is SettlementKind.DVP
@@ -35,9 +37,16 @@ def release(memory: Memory, sale: Sale, part: Part, now_ms: int) -> None:
     paper.points = _earn(memory, listed.owner, sale.buyer_owner, paper.net, now_ms)
 
 
+def _hand_over(memory: Memory, listed: Listed, sale: Sale, part: Part) -> None:
+    """Goods of a trade leave the seller's own account for the buyer's."""
+    product = listed.offer.product_id
+    for owner, moved in ((listed.owner, -part.steps), (sale.buyer_owner, part.steps)):
+        memory.goods[owner, product] = memory.goods.get((owner, product), 0) + moved
+
+
 def refund_part(memory: Memory, sale: Sale, part: Part, fee: int, now_ms: int) -> None:
     """A part came to nothing: its goods go back to the shelf, its money to the buyer, but for a fee."""
-    listed = memory.offers[sale.offer]
+    listed = memory.promised(sale)
     listed.left += part.steps
     require(fee <= part.total, "money", "a fee above the whole")
     if fee:
@@ -50,7 +59,7 @@ def refund_part(memory: Memory, sale: Sale, part: Part, fee: int, now_ms: int) -
 
 def _divide(memory: Memory, sale: Sale, part: Part, source: Account, *, payable: int, now_ms: int) -> Paper:
     """Seller, operator, tax office and reserve get their shares of what is paid; an invoice says so."""
-    listed = memory.offers[sale.offer]
+    listed = memory.promised(sale)
     offer, seller = listed.offer, listed.owner
     billed = billed_of(part.net, payable, memory.rates[row_of(offer)])
     tax = billed.tax if offer.jurisdiction else 0
@@ -112,7 +121,7 @@ def refusable(memory: Memory, sale: Sale, body: Refund) -> bool:
     paper = _paper_of(memory, sale, body.unit)
     if paper is None or body.amount_minor > paper.payable - paper.refunded:
         return True
-    listed = memory.offers[sale.offer]
+    listed = memory.promised(sale)
     back, tax = _taken_back(memory, listed.offer, paper, body.amount_minor)
     has = memory.wallet(listed.owner) + back.fee
     reserve = memory.held(AccountKind.SELLER_RESERVE, listed.owner)
@@ -121,7 +130,7 @@ def refusable(memory: Memory, sale: Sale, body: Refund) -> bool:
 
 def refund(memory: Memory, sale: Sale, body: Refund) -> None:
     """The seller pays a part back: the fee and the tax of it come back too, and the points are gone."""
-    listed, paper = memory.offers[sale.offer], _paper_of(memory, sale, body.unit)
+    listed, paper = memory.promised(sale), _paper_of(memory, sale, body.unit)
     assert paper is not None, "judged before"
     seller, buyer = listed.owner, sale.buyer_owner
     back, tax = _taken_back(memory, listed.offer, paper, body.amount_minor)
@@ -146,7 +155,7 @@ def refund(memory: Memory, sale: Sale, body: Refund) -> None:
 def _paper_of(memory: Memory, sale: Sale, unit: int) -> Paper | None:
     if not 1 <= unit <= len(sale.parts) or not sale.parts[unit - 1].invoice:
         return None
-    return memory.papers[memory.offers[sale.offer].owner][sale.parts[unit - 1].invoice - 1]
+    return memory.papers[memory.promised(sale).owner][sale.parts[unit - 1].invoice - 1]
 
 
 def _taken_back(memory: Memory, offer: Offer, paper: Paper, amount: int) -> tuple[Paper, int]:

@@ -53,7 +53,7 @@ def fulfil(memory: Memory, sale: Sale, body: Fulfil, now_ms: int) -> None:
         return
     part.state = then
     if then == "DELIVERED":
-        offer = memory.offers[sale.offer].offer
+        offer = memory.promised(sale).offer
         part.inspect_by_ms = now_ms + offer.inspection_ms
         part.late_credit = late_credit(offer, part, now_ms)
 
@@ -82,7 +82,7 @@ def delivered_part(sale: Sale, body: AcceptDelivery) -> Part | None:
 
 def cancel_fees(memory: Memory, sale: Sale, now_ms: int) -> dict[int, int] | None:
     """What cancelling costs by part; None when it is not possible."""
-    terms = memory.offers[sale.offer].offer.terms
+    terms = memory.promised(sale).offer.terms
     due = {}
     for part in sale.parts:
         if part.state in _NOT_BEGUN:

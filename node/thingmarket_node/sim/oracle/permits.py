@@ -87,7 +87,7 @@ def learn(memory: Memory, made: list[Sale]) -> None:
             given = memory.mandates[sale.leaf]
             body = memory.things[given.owner, given.thing]
             body.orders_ms.append(sale.made_ms)
-            product = memory.offers[sale.offer].offer.product_id
+            product = memory.promised(sale).offer.product_id
             body.bought.setdefault(product, []).append(sale.quantity)
 
 

@@ -156,6 +156,8 @@ class Sale:
     seq: int
     parts: list[Part]
     state: str = "ACTIVE"
+    traded: Listed | None = None  # what a trade with escrow promises: nobody published it
+    market: int = 0
 
     @property
     def is_open(self) -> bool:

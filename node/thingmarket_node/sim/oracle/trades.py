@@ -1,25 +1,47 @@
 """What a call to the book leaves: money and goods that moved, budgets, prices, markets to halt. [MKT-7]"""
 
+from dataclasses import dataclass, field
+
+from thingmarket.catalog.offers import FulfilmentKind, Offer
 from thingmarket.identity.mandates import Autonomy
+from thingmarket.ids import ContractId, Digest
 from thingmarket.limits import DAY_MS
 from thingmarket.matching.records import EventKind, MarketState
 from thingmarket.settlement.accounts import AccountKind
-from thingmarket_node.sim.oracle import permits
+from thingmarket_node.sim.oracle import budgets, paying, permits
+from thingmarket_node.sim.oracle.arithmetic import most_within, row_of
 from thingmarket_node.sim.oracle.book import Fill, Resting, Venue
 from thingmarket_node.sim.oracle.budgets import month_of
 from thingmarket_node.sim.oracle.memory import Memory
-from thingmarket_node.sim.oracle.rows import Count
+from thingmarket_node.sim.oracle.rows import Count, Listed, Part, Sale
+from thingmarket_node.sim.world import require
 
+_NO_OFFER = Digest(b"")
 _STOPPED = ("SUSPENDED", "QUARANTINED", "DECOMMISSIONED")
 
 
-def settle(memory: Memory, now_ms: int) -> None:
-    """Pay and deliver what was traded since the last time."""
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """The entry in hand, and the contracts that it tells of, in their order."""
+
+    now_ms: int
+    seq: int = 0
+    contracts: list[ContractId] = field(default_factory=list)
+
+
+def settle(memory: Memory, entry: InHand) -> None:
+    """Pay and deliver what was traded since the last time, or promise it."""
     fills, memory.book.fills = memory.book.fills, []
+    promised = [fill for fill in fills if fill.buy.venue.is_escrow]
+    found = (len(entry.contracts), len(promised))
+    require(found[0] == found[1], "contracts", f"{found[0]} contracts of {found[1]} trades with escrow")
+    for name, fill in zip(entry.contracts, promised, strict=True):
+        _promise(memory, fill, name, entry)
     for fill in fills:
-        _pay(memory, fill, now_ms)
-        _deliver(memory, fill)
         memory.traded += 1
+        if not fill.buy.venue.is_escrow:
+            _pay(memory, fill, entry.now_ms)
+            _deliver(memory, fill)
     for venue in memory.venues.values():
         prices = [fill.price for fill in fills if fill.buy.venue is venue]
         if prices:
@@ -43,6 +65,58 @@ def _pay(memory: Memory, fill: Fill, now_ms: int) -> None:
         count.days[day] = count.days.get(day, 0) + minor
         count.months[month] = count.months.get(month, 0) + minor
         count.total += minor
+
+
+def _promise(memory: Memory, fill: Fill, name: ContractId, entry: InHand) -> None:
+    """A trade with escrow is a sale: its money is set aside, its goods stay where they are."""
+    venue, now_ms = fill.buy.venue, entry.now_ms
+    total = venue.cash(fill.price, fill.quantity)
+    offer = _offer(venue, fill, total)
+    net = most_within(total, memory.rates[row_of(offer)]).net  # the tax is in the price
+    require(name not in memory.sales, "contracts", "two contracts of one name")
+    sale = memory.sales[name] = Sale(
+        name=name,
+        buyer=fill.buy.party,
+        buyer_owner=fill.buy.owner,
+        leaf=fill.buy.leaf,
+        offer=_NO_OFFER,
+        quantity=offer.stock_steps,
+        total=total,
+        need=b"",
+        made_ms=now_ms,
+        seq=entry.seq,
+        parts=[Part(1, offer.stock_steps, net, total - net, now_ms + offer.delivery_ms)],
+        traded=Listed(offer, fill.sell.party, fill.sell.owner, fill.sell.leaf, 0),
+        market=fill.buy.market,
+    )
+    memory.made.append(sale)
+    if sale.leaf:
+        budgets.fill(memory, memory.mandates[sale.leaf], total, now_ms)
+    memory.move(paying.wallet_of(sale.buyer_owner), paying.escrow_of(sale), total)
+
+
+def _offer(venue: Venue, fill: Fill, total: int) -> Offer:
+    """What a market promises, as far as anybody asks."""
+    listed, steps = venue.listed, fill.quantity * venue.listed.lot_steps
+    return Offer(
+        key=b"",
+        product_id=listed.product_id,
+        title=listed.title,
+        category=listed.category,
+        unit=listed.unit,
+        currency=listed.currency,
+        price_minor=total,
+        price_base_steps=steps,
+        tax_category=listed.tax_category,
+        stock_steps=steps,
+        min_steps=steps,
+        max_steps=steps,
+        valid_until_ms=0,
+        fulfilment=FulfilmentKind.HUMAN,
+        delivery_ms=listed.delivery_ms,
+        inspection_ms=listed.inspection_ms,
+        jurisdiction=listed.jurisdiction,
+    )
 
 
 def _deliver(memory: Memory, fill: Fill) -> None:
@@ -80,7 +154,7 @@ def set_state(memory: Memory, venue: Venue, to: MarketState, now_ms: int) -> Non
 def uncross(memory: Memory, venue: Venue, now_ms: int) -> None:
     """Hold an auction and settle it."""
     memory.book.uncross(venue)
-    settle(memory, now_ms)
+    settle(memory, InHand(now_ms))
 
 
 def go_on(memory: Memory, venue: Venue, now_ms: int) -> None:

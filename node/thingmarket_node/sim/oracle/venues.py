@@ -25,6 +25,8 @@ def may_be(memory: Memory, body: OpenMarket | SetMarketState) -> bool:
     venue = memory.venues.get(body.market)
     if venue is None or venue.state is MarketState.CLOSED:
         return False
+    if venue.is_escrow and body.state in (MarketState.PRE_OPEN, MarketState.AUCTION):
+        return False
     if body.uncross:
         return venue.state is MarketState.AUCTION
     return body.state is not MarketState.CONTINUOUS or not _is_crossed(memory, body.market)
