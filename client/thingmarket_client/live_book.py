@@ -1,7 +1,7 @@
 """A market as a caller sees it: prices in money and in ticks, and a book that follows what is told of it."""
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.market.order_views import TradeSeen
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 Amount: TypeAlias = "str | int | Decimal"
+_DIGITS_MAX: Final = 18  # two more than any price or quantity has, and three more than any scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +35,26 @@ class Market:
 
     def ticks(self, price: Amount) -> int:
         """The price of one lot, as in "0.25", in ticks (BAD_FIELD when it lies between two ticks)."""
-        minor = _decimal(price) * 10 ** currency_of(self.terms.currency).scale
+        minor, rest_of_minor = _scaled(price, currency_of(self.terms.currency).scale)
         ticks, rest = divmod(minor, self.terms.tick_minor)
-        if rest:
+        if rest or rest_of_minor:
             step = self.money(self.terms.offset_ticks + 1)
             raise Refusal(Code.BAD_FIELD, f"{price} lies between two prices; they are {step} apart", "ORD-2")
-        return int(ticks) + self.terms.offset_ticks
+        return ticks + self.terms.offset_ticks
 
     def money(self, ticks: int) -> "Decimal":
         """What one lot costs at a price in ticks."""
         minor = (ticks - self.terms.offset_ticks) * self.terms.tick_minor
-        return _decimal(minor).scaleb(-currency_of(self.terms.currency).scale)
+        return _decimal(minor, currency_of(self.terms.currency).scale)
 
     def steps(self, quantity: Amount) -> int:
         """A quantity in the unit of the product, as in "1.5", in steps (WRONG_QUANTITY between two)."""
-        steps, rest = divmod(_decimal(quantity) * 10**self.terms.unit_scale, 1)
+        digits = self.terms.unit_scale
+        steps, rest = _scaled(quantity, digits)
         if rest:
-            digits = self.terms.unit_scale
             reason = f"{quantity} is finer than {digits} digits after the point"
             raise Refusal(Code.WRONG_QUANTITY, reason, "ORD-2")
-        return int(steps)
+        return steps
 
     def lots(self, quantity: Amount) -> int:
         """A quantity in the unit of the product, as in "1.5", in lots (WRONG_QUANTITY between two lots)."""
@@ -65,16 +66,29 @@ class Market:
 
     def quantity(self, lots: int) -> "Decimal":
         """So many lots in the unit of the product."""
-        return _decimal(lots * self.terms.lot_steps).scaleb(-self.terms.unit_scale)
+        return _decimal(lots * self.terms.lot_steps, self.terms.unit_scale)
 
 
-def _decimal(value: Amount) -> "Decimal":
-    from decimal import Decimal, InvalidOperation  # noqa: PLC0415  a megabyte, for who asks for prices
+def _decimal(whole: int, digits: int) -> "Decimal":
+    from decimal import Decimal  # noqa: PLC0415  a megabyte, for who asks for prices
+
+    return Decimal(whole).scaleb(-digits)
+
+
+def _scaled(value: Amount, digits: int) -> tuple[int, int]:
+    """A number as written times ten to the `digits`, exactly: the whole part, and whether there is a rest."""
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415
 
     try:
-        return Decimal(value)
+        number = Decimal(value)
     except InvalidOperation:
         raise Refusal(Code.BAD_FIELD, f"{value!r} is no number; write it as 0.25") from None
+    exponent = number.as_tuple().exponent
+    # Bounded before it becomes a whole number, which of 1e999999 has a million digits.
+    if isinstance(exponent, str) or exponent < -_DIGITS_MAX or number.adjusted() >= _DIGITS_MAX:
+        raise Refusal(Code.BAD_FIELD, f"{value} has more than {_DIGITS_MAX} digits before or after the point")
+    numerator, denominator = number.as_integer_ratio()
+    return divmod(numerator * 10**digits, denominator)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +106,7 @@ class LiveBook:
     asks: Levels = ()
     trades: tuple[TradeSeen, ...] = ()
     trades_missed: int = 0
-    afresh: bool = field(default=True)
+    afresh: bool = True
 
     def after(self, news: MarketNews) -> Self:
         """The book as it is after one message."""
