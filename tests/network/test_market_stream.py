@@ -1,7 +1,7 @@
 """A market as a stream at a real node: a snapshot, then what changes, however slow the reader is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from random import Random
@@ -32,12 +32,12 @@ def node(tmp_path: Path) -> Iterator[NodeProcess]:
 
 
 @pytest.fixture
-async def floor(node: NodeProcess, tmp_path: Path) -> AsyncIterator[Floor]:
+async def floor(node: NodeProcess, tmp_path: Path) -> AsyncGenerator[Floor]:
     async with open_floor(node, tmp_path) as opened:
         yield opened
 
 
-async def messages_of(watcher: Thing, levels: int = 5) -> AsyncIterator[MarketNews]:
+async def messages_of(watcher: Thing, levels: int = 5) -> AsyncGenerator[MarketNews, None]:
     """The messages of a watch as they come."""
     request = watch_market_request(1, levels)
     async with aclosing(watcher.session.listen(request, lambda stub: stub.WatchMarket)) as messages:
@@ -62,6 +62,7 @@ async def test_deltas_on_the_snapshot_equal_a_fresh_snapshot(floor: Floor) -> No
     assert book.afresh and book.asks == ((100, 5, 1), (102, 2, 1))
     trading = asyncio.ensure_future(random_trading(floor, 40))
     deltas = trades = 0
+    fresh = await floor.anna.depth(1, 5)
     while True:
         message = await asyncio.wait_for(anext(news), WAIT_S)
         book = book.after(message)

@@ -42,14 +42,14 @@ def test_a_soak_notices_what_does_not_add_up() -> None:
     offer = world.offer(shop)
     contract = world.contract(world.bought(printer, offer))
     state, leaf = world.state, Digest(contract.mandate_leaf)
-    assert list(violations(state, 100_00, {leaf: contract.seq + 1})) == []
-    assert any("came in" in one for one in violations(state, 100_01, {}))
-    assert any("was revoked" in one for one in violations(state, 100_00, {leaf: contract.seq - 1}))
+    assert list(violations(state, 100_00, {leaf: contract.seq + 1}, {})) == []
+    assert any("came in" in one for one in violations(state, 100_01, {}, {}))
+    assert any("was revoked" in one for one in violations(state, 100_00, {leaf: contract.seq - 1}, {}))
     counter = state.spending[leaf, "EUR"]
     state.spending.put((leaf, "EUR"), replace(counter, total_minor=counter.total_minor - 1))
-    assert any("budget" in one for one in violations(state, 100_00, {}))
+    assert any("budget" in one for one in violations(state, 100_00, {}, {}))
     state.contracts.put(contract.id, replace(contract, total_minor=contract.total_minor + 1))
-    assert any("the units of" in one for one in violations(state, 100_00, {}))
+    assert any("the units of" in one for one in violations(state, 100_00, {}, {}))
 
 
 @pytest.mark.timeout(300)

@@ -112,7 +112,7 @@ class Household(World):
             "reject": lambda: self.word(number, self.ada, approved=False),
             "withdraw": lambda: self.word(number, None, approved=False),
             "wait": lambda: self.pass_time((MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS)[number % 4]),
-            "mind": lambda: self.change_mind(),
+            "mind": self.change_mind,
             "revoke": lambda: self.revoke_one(number),
             "fail": lambda: self.fail_one(number),
             "end": lambda: self.end(number),

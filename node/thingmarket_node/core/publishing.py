@@ -64,6 +64,5 @@ def _trades(state: State, outcome: Outcome) -> tuple[tuple[Contract, Offer, int]
     changed = dict.fromkeys(notice.reference for notice in outcome.notices if notice.kind in _OF_CONTRACTS)
     contracts = [state.contracts[ContractId(reference)] for reference in changed]
     return tuple(
-        (contract, offer_of(state, contract), refunded_minor(state, contract))
-        for contract in contracts
+        (contract, offer_of(state, contract), refunded_minor(state, contract)) for contract in contracts
     )

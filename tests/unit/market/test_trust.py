@@ -193,11 +193,11 @@ def test_a_thing_leaves_the_proposals_of_the_others_alone(kiosk: Kiosk) -> None:
 def test_a_need_takes_the_proposals_of_so_many_things_only(kiosk: Kiosk) -> None:
     """[SHD-1]"""
     need = kiosk.need(kiosk.machine)
-    for number in range(PROPOSALS_PER_NEED_MAX):
-        by = kiosk.thing(f"thing {number}", kiosk.anna)
-        assert kiosk.propose(need, kiosk.cola, by=by).code == 0
+    things = [kiosk.thing(f"thing {number}", kiosk.anna) for number in range(PROPOSALS_PER_NEED_MAX)]
+    for thing in things:
+        assert kiosk.propose(need, kiosk.cola, by=thing).code == 0
     assert kiosk.propose(need, kiosk.cola).code == Code.FULL
-    assert kiosk.propose(need, kiosk.cola, by=by).code == 0, "its own later one takes the place"
+    assert kiosk.propose(need, kiosk.cola, by=things[-1]).code == 0, "its own later one takes the place"
 
 
 def shadow_of_thing(kiosk: Kiosk, thing: Actor) -> tuple[Agreement, tuple[Proposal, ...]]:

@@ -1,5 +1,7 @@
 """What is kept of a cancelled unit goes the way of a sale: fee, tax, reserve, an invoice."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.billing.samples import BUYER, SELLER
@@ -14,7 +16,7 @@ from thingmarket.money import currency_of
 from thingmarket.settlement.accounts import AccountKind
 
 
-def cancelled(shop: Shop, most_minor: int, jurisdiction: str = "DE", points: int = 0, **terms: int) -> bytes:
+def cancelled(shop: Shop, most_minor: int, jurisdiction: str = "DE", points: int = 0, **terms: Any) -> bytes:
     """Sell and cancel at once; the contract."""
     digest = shop.world.offer(shop.shop, jurisdiction=jurisdiction, terms=Terms(**terms))
     contract = shop.world.bought(shop.printer, digest, points=points, less_minor=points)
@@ -105,7 +107,10 @@ def test_delivery_versus_payment_opens_no_escrow() -> None:
     assert world.refund(contract, 100).code == 0
     number = world.state.party(shop.anna.id).number
     money = currency_of("EUR").ledger
-    named = {"owner": number, "ledger": money, "kind": AccountKind.ESCROW}
-    assert world.state.ledger.find(**named, reference=contract) is None
+
+    def escrow(of: bytes) -> object:
+        return world.state.ledger.find(owner=number, ledger=money, kind=AccountKind.ESCROW, reference=of)
+
+    assert escrow(contract) is None
     held = world.bought(shop.printer, world.offer(shop.shop))
-    assert world.state.ledger.find(**named, reference=held) is not None
+    assert escrow(held) is not None
