@@ -20,9 +20,12 @@ def leaves_band(record: MarketRecord, reference: int, low: int, high: int) -> bo
 
 
 def _around(record: MarketRecord, ticks: int) -> Band | None:
-    """As wide as the market's part of what the price is worth; None without a band or a price."""
+    """As wide as the market's part of what the price is worth; None without a band or a price.
+
+    It is a tick wide at least: where a tick is more than that part, no price could ever move again.
+    """
     listed = record.listed
     if not listed.band_basis_points or not ticks:
         return None
-    width = abs(ticks - listed.offset_ticks) * listed.band_basis_points // WHOLE_BASIS_POINTS
+    width = max(1, abs(ticks - listed.offset_ticks) * listed.band_basis_points // WHOLE_BASIS_POINTS)
     return max(1, ticks - width), min(INTEGER_MAX, ticks + width)

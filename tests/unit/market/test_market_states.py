@@ -59,6 +59,19 @@ def test_an_order_outside_the_band_is_refused_before_the_book(world: World) -> N
     assert names(world.frame(seller, sell(1, 89))) == ["OUTSIDE_BAND"]
 
 
+def test_where_a_tick_is_more_than_the_band_prices_move_by_ticks(world: World) -> None:
+    """[MKT-9]"""
+    world.market_of(band_basis_points=1_000, offset_ticks=20)
+    buyer, seller = sides(world)
+    world.frame(seller, sell(1, 20))
+    world.frame(buyer, buy(1, 20))
+    assert names(world.frame(seller, sell(1, 18), sell(1, 22))) == ["OUTSIDE_BAND", "OUTSIDE_BAND"]
+    assert names(world.frame(seller, sell(1, 21))) == ["OK"], "from no worth at all, too"
+    assert names(world.frame(buyer, buy(1, 19), buy(1, 21))) == ["OK", "OK"]
+    assert state_of(world) is MarketState.CONTINUOUS
+    assert names(world.frame(seller, sell(1, 22))) == ["OK"]
+
+
 def test_trades_that_drift_out_of_the_band_halt_the_market_in_the_very_next_entry(world: World) -> None:
     """[MKT-9]"""
     world.market_of(band_basis_points=1_000)

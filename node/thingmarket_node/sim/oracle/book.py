@@ -44,7 +44,7 @@ class Venue:
 
     def band(self, around: int) -> tuple[int, int]:
         """The prices that are near enough to one; all of them where nothing is limited."""
-        width = abs(around - self.listed.offset_ticks) * self.listed.band_basis_points // _WHOLE
+        width = abs(around - self.listed.offset_ticks) * self.listed.band_basis_points // _WHOLE or 1
         limited = self.listed.band_basis_points and around
         return (max(1, around - width), around + width) if limited else (0, 1 << 62)
 
