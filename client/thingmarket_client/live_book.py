@@ -88,7 +88,8 @@ def _scaled(value: Amount, digits: int) -> tuple[int, int]:
     if isinstance(exponent, str) or exponent < -_DIGITS_MAX or number.adjusted() >= _DIGITS_MAX:
         raise Refusal(Code.BAD_FIELD, f"{value} has more than {_DIGITS_MAX} digits before or after the point")
     numerator, denominator = number.as_integer_ratio()
-    return divmod(numerator * 10**digits, denominator)
+    whole, rest = divmod(numerator * 10**digits, denominator)
+    return whole, rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
