@@ -217,7 +217,7 @@ def test_a_crossed_book_is_uncrossed_before_it_trades_on(world: World) -> None:
 # --- with oneself
 
 
-def test_an_owner_never_trades_with_himself_unless_he_asks_for_more_prevention(world: World) -> None:
+def test_an_owner_never_trades_with_himself_by_whatever_things(world: World) -> None:
     """[MKT-1] [MKT-2]"""
     world.market_of()
     owner = world.owner("both", fund=FUNDS)
@@ -227,6 +227,19 @@ def test_an_owner_never_trades_with_himself_unless_he_asks_for_more_prevention(w
     outcome = world.frame(thing, buy(5, 100))
     assert [one.kind for one in events(outcome)] == [EventKind.CANCELED]
     assert world.rests(owner), "the order that rested stays"
+
+
+def test_an_auction_does_not_look_at_whose_orders_meet(world: World) -> None:
+    """[MKT-1] [BOK-12]"""
+    world.market_of()
+    world.put_market(1, MarketState.AUCTION)
+    owner = world.owner("both", fund=FUNDS)
+    world.declare(owner, 10)
+    world.frame(owner, sell(5, 100))
+    world.frame(world.thing("his", owner), buy(5, 100))
+    outcome = world.put_market(1, MarketState.CONTINUOUS, uncross=True)
+    assert EventKind.TRADE in [one.kind for one in events(outcome)]
+    assert world.goods(owner).free == 10
 
 
 # --- restart
