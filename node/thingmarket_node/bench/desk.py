@@ -22,7 +22,7 @@ from thingmarket_node.bench.order_streams import SHAPES, made, read
 
 THINGS: Final = 64
 FRAME_ORDERS: Final = 100
-PLAIN_FRAMES: Final = 300  # of the Python desk, which takes a thousand times as long
+PLAIN_FRAMES: Final = 300  # of the Python desk, which takes thirty times as long or more
 ROUNDS_MIN: Final = 3
 MONEY_LEDGER: Final = 978
 GOODS_LEDGER: Final = 2**32  # and the number of the market
