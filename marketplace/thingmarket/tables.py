@@ -106,9 +106,16 @@ class Table(Mapping[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Insert or replace."""
-        old = self.get(key)
+        rows = self._rows
+        old = rows.get(key)
+        if old.__class__ is bytes and self._sleeps:
+            old = self._woken(key, old)
         self._undo.steps.append((self, key, old))
-        self._change(key, old, value)
+        if key not in self._changed:
+            self._changed[key] = old
+        rows[key] = value
+        for watcher in self._watchers:
+            watcher(key, old, value)
 
     def drop(self, key: K) -> None:
         """Take out a row that must be there."""

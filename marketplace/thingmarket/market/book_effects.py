@@ -1,9 +1,10 @@
 """What a call to the desk leaves behind: counters, deadlines, last prices, breakers, notices. [MKT-7]"""
 
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from thingmarket.ids import Digest
+from thingmarket.ids import PartyId
 from thingmarket.limits import FILL_NOTICES_MAX
 from thingmarket.market import budgets
 from thingmarket.market.bands import leaves_band
@@ -28,8 +29,14 @@ def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> t
         return ()
     state.books.events.append(effects.events)
     _count(state, effects.tallies, now_ms)
+    fees: dict[str, int] = {}
     for traded in effects.traded:
-        _note_trades(state, traded, effects.events)
+        record = _note_trades(state, traded, effects.events)
+        if traded.fee_minor:
+            currency = record.listed.currency
+            fees[currency] = fees.get(currency, 0) + traded.fee_minor
+    for currency, minor in fees.items():
+        state.trade_fees.put(currency, state.trade_fees.get(currency, 0) + minor)
     assert sender or not effects.fills, "where a trade is a contract, only frames trade"
     if len(state.expiries):
         _end_expiries(state, effects.events)
@@ -38,25 +45,23 @@ def settle(state: State, effects: Effects, now_ms: UnixMs, sender: int = 0) -> t
 
 def _count(state: State, tallies: tuple[Tally, ...], now_ms: UnixMs) -> None:
     currencies: dict[int, str] = {}
-    for tally in tallies:
-        resting = tally.opened - tally.ended
-        if not (tally.placed or resting or tally.held_minor or tally.paid_minor):
+    seats, mandates = state.seats, state.mandates
+    for slot, ledger, placed, opened, ended, _, held_minor, paid_minor in tallies:
+        resting = opened - ended
+        if not (placed or resting or held_minor or paid_minor):
             continue
-        leaf = state.seats[tally.slot].mandate_leaf
+        leaf = seats[slot].mandate_leaf
         if not leaf:
             continue  # an owner himself: nobody counts for him
-        ledger = tally.money_ledger
         if ledger not in currencies:
             currencies[ledger] = state.currency_under(ledger)
-        booked = Booked(
-            placed=tally.placed, resting=resting, held_minor=tally.held_minor, paid_minor=tally.paid_minor
-        )
-        links = state.mandates[Digest(leaf)].effective.links
+        booked = Booked(placed, resting, held_minor, paid_minor)
+        links = mandates[leaf].effective.links  # type: ignore[index]  # a leaf is a digest
         budgets.count_book(state, links, currencies[ledger], now_ms, booked)
 
 
-def _note_trades(state: State, traded: Traded, events: bytes) -> None:
-    """Keep the last price, see whether the band was left, and add up what the operator earned. [MKT-9]"""
+def _note_trades(state: State, traded: Traded, events: bytes) -> MarketRecord:
+    """Keep the last price, and see whether the band was left. [MKT-9]"""
     record: MarketRecord = state.markets[traded.market]
     trades = state.desk.state_of(traded.market) is MarketState.CONTINUOUS  # an auction finds a new price
     reference = (record.reference_ticks or _first_price(events, traded.market)) if trades else traded.last
@@ -64,9 +69,7 @@ def _note_trades(state: State, traded: Traded, events: bytes) -> None:
     if (traded.last, reference, halts) != (record.last_ticks, record.reference_ticks, record.halts):
         now = changed(record, last_ticks=traded.last, reference_ticks=reference, halts=halts)
         state.markets.put(traded.market, now)
-    if traded.fee_minor:
-        currency = record.listed.currency
-        state.trade_fees.put(currency, state.trade_fees.get(currency, 0) + traded.fee_minor)
+    return record
 
 
 def _first_price(events: bytes, market: int) -> int:
@@ -81,13 +84,18 @@ def _first_price(events: bytes, market: int) -> int:
 def _told(state: State, tallies: tuple[Tally, ...], sender: int) -> tuple[Notice, ...]:
     """Whose resting orders traded or left the book, by ascending slot."""
     words: dict[int, str] = {}
-    for tally in tallies:
-        if tally.slot != sender and (tally.fills or tally.ended):
-            words[tally.slot] = _TRADED if tally.fills else words.get(tally.slot, _LEFT)
+    for slot, _, _, _, ended, fills, _, _ in tallies:
+        if slot != sender and (fills or ended):
+            words[slot] = _TRADED if fills else words.get(slot, _LEFT)
+    seats = state.seats
     return tuple(
-        Notice(state.seats[slot].owner, NoticeKind.FILL, slot.to_bytes(_SLOT_BYTES, "big"), word)
-        for slot, word in islice(words.items(), FILL_NOTICES_MAX)
+        [_notice(seats[slot].owner, slot, word) for slot, word in islice(words.items(), FILL_NOTICES_MAX)]
     )
+
+
+@lru_cache(maxsize=4096)  # the same few tell most of what happens in a book
+def _notice(owner: PartyId, slot: int, word: str) -> Notice:
+    return Notice(owner, NoticeKind.FILL, _name(slot), word)
 
 
 # --- expiries

@@ -26,17 +26,10 @@ from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
 from thingmarket.trading.frame import KINDS_NEW, ORDER, slot_of
 from thingmarket.trading.permits import Effects, Fill
-from thingmarket.trading.terms import Settlement
 
 _NO_OFFER: Final = Digest(b"")
 _ROWS_OF_FILL: Final = 2  # its escrow, and perhaps the reserve of its seller
 _ROWS_OF_SENDER: Final = 2  # wallet and goods, which the desk opens with his first order in a market
-
-
-def escrow_markets(state: State, sides: Iterable[tuple[int, int]]) -> list[MarketRecord]:
-    """Those of the markets of a frame whose trades become contracts, ascending."""
-    records = (state.markets.get(market) for market in dict.fromkeys(market for market, _ in sides))
-    return [record for record in records if record and record.listed.settlement is Settlement.ESCROW]
 
 
 def check_frame(state: State, records: Iterable[MarketRecord], orders: bytes) -> None:

@@ -9,7 +9,7 @@ from thingmarket.market.bands import order_band
 from thingmarket.market.book_effects import set_expiry, settle
 from thingmarket.market.entries import Command
 from thingmarket.market.explained import explained
-from thingmarket.market.fills import check_frame, escrow_markets, open_contracts
+from thingmarket.market.fills import check_frame, open_contracts
 from thingmarket.market.goods import check_goods
 from thingmarket.market.order_permits import headroom_of, on_probation, permits_of, without_room
 from thingmarket.market.order_records import MarketRecord, Seat
@@ -22,6 +22,7 @@ from thingmarket.time import UnixMs, utc_day
 from thingmarket.trading.commands import PlaceOrders
 from thingmarket.trading.frame import DEADLINE
 from thingmarket.trading.permits import Placed
+from thingmarket.trading.terms import Settlement
 from thingmarket.values import changed
 
 _FIRST: Final = 0
@@ -38,7 +39,7 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     records = _records(state, sides)
     headroom = headroom_of(state, authority, thing, _currencies(records), sender.number)
     check_goods(state, sides, authority.owner)
-    if escrow := escrow_markets(state, sides):
+    if escrow := [record for record in records if record.listed.settlement is Settlement.ESCROW]:
         check_frame(state, escrow, body.orders)
         permits |= without_room(escrow, permits, headroom)
     placed = state.desk.place(
@@ -87,7 +88,8 @@ def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOr
 
 def _records(state: State, sides: tuple[tuple[int, int], ...]) -> list[MarketRecord]:
     """The known markets that a frame touches, ascending."""
-    found = (state.markets.get(market) for market in dict.fromkeys(market for market, _ in sides))
+    find = state.markets.get
+    found = [find(market) for market in dict.fromkeys([market for market, _ in sides])]
     return [record for record in found if record is not None]
 
 

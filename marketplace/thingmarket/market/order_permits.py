@@ -39,6 +39,22 @@ def permits_of(
 ) -> dict[tuple[int, int], Permit]:
     """A permit for every side of a known market that a frame touches."""
     kept = _kept(state, authority)
+    try:
+        permits = {name: kept[name] for name in sides}
+    except KeyError:
+        permits = _made(state, authority, kept, sides)
+    if thing is not None and on_probation(state, thing):
+        for name, permit in permits.items():
+            if name[1] == Side.BUY:
+                least = min(permit.order_max_minor, state.probation.order_minor)
+                permits[name] = changed(permit, order_max_minor=least)
+    return permits
+
+
+def _made(
+    state: State, authority: Authority, kept: dict[tuple[int, int], Permit], sides: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], Permit]:
+    """Those that are kept, and the others, which are kept from now on; a market not known has none."""
     permits = {}
     for name in sides:
         permit = kept.get(name)
@@ -49,11 +65,6 @@ def permits_of(
             permit = kept[name] = _permit(state, authority, record, name[1])
             state.books.permits_made += 1
         permits[name] = permit
-    if thing is not None and on_probation(state, thing):
-        for name, permit in permits.items():
-            if name[1] == Side.BUY:
-                least = min(permit.order_max_minor, state.probation.order_minor)
-                permits[name] = changed(permit, order_max_minor=least)
     return permits
 
 

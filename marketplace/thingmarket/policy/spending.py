@@ -6,7 +6,7 @@ when it comes to none, and closed when the contract has ended. What is reserved 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import Digest
@@ -129,9 +129,7 @@ def _placed(counters: Counters, order: Reservation, *, waits: bool) -> Counted:
     return tuple(counted)
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booked:
+class Booked(NamedTuple):  # a frame makes twenty of them
     """What one entry changed for the orders that a mandate has in books, minor units and orders.
 
     `held_minor` is what resting orders may cost now, less what they might before; `paid_minor` was paid.
@@ -149,11 +147,12 @@ def count_book(
     """Count orders of the book for every link: what is paid moves into the day and month of its entry."""
     day = utc_day(time_ms)
     month = utc_month(day)
+    placed, resting, held_minor, paid_minor = booked
     counted = []
     for link in links:
         key = (link, currency)
         old = counters.get(key, NOTHING_SPENT)
-        same_day, paid_minor, placed = old.day == day, booked.paid_minor, booked.placed
+        same_day = old.day == day
         new = SpendingCounter(
             day=day,
             day_minor=old.day_minor + paid_minor if same_day else paid_minor,
@@ -166,8 +165,8 @@ def count_book(
             open_holds=old.open_holds,
             open_minor=old.open_minor,
             reserved_minor=old.reserved_minor,
-            book_minor=_less(old.book_minor, -booked.held_minor),
-            book_orders=_less(old.book_orders, -booked.resting),
+            book_minor=_less(old.book_minor, -held_minor),
+            book_orders=_less(old.book_orders, -resting),
         )
         counted.append((key, new))
     return tuple(counted)

@@ -340,6 +340,16 @@ cdef class AccountTable:
         """What an account may still spend: pending debits count."""
         return free_of(self.row(number))
 
+    def most_owned(self, uint64_t owner, uint16_t kind, ledgers):
+        """The most that an owner has, or may be given by what is pending, in any of these ledgers."""
+        cdef const Account* row
+        cdef int64_t most = 0
+        cdef uint64_t ledger
+        for ledger in ledgers:
+            row = &self.rows[self.row_of(owner, ledger, kind, "", 0)]
+            most = max(most, row.credits_posted + row.credits_pending - row.debits_posted)
+        return most
+
     def held(self, after, last):
         """Names of the accounts behind one up to another, and what each holds: posted credits less debits."""
         for number in range(after + 1, last + 1):

@@ -4,7 +4,7 @@ The table here is the readable one, which specifies the compiled one: `new_table
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, unique
 from importlib import import_module
@@ -192,6 +192,12 @@ class AccountTable:
     def free(self, number: int) -> int:
         """What an account may still spend: pending debits count."""
         return self._credits_posted[number] - self._debits_posted[number] - self._debits_pending[number]
+
+    def most_owned(self, owner: int, kind: int, ledgers: Iterable[int]) -> int:
+        """The most that an owner has, or may be given by what is pending, in any of these ledgers."""
+        found = (self.find(owner, ledger, kind, b"") for ledger in ledgers)
+        columns = (self.columns(number) for number in found if number)
+        return max((posted + pending - spent for _, spent, pending, posted in columns), default=0)
 
     def pend(self, debit: int, credit: int, amount: int) -> None:
         """Let an amount be pending between two accounts, or no more when below zero."""

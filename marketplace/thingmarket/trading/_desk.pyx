@@ -60,7 +60,7 @@ from hashlib import blake2b
 from itertools import islice
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import BOOK_PRICE_MAX, INTEGER_MAX, ORDER_LIFE_MS, ORDER_STEPS_MAX
+from thingmarket.limits import BOOK_PRICE_MAX, FOK_MAKERS_MAX, INTEGER_MAX, ORDER_LIFE_MS, ORDER_STEPS_MAX
 from thingmarket.matching.engine import Engine
 from thingmarket.matching.records import MarketState, Reason
 from thingmarket.settlement.accounts import AccountKind
@@ -111,6 +111,15 @@ cdef int64_t PRICE_LAST = BOOK_PRICE_MAX
 cdef uint64_t HASH_KEY = <uint64_t> <int64_t> hash(b"thingmarket desk")
 cdef int OWNER_WALLET = AccountKind.OWNER_WALLET
 cdef int OWN_GOODS = AccountKind.GOODS
+
+cdef object new_row = tuple.__new__  # a named tuple of values in the order of its fields
+cdef tuple STATES = (None, *MarketState)  # by number
+
+assert list(STATES[1:]) == list(range(1, len(STATES)))
+assert Tally._fields == (
+    "slot", "money_ledger", "placed", "opened", "ended", "fills", "held_minor", "paid_minor"
+)
+assert Traded._fields == ("market", "low", "high", "last", "quantity", "fee_minor")
 
 cdef uint32_t REASON_BASE = book_status(0)
 cdef uint32_t STATUS_BAD_TIF = frames.STATUS_BAD_TIF
@@ -183,7 +192,7 @@ cdef class Desk:
         self.ledger = ledger
         self.accounts = ledger.accounts
         self.rows = Rows(ledger.accounts, operator)
-        self.book = Engine("native").process.__self__
+        self.book = Engine("native", fok_makers_max=FOK_MAKERS_MAX).process.__self__
         self.chain = bytes(DIGEST_BYTES)
         self.terms_by_number = {}
         self.keys = []
@@ -302,7 +311,7 @@ cdef class Desk:
         """What a market takes at the moment."""
         if market not in self.terms_by_number:
             return MarketState.CONTINUOUS
-        return MarketState(self.markets[index_of(&self.market_index, market)].state)
+        return STATES[self.markets[index_of(&self.market_index, market)].state]
 
     def orders_of(self, slot):
         """Ids of the resting orders of a slot, ascending."""
@@ -356,7 +365,7 @@ cdef class Desk:
             raise Refusal(Code.MALFORMED, "a desk snapshot is cut off or none at all")
         desk = cls(ledger=ledger, operator=operator)
         desk.chain = data[len(DESK_MAGIC) : start]
-        desk.book = Engine.restore(data[start:], "native").process.__self__
+        desk.book = Engine.restore(data[start:], "native", fok_makers_max=FOK_MAKERS_MAX).process.__self__
         for each in terms:
             desk.rows.check_market(each)
             know_market(desk, each)

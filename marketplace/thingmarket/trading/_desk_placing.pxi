@@ -360,15 +360,18 @@ cdef tuple tallies_of(Desk desk):
     for at in range(count):
         row = &desk.tallies[at]
         found.append(
-            Tally(
-                slot=row.slot,
-                money_ledger=row.ledger,
-                placed=row.placed,
-                opened=row.opened,
-                ended=row.ended,
-                fills=row.fills,
-                held_minor=row.held_minor,
-                paid_minor=row.paid_minor,
+            new_row(
+                Tally,
+                (
+                    row.slot,
+                    row.ledger,
+                    row.placed,
+                    row.opened,
+                    row.ended,
+                    row.fills,
+                    row.held_minor,
+                    row.paid_minor,
+                ),
             )
         )
     return tuple(found)
@@ -390,13 +393,6 @@ cdef tuple traded_of(Desk desk):
     for at in range(desk.traded_count):
         row = &desk.markets[index_of(&desk.market_index, desk.traded[at])]
         found.append(
-            Traded(
-                market=row.number,
-                low=row.low,
-                high=row.high,
-                last=row.last,
-                quantity=row.traded,
-                fee_minor=row.fee_minor,
-            )
+            new_row(Traded, (row.number, row.low, row.high, row.last, row.traded, row.fee_minor))
         )
     return tuple(found)

@@ -1,7 +1,7 @@
 """What the desk is told about the sender of a frame, and what it gives back: plain integers both ways."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from thingmarket.limits import INTEGER_MAX
 from thingmarket.values import quick
@@ -43,9 +43,7 @@ class Headroom:
 UNLIMITED: Final = Headroom()
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(NamedTuple):  # a frame makes twenty of them
     """What one call changed for the orders of one slot in one money ledger, to be counted once. [ORD-12]
 
     What rests holds `held_minor` more (or less) money; `paid_minor` of money was paid in fills. An order
@@ -78,9 +76,7 @@ class Fill:
     cash_minor: int
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traded:
+class Traded(NamedTuple):
     """The prices of one market in one call, for its breaker and the price that everybody may see."""
 
     market: int
