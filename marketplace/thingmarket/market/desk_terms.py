@@ -1,4 +1,4 @@
-"""A market's terms as the desk takes them."""
+"""Of a market's terms what the desk takes: schedule, breaker and who sees its book are the market's own."""
 
 from thingmarket.market.order_records import MarketRecord
 from thingmarket.money import currency_of
@@ -20,10 +20,4 @@ def desk_terms(record: MarketRecord) -> MarketTerms:
         self_trade=int(listed.self_trade),
         settlement=listed.settlement,
         fee_basis_points=listed.fee_basis_points,
-        book=listed.book,
-        band_basis_points=listed.band_basis_points,
-        halt_ms=listed.halt_ms,
-        auction_every_ms=listed.auction_every_ms,
-        opens_ms=listed.opens_ms,
-        closes_ms=listed.closes_ms,
     )

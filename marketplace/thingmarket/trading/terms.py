@@ -30,7 +30,7 @@ class BookShown(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketTerms:
-    """The terms of a market, which stay as long as it does. [ORD-2]
+    """What a desk needs of a market's terms, which stay as long as it does. [ORD-2]
 
     A lot is the least that is traded: `lot_steps` of the goods. An order names a price in ticks and a
     quantity in lots; a tick is `tick_minor` a lot, and the price `offset_ticks` costs nothing.
@@ -47,12 +47,6 @@ class MarketTerms:
     self_trade: int = _CANCEL_TAKER  # least self-trade prevention of an order, 1..3
     settlement: Settlement = Settlement.DVP
     fee_basis_points: int = 0  # of the cash of a fill, out of what the seller gets
-    book: BookShown = BookShown.OPEN
-    band_basis_points: int = 0  # how far a price may go before the market halts; 0 without breaker
-    halt_ms: int = 0
-    auction_every_ms: int = 0  # an auction at each multiple of it; 0 trades continuously
-    opens_ms: int = 0
-    closes_ms: int = 0  # 0 never
 
     def cash(self, price: int, quantity: int) -> int:
         """What a buyer pays for so many lots at a price, in minor units; he is paid what is below 0."""
@@ -76,11 +70,6 @@ def checked(terms: MarketTerms) -> MarketTerms:
         ("offset_ticks", 0, INTEGER_MAX),
         ("self_trade", _CANCEL_TAKER, _STRICTEST_SELF_TRADE),
         ("fee_basis_points", 0, FEE_BASIS_POINTS_MAX),
-        ("band_basis_points", 0, INTEGER_MAX),
-        ("halt_ms", 0, INTEGER_MAX),
-        ("auction_every_ms", 0, INTEGER_MAX),
-        ("opens_ms", 0, INTEGER_MAX),
-        ("closes_ms", 0, INTEGER_MAX),
     ):
         value = getattr(terms, name)
         if not low <= value <= high:
