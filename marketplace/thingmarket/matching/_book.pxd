@@ -173,6 +173,7 @@ cdef struct OrderBook:
     int32_t order_count
     int32_t orders_max
     int32_t levels_max
+    int32_t fok_makers_max  # that a fill-or-kill order looks at
     Pool order_pool
     Pool level_pool
     Pool market_pool

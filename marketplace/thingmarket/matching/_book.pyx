@@ -11,7 +11,7 @@ import sys
 from hashlib import blake2b
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import BOOK_LEVELS_MAX, BOOK_ORDERS_CEILING, BOOK_ORDERS_MAX, FOK_MAKERS_MAX
+from thingmarket.limits import BOOK_LEVELS_MAX, BOOK_ORDERS_CEILING, BOOK_ORDERS_MAX
 
 if sys.byteorder != "little":
     raise ImportError("records are copied as they travel, which is little-endian")
@@ -58,13 +58,16 @@ cdef void apply_batch(OrderBook* book, const char* records, size_t count, Events
 cdef class Book:
     """Price-time priority over packed records. Nothing in it knows the time, chance or the outside."""
 
-    def __cinit__(self, orders_max=BOOK_ORDERS_MAX, levels_max=BOOK_LEVELS_MAX):
+    def __cinit__(
+        self, orders_max=BOOK_ORDERS_MAX, levels_max=BOOK_LEVELS_MAX, fok_makers_max=BOOK_ORDERS_CEILING
+    ):
         assert 0 < orders_max <= BOOK_ORDERS_CEILING, f"a book of {orders_max} orders"
         assert 0 < levels_max <= BOOK_ORDERS_CEILING, f"{levels_max} levels on a side"
         memset(&self.events, 0, sizeof(Events))
         # Python's hash of bytes has a secret of the process in it; no output depends on it.
         if open_book(&self.book, orders_max, levels_max, <uint64_t> <int64_t> hash(MAGIC)) < 0:
             raise MemoryError
+        self.book.fok_makers_max = fok_makers_max
 
     def __dealloc__(self):
         close_book(&self.book)
@@ -131,9 +134,9 @@ cdef class Book:
         return snapshot_of(&self.book)
 
     @classmethod
-    def restore(cls, data not None, orders_max, levels_max):
+    def restore(cls, data not None, orders_max, levels_max, fok_makers_max=BOOK_ORDERS_CEILING):
         """The book whose snapshot this is (MALFORMED)."""
-        cdef Book restored = cls(orders_max, levels_max)
+        cdef Book restored = cls(orders_max, levels_max, fok_makers_max)
         cdef bytes copy = bytes(data)
         read_snapshot(&restored.book, <const char*> copy, len(copy))
         return restored

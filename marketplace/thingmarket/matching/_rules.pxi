@@ -3,7 +3,6 @@
 cdef uint64_t QUANTITY_MAX = (<uint64_t> 1 << 32) - 1
 cdef int64_t PRICE_MAX = (<int64_t> 1 << 53) - 1
 cdef int64_t NO_LIMIT = INT64_MIN
-cdef int32_t MAKERS_MAX = FOK_MAKERS_MAX
 
 
 cdef struct Taker:  # an order while it is matched
@@ -96,7 +95,7 @@ cdef void match(OrderBook* book, int32_t market, Taker* taker, Events* out) noex
 cdef bint can_fill(const OrderBook* book, const Ladder* makers, const Taker* taker) noexcept:
     """Whether a fill-or-kill order finds its whole quantity; changes nothing."""
     cdef uint64_t wanted = taker.left
-    cdef int32_t room = MAKERS_MAX
+    cdef int32_t room = book.fok_makers_max
     cdef const Level* level
     cdef const Order* maker
     cdef int32_t slot

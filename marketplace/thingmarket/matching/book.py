@@ -66,10 +66,15 @@ class Book:
 
     __slots__ = ("_resting",)
 
-    def __init__(self, orders_max: int = BOOK_ORDERS_MAX, levels_max: int = BOOK_LEVELS_MAX) -> None:
+    def __init__(
+        self,
+        orders_max: int = BOOK_ORDERS_MAX,
+        levels_max: int = BOOK_LEVELS_MAX,
+        fok_makers_max: int = BOOK_ORDERS_CEILING,
+    ) -> None:
         assert 0 < orders_max <= BOOK_ORDERS_CEILING, f"a book of {orders_max} orders"
         assert 0 < levels_max <= BOOK_ORDERS_CEILING, f"{levels_max} levels on a side"
-        self._resting = Resting(orders_max, levels_max)
+        self._resting = Resting(orders_max, levels_max, fok_makers_max)
 
     def process(self, commands: bytes) -> bytes:
         """Carry out 40-byte commands one after the other; every one gives at least one 56-byte event."""
@@ -102,10 +107,12 @@ class Book:
         return snapshot.pack(self._resting)
 
     @classmethod
-    def restore(cls, data: bytes, orders_max: int, levels_max: int) -> Self:
+    def restore(
+        cls, data: bytes, orders_max: int, levels_max: int, fok_makers_max: int = BOOK_ORDERS_CEILING
+    ) -> Self:
         """A book as it was, with the limits it had (MALFORMED)."""
-        book = cls(orders_max, levels_max)
-        book._resting = snapshot.unpack(data, orders_max, levels_max)
+        book = cls(orders_max, levels_max, fok_makers_max)
+        book._resting = snapshot.unpack(data, orders_max, levels_max, fok_makers_max)
         return book
 
 

@@ -37,7 +37,8 @@ class AnyBook(Protocol):
 class Engine:
     """The order books of all markets. `Engine(kind="native")` without the extension is an ImportError.
 
-    Its methods are those of the book inside: a call through the engine costs no more than one.
+    Its methods are those of the book inside: a call through the engine costs no more than one. A fill-or-kill
+    order is looked for among `fok_makers_max` makers, by default among all.
     """
 
     __slots__ = ("best", "depth", "kind", "process", "snapshot", "state_hash")
@@ -55,20 +56,23 @@ class Engine:
         *,
         orders_max: int = BOOK_ORDERS_MAX,
         levels_max: int = BOOK_LEVELS_MAX,
+        fok_makers_max: int = BOOK_ORDERS_CEILING,
     ) -> None:
         assert _fits(orders_max, levels_max), f"a book of {orders_max} orders on {levels_max} levels"
         self.kind, books = _books(kind)
-        self._stand_for(books.Book(orders_max, levels_max))
+        self._stand_for(books.Book(orders_max, levels_max, fok_makers_max))
 
     @classmethod
-    def restore(cls, data: bytes, kind: Asked = "auto") -> "Engine":
+    def restore(
+        cls, data: bytes, kind: Asked = "auto", *, fok_makers_max: int = BOOK_ORDERS_CEILING
+    ) -> "Engine":
         """The engine whose snapshot this is, whichever kind wrote it (MALFORMED)."""
         orders_max, levels_max = limits_of(data)
         if not _fits(orders_max, levels_max):
             raise Refusal(Code.MALFORMED, "book snapshot: limits that no book has", rule="BOK-22")
         engine = cls.__new__(cls)
         engine.kind, books = _books(kind)
-        engine._stand_for(books.Book.restore(data, orders_max, levels_max))
+        engine._stand_for(books.Book.restore(data, orders_max, levels_max, fok_makers_max))
         return engine
 
     def _stand_for(self, inner: AnyBook) -> None:

@@ -103,6 +103,8 @@ def _hindrance(resting: Resting, market: Market, fields: Fields) -> int:
             return Reason.BOOK_FULL
         if would_cross(market, side, price, flags):
             return Reason.WOULD_CROSS
-    elif tif == _FOK and not is_fillable(makers, account, price, quantity, self_trade):
+    elif tif == _FOK and not is_fillable(
+        makers, account, price, quantity, self_trade, room=resting.fok_makers_max
+    ):
         return Reason.NOT_FILLABLE
     return _ACCEPTED

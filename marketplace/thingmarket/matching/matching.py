@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from thingmarket.limits import FOK_MAKERS_MAX
 from thingmarket.matching.levels import BookSide
 from thingmarket.matching.records import EventKind, Reason, SelfTrade, event_word
 from thingmarket.matching.resting import Resting
@@ -19,9 +18,11 @@ def limit_rank(makers: BookSide, price: int) -> int:
     return price * makers.sign if price else _NO_CAP
 
 
-def is_fillable(makers: BookSide, account: int, price: int, wanted: int, self_trade: int) -> bool:
-    """Whether the whole order would trade now. [BOK-10]"""
-    limit, room = limit_rank(makers, price), FOK_MAKERS_MAX
+def is_fillable(
+    makers: BookSide, account: int, price: int, wanted: int, self_trade: int, *, room: int
+) -> bool:
+    """Whether the whole order would trade now, with `room` makers at most. [BOK-10]"""
+    limit = limit_rank(makers, price)
     for level_price, level in makers.best_first():
         if level_price * makers.sign < limit:
             return False

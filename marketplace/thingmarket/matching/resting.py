@@ -46,11 +46,12 @@ class Resting:
     with the side where such an order rests and the side that it meets.
     """
 
-    __slots__ = ("events", "levels_max", "markets", "orders_max", "places", "plain")
+    __slots__ = ("events", "fok_makers_max", "levels_max", "markets", "orders_max", "places", "plain")
 
-    def __init__(self, orders_max: int, levels_max: int) -> None:
+    def __init__(self, orders_max: int, levels_max: int, fok_makers_max: int) -> None:
         self.orders_max = orders_max
         self.levels_max = levels_max
+        self.fok_makers_max = fok_makers_max
         self.markets: dict[int, Market] = {}  # those with an order or a state of their own
         self.plain: dict[int, tuple[BookSide, BookSide]] = {}
         self.places: Places = {}

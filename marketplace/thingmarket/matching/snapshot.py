@@ -18,7 +18,7 @@ from struct import error as StructError
 from typing import Final
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import BOOK_PRICE_MAX, BOOK_QUANTITY_MAX
+from thingmarket.limits import BOOK_ORDERS_CEILING, BOOK_PRICE_MAX, BOOK_QUANTITY_MAX
 from thingmarket.matching.levels import BUY, SELL
 from thingmarket.matching.records import MarketState
 from thingmarket.matching.resting import CONTINUOUS, Market, Resting
@@ -60,14 +60,16 @@ def limits_of(data: bytes) -> tuple[int, int]:
     return orders_max, levels_max
 
 
-def unpack(data: bytes, orders_max: int, levels_max: int) -> Resting:
+def unpack(
+    data: bytes, orders_max: int, levels_max: int, fok_makers_max: int = BOOK_ORDERS_CEILING
+) -> Resting:
     """Read a snapshot of a book with these limits, and believe nothing of it."""
     if limits_of(data) != (orders_max, levels_max):
         raise _bad("other limits")
     body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
     if _check(body) != check:
         raise _bad("the check at its end is wrong")
-    resting = Resting(orders_max, levels_max)
+    resting = Resting(orders_max, levels_max, fok_makers_max)
     try:
         resting.events.seq = _HEAD.unpack_from(body)[3]
         end = _read_markets(resting, body, _HEAD.size)

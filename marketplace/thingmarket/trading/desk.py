@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final, Self
 
 from thingmarket.errors import Code, Refusal
+from thingmarket.limits import FOK_MAKERS_MAX
 from thingmarket.matching.engine import Asked, Engine
 from thingmarket.matching.records import Command, Kind, MarketState, Reason
 from thingmarket.matching.snapshot import limits_of, unpack
@@ -53,7 +54,11 @@ class Desk:
 
     def __init__(self, *, ledger: Ledger, operator: int, kind: Asked = "auto") -> None:
         """Start without a market; `operator` is the owner number that fees and holds are kept under."""
-        self._floor = Floor(ledger=ledger, rows=Rows(ledger.accounts, operator), engine=Engine(kind))
+        self._floor = Floor(
+            ledger=ledger,
+            rows=Rows(ledger.accounts, operator),
+            engine=Engine(kind, fok_makers_max=FOK_MAKERS_MAX),
+        )
         self._digest = bytes(DIGEST_BYTES)
 
     def open_market(self, terms: MarketTerms) -> None:
@@ -205,7 +210,7 @@ class Desk:
         for each in terms:
             desk._floor.rows.check_market(each)
             desk._floor.markets[each.number] = each
-        desk._floor.engine = Engine.restore(data[start:], kind)
+        desk._floor.engine = Engine.restore(data[start:], kind, fok_makers_max=FOK_MAKERS_MAX)
         desk._know_orders(data[start:])
         if any(desk._floor.violations()):
             raise Refusal(Code.MALFORMED, "a desk snapshot is of another moment than its ledger")

@@ -118,9 +118,9 @@ def test_a_fok_order_counts_own_makers_as_its_flags_say(
     assert (floor.ids(SELL) == [1, 2, 3]) is not fills
 
 
-# Rule 10: nothing is paid for a look, so it has an end
-def test_a_fok_order_looks_at_so_many_makers_and_no_more(floor: Floor) -> None:
-    last = FOK_MAKERS_MAX + 1
+# Rule 10: nothing is paid for a look, so that of a node has an end
+def test_a_fok_order_looks_at_so_many_makers_and_no_more(kind: Kind) -> None:
+    floor, last = Floor(kind, fok_makers_max=FOK_MAKERS_MAX), FOK_MAKERS_MAX + 1
     for id_ in range(1, last + 1):
         floor.sell(id_, 1, 100 + id_ % 2, BOB)
     (said,) = floor.buy(last + 1, last, 101, ANN, tif=FOK)
@@ -130,8 +130,16 @@ def test_a_fok_order_looks_at_so_many_makers_and_no_more(floor: Floor) -> None:
 
 
 # Rule 10
-def test_own_makers_that_are_passed_over_count_as_looked_at(floor: Floor) -> None:
+def test_a_book_that_was_told_no_end_looks_at_all_makers(floor: Floor) -> None:
     last = FOK_MAKERS_MAX + 1
+    for id_ in range(1, last + 1):
+        floor.sell(id_, 1, 100, BOB)
+    assert len(floor.buy(last + 1, last, 100, ANN, tif=FOK)) == last
+
+
+# Rule 10
+def test_own_makers_that_are_passed_over_count_as_looked_at(kind: Kind) -> None:
+    floor, last = Floor(kind, fok_makers_max=FOK_MAKERS_MAX), FOK_MAKERS_MAX + 1
     for id_ in range(1, last):
         floor.sell(id_, 1, 100, ANN)
     floor.sell(last, 1, 100, BOB)
