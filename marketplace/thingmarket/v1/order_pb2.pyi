@@ -181,7 +181,7 @@ class MarketTerms(_message.Message):
     offset_ticks: _builtins.int
     """Price in ticks that is worth nothing; below it prices are negative. 0 when there are none."""
     self_trade: Global___SelfTrade.ValueType
-    """Least prevention of trades with oneself; an order may ask for another one."""
+    """Least prevention of trades with oneself; an order may ask for more."""
     settlement: Global___MarketSettlement.ValueType
     """Goods against money at once, or by a contract with escrow."""
     fee_basis_points: _builtins.int
@@ -189,7 +189,9 @@ class MarketTerms(_message.Message):
     book: Global___BookKind.ValueType
     """Whether the depth is shown."""
     band_basis_points: _builtins.int
-    """How far a trade may lie from the one before, hundredths of a percent of the reference; 0: any."""
+    """How far prices may go, hundredths of a percent: orders from the last trade, trades from the reference, which is
+    the first one since it opened, held an auction or was halted; 0: any. [MKT-9]
+    """
     halt_ms: _builtins.int
     """How long the market is halted after a trade outside the band, milliseconds; 0: until the operator ends it."""
     auction_every_ms: _builtins.int
