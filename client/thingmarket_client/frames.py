@@ -218,7 +218,8 @@ class _Sent:
 class Frames:
     """Numbers a party's orders and frames, one frame at a time; where it stands, the node tells at the start.
 
-    Nothing is stored: an order of yesterday that nobody heard of must not be placed today.
+    Nothing is stored: an order of yesterday that nobody heard of must not be placed today. What is placed
+    after a frame that was refused takes that one's number, so that of both at most one is ever taken.
     """
 
     def __init__(self, session: Session, leaf: Callable[[], bytes], new_key: Callable[[], Key]) -> None:
@@ -226,6 +227,7 @@ class Frames:
         self._session, self._leaf, self._new_key = session, leaf, new_key
         self._seat: SeatSeen | None = None
         self._unanswered: _Sent | None = None
+        self._refused_frame = 0  # a copy of it may still be on its way; 0: none was refused
         self._turn = asyncio.Lock()
 
     async def seat(self) -> SeatSeen:
@@ -233,7 +235,11 @@ class Frames:
         return read_seat_response(await self._session.ask(lambda stub: stub.GetSeat, seat_request()))
 
     async def place(self, orders: Sequence[AnyOrder]) -> FrameAnswer:
-        """Send a frame (Unanswered: nobody knows what became of it until `again`)."""
+        """Send a frame (Unanswered: nobody knows what became of it until `again`).
+
+        After a refusal, KEY_CONFLICT says that under its number another frame was taken: a copy of the one
+        that had been refused, or somebody else's; `orders()` and `trades()` tell which.
+        """
         async with self._turn:
             if self._unanswered is not None:
                 reason = f"nobody knows yet what became of frame {self._unanswered.frame}: resend_orders()"
@@ -254,7 +260,7 @@ class Frames:
             records.append(one.record(order_id_of(seat.slot, counter)))
         key = self._new_key()
         packed = b"".join(record.pack() for record in records)
-        body = PlaceOrders(key=key, frame=seat.last_frame + 1, orders=packed)
+        body = PlaceOrders(key=key, frame=self._refused_frame or seat.last_frame + 1, orders=packed)
         check_place_orders(body)
         letter = Letter(
             key=key, type_id=TypeId.PLACE_ORDERS, body=place_orders_body(body), mandate_leaf=self._leaf()
@@ -270,8 +276,10 @@ class Frames:
         except RefusedByNode as refusal:
             if refusal.is_logged or not refusal.retryable:
                 self._unanswered, self._seat = None, None  # it counts for nothing: learn anew where we stand
+                gone = refusal.number in (Code.KEY_CONFLICT, Code.KEY_TOO_OLD)  # another has its number
+                self._refused_frame = 0 if gone else sent.frame
             raise
-        self._unanswered = None
+        self._unanswered, self._refused_frame = None, 0
         found = _answer(sent, answer)
         assert self._seat is not None, "who sent a frame has a seat"
         self._seat = SeatSeen(

@@ -11,6 +11,7 @@ from tests.network.floor import FUNDS, STOCK, Floor, buy, open_floor, sell
 from tests.network.node_process import NodeProcess
 from tests.network.test_sdk_trade import free_address, money
 from thingmarket.errors import Code, Refusal
+from thingmarket.identity.things import ThingOrder
 from thingmarket.limits import FRAME_EVENTS_MAX, ORDERS_PER_FRAME_MAX
 from thingmarket.market.entries import NoticeKind
 from thingmarket.matching.records import EventKind, MarketState, Reason, Side
@@ -153,6 +154,29 @@ async def test_a_frame_that_was_not_answered_is_sent_again_and_placed_once(floor
     again = await floor.shop.place_orders([sell(1, 21)])
     assert again.orders[0].order_id == answer.orders[0].order_id + 1
     assert len(await floor.shop.orders()) == 2
+
+
+async def test_after_a_refusal_the_next_frame_takes_its_number(floor: Floor) -> None:
+    """[MKT-6]"""
+    await floor.shop.place_orders([sell(5, 20)])
+    await refused_while_held(floor)
+    assert (await floor.shop.place_orders([sell(5, 22)])).frame == 2
+    await refused_while_held(floor)
+    async with await Thing.open(floor.shop.home) as other:  # in the place of a copy that was on its way
+        assert (await other.place_orders([sell(5, 21)])).frame == 3
+    with pytest.raises(RefusedByNode) as refused:
+        await floor.shop.place_orders([sell(5, 23)])
+    assert refused.value.number == Code.KEY_CONFLICT, "else both would stand"
+    assert (await floor.shop.place_orders([sell(5, 24)])).frame == 4
+
+
+async def refused_while_held(floor: Floor) -> None:
+    """A frame of the shop is refused as a whole, and then it could be taken."""
+    await floor.bob.say(floor.shop.id, ThingOrder.SUSPEND)
+    with pytest.raises(RefusedByNode) as refused:
+        await floor.shop.place_orders([sell(5, 21)])
+    assert refused.value.is_logged
+    await floor.bob.say(floor.shop.id, ThingOrder.RESUME)
 
 
 async def test_the_answer_to_a_full_frame_fits_and_says_what_it_leaves_out(floor: Floor) -> None:

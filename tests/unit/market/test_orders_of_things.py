@@ -280,6 +280,21 @@ def test_a_thing_trades_under_one_mandate_at_a_time(world: World) -> None:
     assert names(world.frame(again, buy(1, 100))) == ["OK"]
 
 
+def test_a_frame_that_was_refused_may_be_taken_yet_but_of_its_number_only_one_is(world: World) -> None:
+    """[MKT-6]"""
+    owner, thing = household(world)
+    world.frame(thing, buy(5, 100))
+    again = world.present(thing, world.mandate(owner, thing.id))
+    late, instead = (world.frame_body(again, [buy(1, price)], number=2) for price in (90, 91))
+    for body in (late, instead):
+        assert world.send(again, TypeId.PLACE_ORDERS, body).code == Code.WRONG_STATE
+    world.frame(owner, cancel(world.rests(thing)[0]))
+    assert world.send(again, TypeId.PLACE_ORDERS, late).code == 0, "a copy that was on its way"
+    refused = world.send(again, TypeId.PLACE_ORDERS, instead)
+    assert (refused.code, refused.rule) == (Code.KEY_CONFLICT, "MKT-6")
+    assert len(world.rests(thing)) == 1
+
+
 def test_an_owner_cancels_orders_of_his_things_and_nobody_elses(world: World) -> None:
     """[MKT-6]"""
     owner, thing = household(world)
