@@ -22,9 +22,10 @@ class Change(IntEnum):
 class MarketRecord:
     """A market that was opened. What it takes at the moment, the desk knows.
 
-    `last_ticks` is the price of the last trade, 0 before the first; `reference_ticks` is that of the first
-    one since it was opened, uncrossed or halted, which the breaker measures from. `halts` means that the
-    very next entry halts it, `resumes_ms` when it goes on then; 0: when the operator says so. [MKT-9]
+    `last_ticks` is the price of the last trade, 0 before the first. The breaker measures from
+    `reference_ticks`: the first trade, then the price of each auction, and the last price before each of its
+    halts. `halts` means that the very next entry halts it, `resumes_ms` when it goes on then; 0: when the
+    operator says so. [MKT-9]
     """
 
     listed: ListedMarket

@@ -136,6 +136,26 @@ def test_after_a_halt_the_breaker_measures_from_where_the_market_stands(world: W
     assert state_of(world) is MarketState.CONTINUOUS, "but not above the one that halted it"
 
 
+def test_an_auction_gives_the_breaker_a_new_price_and_a_halt_by_the_operator_does_not(world: World) -> None:
+    """[MKT-9]"""
+    world.market_of(band_basis_points=1_000)
+    buyer, seller = sides(world)
+    world.frame(seller, sell(1, 100), sell(1, 105))
+    world.frame(buyer, buy(1, 100))
+    world.frame(buyer, buy(1, 105))
+    world.put_market(1, MarketState.HALTED)
+    world.put_market(1, MarketState.CONTINUOUS)
+    assert world.state.markets[1].reference_ticks == 100
+    world.put_market(1, MarketState.AUCTION)
+    world.put_market(1, MarketState.CONTINUOUS, uncross=True)
+    assert world.state.markets[1].reference_ticks == 100, "an auction in which nothing traded"
+    world.put_market(1, MarketState.AUCTION)
+    world.frame(seller, sell(1, 108))
+    world.frame(buyer, buy(1, 108))
+    world.put_market(1, MarketState.CONTINUOUS, uncross=True)
+    assert world.state.markets[1].reference_ticks == 108
+
+
 def test_a_halt_without_an_end_is_ended_by_the_operator(world: World) -> None:
     """[MKT-9] [MKT-3]"""
     halted(world)
