@@ -110,6 +110,19 @@ cdef bint is_plain(AccountTable accounts, const PlainRecord* record) noexcept:
     return INT64_MAX - credit.credits_pending - credit.credits_posted >= record.amount
 
 
+cdef void write_row(PackedRow* out, const Account* row) noexcept:
+    """All but its reference, which stands behind."""
+    out.owner = row.owner
+    out.ledger = row.ledger
+    out.kind = row.kind
+    out.flags = row.flags
+    out.debits_pending = row.debits_pending
+    out.debits_posted = row.debits_posted
+    out.credits_pending = row.credits_pending
+    out.credits_posted = row.credits_posted
+    out.reference_bytes = row.reference_bytes
+
+
 cdef void give_row(Account* row, const PackedRow* given) noexcept:
     """Columns and flags as they were written."""
     row.flags = <uint8_t> given.flags
@@ -429,21 +442,24 @@ cdef class AccountTable:
 
     def packed(self, number):
         """The canonical bytes of one account."""
-        cdef const Account* row = self.row(number)
-        cdef PackedRow* out
-        cdef bytes written = PyBytes_FromStringAndSize(NULL, ROW_BYTES + row.reference_bytes)
-        out = <PackedRow*> PyBytes_AS_STRING(written)
-        out.owner = row.owner
-        out.ledger = row.ledger
-        out.kind = row.kind
-        out.flags = row.flags
-        out.debits_pending = row.debits_pending
-        out.debits_posted = row.debits_posted
-        out.credits_pending = row.credits_pending
-        out.credits_posted = row.credits_posted
-        out.reference_bytes = row.reference_bytes
-        if row.reference_bytes:
-            memcpy(<char*> out + ROW_BYTES, self.references + row.reference, row.reference_bytes)
+        return self.packed_rows(number, number)
+
+    def packed_rows(self, first, last):
+        """The canonical bytes of neighbouring accounts, one behind the other."""
+        cdef int32_t number
+        cdef size_t size = 0
+        cdef char* out
+        cdef bytes written
+        self.row(first), self.row(last)
+        for number in range(<int32_t> first, <int32_t> last + 1):
+            size += ROW_BYTES + self.rows[number].reference_bytes
+        written = PyBytes_FromStringAndSize(NULL, size)
+        out = PyBytes_AS_STRING(written)
+        for number in range(<int32_t> first, <int32_t> last + 1):
+            write_row(<PackedRow*> out, &self.rows[number])
+            out += ROW_BYTES
+            memcpy(out, self.references + self.rows[number].reference, self.rows[number].reference_bytes)
+            out += self.rows[number].reference_bytes
         return written
 
     def append_packed(self, bytes data not None, Py_ssize_t offset):

@@ -310,6 +310,10 @@ class AccountTable:
         flags, columns = self._flags[number], self.columns(number)
         return _ROW.pack(owner, ledger, kind, flags, *columns, len(reference)) + reference
 
+    def packed_rows(self, first: int, last: int) -> bytes:
+        """The canonical bytes of neighbouring accounts, one behind the other."""
+        return b"".join(map(self.packed, range(first, last + 1)))
+
     def append_packed(self, data: bytes, offset: int) -> int:
         """Add the account that `packed` wrote at `offset` and return the offset behind it (ValueError)."""
         owner, ledger, kind, flags, *columns, length = _ROW.unpack_from(data, offset)

@@ -1,6 +1,6 @@
 """A double-entry ledger in memory: packed transfers in, one status each out, TigerBeetle's semantics."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import Final, Self
@@ -30,9 +30,6 @@ from thingmarket.settlement.transfers import (
     Flag,
     Status,
 )
-
-ACCOUNT: Final = b"a"
-"""What the keys of accounts among the changes begin with; those of transfers begin with a t."""
 
 _LINKED: Final = int(Flag.LINKED)
 _DEBITS_GUARD: Final = int(AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS)
@@ -164,7 +161,7 @@ class Ledger:
         """BLAKE2b-256 over the canonical content: everything that later answers depend on."""
         state = blake2b(digest_size=32, person=b"tm-ledger")
         for number in range(1, len(self._accounts) + 1):
-            _absorb(state, _account_key(number), self._accounts.packed(number))
+            _absorb(state, account_key(number), self._accounts.packed(number))
         for id_ in sorted(self._known.index):
             _absorb(state, b"t" + id_, self._known.packed(id_) or b"")
         return state.digest()
@@ -178,20 +175,25 @@ class Ledger:
 
     def take_changes(self) -> list[tuple[bytes, bytes | None, bytes | None]]:
         """The same with what was given of each transfer before; of an account that is not kept."""
-        noted, posted = self._accounts.take_dirty(), self._known.take_rows()
-        numbers = sorted(posted.union(noted)) if posted else noted
+        numbers, transfers = self.take_accounts(), self.take_transfers()
         changes: list[tuple[bytes, bytes | None, bytes | None]] = [
-            (_account_key(number), None, self._accounts.packed(number)) for number in numbers
+            (account_key(number), None, self._accounts.packed(number)) for number in numbers
         ]
-        changes += [(b"t" + id_, before, now) for id_, (before, now) in self._known.take_changes().items()]
-        return changes
+        return changes + transfers
 
-    def skip_changes(self) -> Iterator[tuple[bytes, bytes]]:
-        """Count all as given; key and canonical bytes of every account."""
+    def take_accounts(self) -> Sequence[int]:
+        """Numbers of the accounts that changed, ascending; `take_transfers` is to be called next."""
+        noted, posted = self._accounts.take_dirty(), self._known.take_rows()
+        return sorted(posted.union(noted)) if posted else noted
+
+    def take_transfers(self) -> list[tuple[bytes, bytes | None, bytes | None]]:
+        """Key, and what the canonical bytes were and are, of the transfers that changed."""
+        return [(b"t" + id_, before, now) for id_, (before, now) in self._known.take_changes().items()]
+
+    def skip_changes(self) -> None:
+        """Count all as given."""
         self._accounts.take_dirty()
         self._known.skip_changes()
-        for number in range(1, len(self._accounts) + 1):
-            yield _account_key(number), self._accounts.packed(number)
 
     def follow(self, changes: Mapping[bytes, bytes | None], time_ms: int) -> None:
         """Go on from a snapshot by what `take_dirty` gave since, in that order (MALFORMED)."""
@@ -261,8 +263,9 @@ class Ledger:
             posting.undo(self._accounts, self._known, fields)
 
 
-def _account_key(number: int) -> bytes:
-    return ACCOUNT + number.to_bytes(8, "big")
+def account_key(number: int) -> bytes:
+    """What an account is called among the changes; names of transfers begin with a t."""
+    return b"a" + number.to_bytes(8, "big")
 
 
 def _absorb(state: blake2b, key: bytes, value: bytes) -> None:

@@ -105,7 +105,7 @@ class Pair:
             pit.ledger = Ledger.restore(ledger, kind)
             pit.desk = restored_desk(desk, ledger=pit.ledger, operator=OPERATOR, terms=MARKETS, kind=kind)
             assert pit.desk.kind == kind
-            list(pit.ledger.skip_changes())
+            pit.ledger.skip_changes()
 
 
 # --- random days
