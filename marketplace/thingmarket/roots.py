@@ -4,7 +4,7 @@ import hashlib
 from typing import Final
 
 SUM_BYTES: Final = 512
-_RECENT_MAX: Final = 16_384  # about 15 MB: rows that change often are taken out by what they were put in by
+_RECENT_MAX: Final = 4_096  # about 4 MB: rows that change often are taken out by what they were put in by
 _RECENT_BYTES_MAX: Final = 512  # of one member; longer ones are rare
 _MODULUS_MASK: Final = (1 << (8 * SUM_BYTES)) - 1
 

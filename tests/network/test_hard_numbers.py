@@ -41,7 +41,7 @@ MAY_BE_ZERO = {
     *("approval_latency_ms",),
     *("cancel_planned_basis_points", "cancel_ready_basis_points"),
     *("offset_ticks", "fee_basis_points", "band_basis_points", "halt_ms", "auction_every_ms"),
-    *("opens_ms", "closes_ms"),
+    *("opens_ms", "closes_ms", "MarketTerms.delivery_ms", "MarketTerms.inspection_ms"),
 }
 # What is refused for another reason than its range.
 OTHER_CODES = {
@@ -185,7 +185,7 @@ def expected(field: Any, value: int) -> Code | None:
     name = field.name
     if name not in ENFORCED.get(field.containing_type.name, {name}):
         return Code.MANDATE_FIELD_UNSUPPORTED if value else None
-    if value == 0 and name in MAY_BE_ZERO:
+    if value == 0 and {name, f"{field.containing_type.name}.{name}"} & MAY_BE_ZERO:
         return None
     if value == -1 and name in MAY_BE_NEGATIVE:
         return None

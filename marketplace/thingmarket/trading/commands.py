@@ -140,6 +140,8 @@ def check_open_market(wish: OpenMarket) -> None:
     _check_between(terms.offset_ticks, 0, INTEGER_MAX, "offset_ticks")
     _check_between(terms.fee_basis_points, 0, FEE_BASIS_POINTS_MAX, "fee_basis_points")
     _check_schedule(terms)
+    _check_between(terms.delivery_ms, 0, DELIVERY_MS_MAX, "delivery_ms")
+    _check_between(terms.inspection_ms, 0, INSPECTION_MS_MAX, "inspection_ms")
     if terms.settlement is Settlement.ESCROW:
         _check_escrow(terms)
     elif terms.delivery_ms or terms.inspection_ms or terms.tax_category or terms.jurisdiction:
@@ -148,8 +150,8 @@ def check_open_market(wish: OpenMarket) -> None:
 
 def _check_escrow(terms: ListedMarket) -> None:
     """Two orders of one owner meet in an auction only, and nobody has a contract with himself."""
-    _check_between(terms.delivery_ms, 1, DELIVERY_MS_MAX, "delivery_ms")
-    _check_between(terms.inspection_ms, 1, INSPECTION_MS_MAX, "inspection_ms")
+    if not terms.delivery_ms or not terms.inspection_ms:
+        raise Refusal(Code.OUT_OF_RANGE, "escrow needs delivery_ms and inspection_ms above 0", "MKT-16")
     check_tax_row(terms.jurisdiction, terms.tax_category)
     for field in ("auction_every_ms", "opens_ms", "offset_ticks", "fee_basis_points"):
         if getattr(terms, field):

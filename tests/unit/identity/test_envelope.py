@@ -58,6 +58,12 @@ FROZEN = {
     51: "report-malfunction",
     52: "ask-feedback",
     54: "lower-autonomy",
+    55: "agree-to-cosign",
+    56: "place-orders",
+    57: "open-market",
+    58: "set-market-state",
+    59: "declare-goods",
+    60: "withdraw-goods",
 }
 
 
