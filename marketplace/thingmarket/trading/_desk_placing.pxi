@@ -173,12 +173,18 @@ cdef uint32_t place_order(Desk desk, Sender* sender, const Command* order) excep
         return enter(desk, sender, order, &desk.markets[found], next_id)
     if order.kind == REPLACE:
         return replace(desk, sender, order, &desk.markets[found])
-    return to_book(desk, sender, order, 0) if is_own(sender, order.order_id) else STATUS_BAD_ID
+    if not is_own(&desk.book.book, sender, order.order_id):
+        return STATUS_BAD_ID
+    return to_book(desk, sender, order, 0)
 
 
-cdef inline bint is_own(const Sender* sender, uint64_t order_id) noexcept:
-    """A thing names its own orders; that an owner names his, the book sees."""
-    return sender.acts_for_owner or order_id >> COUNTER_BITS == sender.slot
+cdef inline bint is_own(const OrderBook* book, const Sender* sender, uint64_t order_id) noexcept:
+    """A thing names its own orders, an owner those of his things, too; nobody learns which others rest."""
+    cdef int32_t slot
+    if order_id >> COUNTER_BITS == sender.slot:
+        return True
+    slot = find_order(book, order_id) if sender.acts_for_owner else 0
+    return slot != 0 and book.orders[slot].account == sender.owner
 
 
 cdef inline bint is_bad_field(const Command* order) noexcept:
@@ -227,7 +233,7 @@ cdef uint32_t replace(Desk desk, Sender* sender, const Command* order, MarketRow
     cdef int32_t slot
     if is_bad_field(order):
         return STATUS_BAD_FIELD
-    if not is_own(sender, order.order_id):
+    if not is_own(book, sender, order.order_id):
         return STATUS_BAD_ID
     status = refusal_of_terms(order, market, sender.now_ms)
     slot = find_order(book, order.order_id)

@@ -93,8 +93,14 @@ class Placing:
         return order_id_of(self._sender.slot, self._counter)
 
     def _is_own(self, order_id: int) -> bool:
-        """[ORD-3] A thing names its own orders; that an owner names his, the book sees."""
-        return self._sender.acts_for_owner or slot_of(order_id) == self._sender.slot
+        """[ORD-3] A thing names its own orders, an owner those of his things, too.
+
+        He is not told which of the others' ids rest: that would say who trades where.
+        """
+        if slot_of(order_id) == self._sender.slot:
+            return True
+        present = self._floor.orders.get(order_id) if self._sender.acts_for_owner else None
+        return present is not None and present.owner == self._sender.owner
 
     def _enter(self, order: Order, terms: MarketTerms, next_id: int) -> int:
         status = check_fields(order)

@@ -59,7 +59,7 @@ def test_what_is_wrong_with_one_order_is_told_of_that_one(world: World) -> None:
     buyer = world.owner("buyer", fund=1_000)
     outcome = world.frame(buyer, buy(1, 600), buy(1, 600), buy(1, 400), buy(1, 1, market=9), cancel(77))
     names = [code_name(status) for status in statuses(outcome)]
-    assert names == ["OK", "LEDGER_56", "OK", "UNKNOWN_MARKET", "BOOK_1"]
+    assert names == ["OK", "LEDGER_56", "OK", "UNKNOWN_MARKET", "BAD_ID"]
     assert outcome.decision is not None
     said = {fact.name: str(fact.value) for fact in outcome.decision.facts}
     assert said["order.3"] == "UNKNOWN_MARKET MKT-2"

@@ -208,11 +208,23 @@ def test_an_owner_ends_the_orders_of_his_things_and_nobody_elses(pit: Pit) -> No
     pit.send(ANN, new(BUY, 10, 1), new(BUY, 11, 1))
     pit.send(BOB, new(SELL, 50, 1))
     smaller = Order(kind=Kind.REDUCE, order_id=BOBS, market=PLAIN, quantity=1)
-    assert pit.send(99, cancelled(ANNS), smaller, owner=ANN, acts_for_owner=True) == [0, 44_002]
+    assert pit.send(99, cancelled(ANNS), smaller, owner=ANN, acts_for_owner=True) == [0, OrderStatus.BAD_ID]
     assert pit.send(99, replaced(order_id_of(ANN, 2), BUY, 12, 1), owner=ANN, acts_for_owner=True) == [0]
-    assert pit.send(99, replaced(BOBS, SELL, 12, 1), owner=ANN, acts_for_owner=True) == [44_002]
+    assert pit.send(99, replaced(BOBS, SELL, 12, 1), owner=ANN, acts_for_owner=True) == [OrderStatus.BAD_ID]
     assert pit.last.tallies == ()
     assert pit.held(ANN, EUR) == 12
+
+
+def test_nobody_learns_which_ids_of_others_rest(pit: Pit) -> None:
+    """[ORD-3]"""
+    pit.send(BOB, new(SELL, 50, 1))
+    for name in (BOBS, BOBS + 1, EVES):
+        asked = (cancelled(name), replaced(name, SELL, 12, 1))
+        assert pit.send(99, *asked, owner=ANN, acts_for_owner=True) == [
+            OrderStatus.BAD_ID,
+            OrderStatus.BAD_ID,
+        ]
+        assert pit.events() == [], "what does not come to the book leaves no event"
 
 
 def test_a_reduced_order_sets_the_difference_free(pit: Pit) -> None:

@@ -106,7 +106,9 @@ class _Frame:
             return OrderStatus.UNKNOWN_MARKET
         if wish.kind in _NEW:
             return self._new(wish, venue, named)
-        mine = self.given is None or slot_of(wish.order_id) == memory.numbers[self.sender]
+        present = book.find(wish.order_id) if self.given is None else None
+        mine = slot_of(wish.order_id) == memory.numbers[self.sender]
+        mine = mine or (present is not None and present.owner == self.owner)
         if wish.kind == Kind.REPLACE:
             return self._replace(wish, venue, mine=mine)
         if not mine:
