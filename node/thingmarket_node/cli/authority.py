@@ -135,7 +135,12 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
         write_mandate(terms["out"], [link])
     output = Output(as_json=as_json)
     leaf = mandate_leaf(link)
-    output.say(f"{subject}\n  is {terms['autonomy'].upper()} under mandate {leaf}")
+    level = terms["autonomy"].upper()
+    if terms["out"] is None or is_here:
+        output.say(f"{subject}\n  is {level} under mandate {leaf}")
+    else:
+        output.say(f"{subject}\n  will be {level} once it has shown mandate {leaf}")
+        output.say(f"Written to {terms['out']}.")
     output.end({"mandate": leaf, "thing": subject, "autonomy": terms["autonomy"].upper()})
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,15 @@ def machine() -> dict[str, Any]:
     }
 
 
+def _cells(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values; what is measured in parts takes a row for each."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{part}", one) for part, one in value.items())
+        else:
+            yield key, value
+
+
 @click.command()
 @click.argument("name", type=click.Choice(NAMES), metavar="NAME")
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=2.0, show_default=True, help="How long.")
@@ -61,7 +71,18 @@ def bench(
 ) -> None:
     """Measure NAME for some seconds, beside a reference measured in the same run.
 
-    NAME is auction, choice, desk, idle, journal, ledger, matching, orders, purchase, recovery or verify.
+    \b
+    auction   call auctions of many markets at once
+    choice    the ten best of a million offers
+    desk      frames of orders checked, matched and settled
+    idle      what a node costs that has nothing to do
+    journal   durable records
+    ledger    transfers in memory
+    matching  the matching engine on streams of orders
+    orders    signed frames of 100 orders, end to end
+    purchase  signed purchases, end to end
+    recovery  how fast a node comes up again over its log
+    verify    what the gate does to a signed purchase
 
     \b
     Example:
@@ -87,7 +108,7 @@ def bench(
     rows = [
         (part, key, value)
         for part in ("figures", "references", "ratios")
-        for key, value in measured[part].items()
+        for key, value in _cells(measured[part])
     ]
     output.table(f"bench {name}", ("", "what", "value"), rows)
     output.end({"bench": name, **measured, "machine": machine()})

@@ -233,14 +233,15 @@ async def _as_lines(market: Market, books: AsyncGenerator[LiveBook, None], most:
 async def _as_table(market: Market, books: AsyncGenerator[LiveBook, None], most: int | None) -> int:
     from rich.live import Live
 
-    count, last = 0, "-"
+    count, last = 0, f"at {market.money(market.seen.last_ticks)}" if market.seen.last_ticks else "-"
     with Live(auto_refresh=False) as live:
         async for book in books:
             if book.trades:
                 last = f"{book.trades[-1].lots} at {market.money(book.trades[-1].price_ticks)}"
-            live.update(_drawn(market, book, last), refresh=True)
-            if not live.console.is_terminal:  # a file or a pipe gets one table after the other
-                live.console.print(live.renderable)
+            if live.console.is_terminal:
+                live.update(_drawn(market, book, last), refresh=True)
+            else:  # a file or a pipe gets one table after the other
+                live.console.print(_drawn(market, book, last))
             count += 1
             if count == most:
                 break
@@ -251,7 +252,8 @@ def _drawn(market: Market, book: LiveBook, last: str) -> Any:
     from rich.table import Table
 
     title = f"{market.terms.title}, {book.state.name}, {market.terms.currency} a lot"
-    table = Table(title=title, caption=f"last trade {last}; log position {book.seq}")
+    caption = f"last trade {last}; log position {book.seq}"
+    table = Table(title=title, min_width=len(title) + 2, caption=caption)
     for name in ("buy lots", "price", "sell lots"):
         table.add_column(name, justify="right")
     for row in ladder(market, book.bids, book.asks):

@@ -142,11 +142,11 @@ def _unix_ms(when: datetime | None) -> int:
 @market.command()
 @_HOME
 @click.argument("number", type=_NUMBER)
-@click.argument("state", type=click.Choice(list(_STATES)))
+@click.argument("state", metavar="STATE", type=click.Choice(list(_STATES)))
 @click.option("--uncross", is_flag=True, help="Hold the auction first.")
 @json_option
 def state(home: Path, number: int, state: str, uncross: bool, as_json: bool) -> None:
-    """Put market NUMBER into a state: pre-open, auction, continuous, halted, or closed for ever.
+    """Put market NUMBER into STATE: pre-open, auction, continuous, halted, or closed for ever.
 
     A market whose orders cross needs --uncross before it trades continuously.
 

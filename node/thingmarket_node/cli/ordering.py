@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from thingmarket.catalog.attributes import ScaledInteger
 from thingmarket.market.order_views import OrderSeen
 from thingmarket.matching.records import Side, TimeInForce
 from thingmarket_client.frames import CancelAll, CancelOrder, FrameAnswer, LimitOrder
@@ -58,8 +59,9 @@ def _placing(whose: str, home: str, opening: _Opening, side: Side) -> click.Comm
         name=word,
         help=f"""{word.capitalize()} LOTS in MARKET, each for PRICE at {limit}.
 
-        What does not trade at once rests in the book, where it holds money or goods until it trades, is
-        cancelled or expires. A price below zero stands behind two dashes: `-- 1 5 -0.20`.
+        MARKET is its number: `thingmarket market list {home}` shows them, and `market depth` the prices of
+        one. LOTS are whole. What does not trade at once rests in the book, where it holds money or goods
+        until it trades, is cancelled or expires. A price below zero stands behind two dashes: `-- 1 5 -0.20`.
 
         \b
         Example:
@@ -166,7 +168,7 @@ def _cancel(whose: str, home: str, opening: _Opening) -> click.Command:
 
         count = asyncio.run(act())
         output = Output(as_json=as_json)
-        output.say(f"cancelled {count} orders")
+        output.say(f"cancelled {count} order{'' if count == 1 else 's'}")
         output.end({"cancelled": count})
 
     return cancel
@@ -273,8 +275,9 @@ def _moving(whose: str, home: str, opening: _Opening, *, word: str, verb: str) -
                 return found, steps
 
         found, steps = asyncio.run(act())
+        moved = ScaledInteger(steps, found.terms.unit_scale, found.terms.unit)
         output = Output(as_json=as_json)
-        output.say(f"{quantity} {found.terms.unit} of {found.terms.product_id} {done}")
+        output.say(f"{moved} of {found.terms.product_id} {done}")
         output.end({"market": market, "quantity_steps": steps})
 
     return move

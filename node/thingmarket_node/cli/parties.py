@@ -49,9 +49,7 @@ async def open_party(home: Path, card: str | None = None) -> Trader:
         return await open_owner(home, card)
     if not (home / THING_FILE).exists():
         where = "this folder" if home == Path() else str(home)
-        raise Refusal(
-            Code.UNKNOWN_ENTRY, f"{where} is no owner and no thing; name the folder of one with --home"
-        )
+        raise Refusal(Code.UNKNOWN_ENTRY, f"{where} is no owner and no thing; name the folder of one")
     return await open_thing(home, card)
 
 

@@ -49,6 +49,7 @@ _NEXT_OF_RULE: Final = {
     "SET-2": "Ask for less; or let the operator raise play_money_max_minor in node.toml and restart.",
     "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home.",
 }
+_NEXT_OF_GOODS: Final = "See what orders hold: `order list HOME`; `goods declare` brings more in."
 _WORDS_OF_BOOK: Final[dict[int, str]] = {
     Reason.UNKNOWN_ORDER: "no such order rests",
     Reason.NOT_OWNER: "this order is somebody else's",
@@ -61,10 +62,14 @@ _WORDS_OF_BOOK: Final[dict[int, str]] = {
     Reason.BOOK_FULL: "the book is full",
     Reason.BOOK_CROSSED: "orders of the book cross",
 }
+_WORDS_OF_HOLDS: Final[dict[int, str]] = {
+    Code.OUT_OF_STOCK: "this order would sell more goods than are free",
+    LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS: "this order costs more money than is free",
+}
 _NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
 _NEXT_OF_NUMBER: Final = {
     45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`.",
-    BOOK_REASON_BASE + Reason.UNKNOWN_ORDER: "See what rests: `thingmarket thing order list HOME`.",
+    BOOK_REASON_BASE + Reason.UNKNOWN_ORDER: "See what rests: `owner order list HOME`, or of the thing.",
     BOOK_REASON_BASE + Reason.WRONG_STATE: "See its state: `thingmarket market list HOME`.",
     BOOK_REASON_BASE + Reason.BOOK_CROSSED: "Hold the auction first, with --uncross.",
     BOOK_REASON_BASE + Reason.NOT_FILLABLE: "See what is there: `thingmarket market depth HOME MARKET`.",
@@ -97,7 +102,7 @@ def refusal_of(status: int, decision: Decision | None) -> Refusal:
     reason = status - BOOK_REASON_BASE
     words = _WORDS_OF_BOOK.get(reason, "the book refused this order")
     if status not in range(BOOK_REASON_BASE, LEDGER_STATUS_BASE):
-        words = "this order was not placed"
+        words = _WORDS_OF_HOLDS.get(status, "this order was not placed")
     return Refusal(status, words, rule)
 
 
@@ -136,6 +141,8 @@ def misspelt(error: click.ClickException) -> dict[str, Any]:
 
 
 def _parts(number: int, reason: str, rule: str = "", name: str = "", advice: str = "") -> dict[str, Any]:
+    if number == Code.OUT_OF_STOCK and rule == "MKT-4":  # of a book: elsewhere one buys less
+        advice = _NEXT_OF_GOODS
     advice = advice or _NEXT_OF_RULE.get(rule) or _NEXT_OF_NUMBER.get(number, "")
     if not advice and number in Code._value2member_map_:
         advice = _NEXT.get(Code(number), "")

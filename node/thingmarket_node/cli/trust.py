@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from thingmarket.contract.feedback import Feedback
+from thingmarket.catalog.attributes import ScaledInteger
+from thingmarket.contract.feedback import Feedback, ServiceLevel
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.effective import EffectiveMandate, effective
@@ -237,13 +238,15 @@ def satisfaction(home: Path, received: bool, card: str | None, as_json: bool) ->
 
 
 def _feedback_row(row: Feedback) -> tuple[str, ...]:
-    broken = [
-        f"{level.name} {level.measured_steps} instead of {level.promised_steps}"
-        for level in row.levels
-        if not level.met
-    ]
+    broken = [_broken_promise(level) for level in row.levels if not level.met]
     kept = share(row.satisfaction_millionths, WHOLE_MILLIONTHS)
     return moment(row.time_ms), row.contract.hex(), row.product_id, kept, ", ".join(broken) or "none"
+
+
+def _broken_promise(level: ServiceLevel) -> str:
+    measured = ScaledInteger(level.measured_steps, level.scale, level.unit)
+    promised = ScaledInteger(level.promised_steps, level.scale, level.unit)
+    return f"{level.name} {measured} instead of {promised}"
 
 
 def _feedback_value(row: Feedback) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Scenario:
 def find(name: str) -> Scenario:
     """The scenario of a name (UNKNOWN_ENTRY)."""
     if name not in MODULES:
-        raise Refusal(Code.UNKNOWN_ENTRY, f"no scenario {name!r}; there are {', '.join(MODULES)}")
+        raise Refusal(Code.UNKNOWN_ENTRY, f"no scenario {name!r}; see `thingmarket scenario list`")
     found = import_module(f"thingmarket_node.scenarios.{MODULES[name]}").SCENARIO
     assert isinstance(found, Scenario) and found.name == name, "a module holds the scenario of its name"
     return found
