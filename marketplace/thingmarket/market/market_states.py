@@ -75,7 +75,10 @@ def set_state(state: State, command: Command, body: SetMarketState, now_ms: Unix
     notices: tuple[Notice, ...] = ()
     if body.uncross:
         notices = _uncross(state, record, now_ms)
-    return Result(reference=_name(body.market), notices=notices + _set(state, record, body.state, now_ms))
+    notices += _set(state, record, body.state, now_ms)
+    if body.state is MarketState.HALTED:  # by the operator's word, whatever a breaker said before
+        _resume_no_more(state, record)
+    return Result(reference=_name(body.market), notices=notices)
 
 
 # --- by schedule
@@ -146,10 +149,17 @@ def _set(state: State, record: MarketRecord, to: MarketState, now_ms: UnixMs) ->
     notices = settle(state, state.desk.set_state(number, to), now_ms)
     if to is MarketState.CLOSED:
         notices += settle(state, state.desk.cancel_orders(state.desk.orders_in(number)), now_ms)
-    if record.resumes_ms and to is not MarketState.HALTED:
+    if to is not MarketState.HALTED:
+        _resume_no_more(state, record)
+    return (*notices, _notice(state, record, to))
+
+
+def _resume_no_more(state: State, record: MarketRecord) -> None:
+    """The time when a halted market would go on by itself is off."""
+    number = record.listed.market
+    if record.resumes_ms:
         state.timers.cancel(record.resumes_ms, TimerKind.MARKET, _name(number) + bytes((Change.RESUME,)))
         state.markets.put(number, changed(state.markets[number], resumes_ms=0))
-    return (*notices, _notice(state, record, to))
 
 
 def _uncross(state: State, record: MarketRecord, now_ms: UnixMs) -> tuple[Notice, ...]:

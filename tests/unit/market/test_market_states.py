@@ -124,6 +124,15 @@ def test_a_halted_market_goes_on_by_itself_when_its_terms_say_so(world: World) -
     assert names(world.frame(buyer, buy(1, 105))) == ["OK"]
 
 
+def test_what_the_operator_halts_while_a_breaker_does_goes_on_by_his_word_alone(world: World) -> None:
+    """[MKT-3]"""
+    halted(world, halt_ms=MINUTE_MS)
+    assert world.put_market(1, MarketState.HALTED).code == 0
+    world.pass_time(2 * MINUTE_MS)
+    assert state_of(world) is MarketState.HALTED
+    assert world.put_market(1, MarketState.CONTINUOUS).code == 0
+
+
 def test_after_a_halt_the_breaker_measures_from_where_the_market_stands(world: World) -> None:
     """[MKT-9]"""
     halted(world, halt_ms=MINUTE_MS)

@@ -61,6 +61,7 @@ def apply(
             if body.uncross:
                 trades.uncross(memory, venue, now_ms)
             trades.set_state(memory, venue, body.state, now_ms)
+            venue.resumes_ms = 0
         case _:
             product = memory.venues[body.market].listed.product_id
             steps = body.quantity_steps if isinstance(body, DeclareGoods) else -body.quantity_steps
