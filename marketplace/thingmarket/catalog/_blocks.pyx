@@ -26,12 +26,15 @@ cdef class Blocks:
     cdef int* lives
     cdef Candidate* heap
     cdef int32_t* slots
+    cdef uint64_t hash_key
 
     def __cinit__(self, int columns=0):
         """Begin with no rows."""
         if not 0 <= columns <= COLUMNS:
             raise AssertionError("an index has at most 24 columns")
         self.columns = columns
+        # Python's hash of bytes has a secret of the process in it; no result depends on it.
+        self.hash_key = <uint64_t><int64_t>hash(b"blocks")
         self._grow(BLOCK)
 
     def __dealloc__(self):
@@ -385,12 +388,10 @@ cdef class Blocks:
 
     cdef int _slot(self, const uint8_t* name) noexcept nogil:
         """The slot of a name; -1 when it has none."""
-        cdef uint64_t start = 0
         cdef int slot
         if not self.slot_count:
             return -1
-        memcpy(&start, name, 8)
-        slot = <int>((start * 0x9e3779b97f4a7c15ULL >> 32) & <uint64_t>(self.slot_count - 1))
+        slot = self._first_slot(name)
         while self.slots[slot] != -1:
             if self.slots[slot] >= 0 and not memcmp(self.names + <size_t>self.slots[slot] * NAME, name, NAME):
                 return slot
@@ -408,11 +409,15 @@ cdef class Blocks:
         self._fill(row)
         return 0
 
+    cdef inline int _first_slot(self, const uint8_t* name) noexcept nogil:
+        """Where to look for a name first: nobody outside of this process can tell, so nobody crowds one place."""
+        cdef uint64_t start
+        memcpy(&start, name, 8)
+        return <int>(((start ^ self.hash_key) * 0x9e3779b97f4a7c15ULL >> 32) & <uint64_t>(self.slot_count - 1))
+
     cdef void _fill(self, int row) noexcept nogil:
-        cdef uint64_t start = 0
         cdef int slot
-        memcpy(&start, self.names + <size_t>row * NAME, 8)
-        slot = <int>((start * 0x9e3779b97f4a7c15ULL >> 32) & <uint64_t>(self.slot_count - 1))
+        slot = self._first_slot(self.names + <size_t>row * NAME)
         while self.slots[slot] != -1:
             slot = (slot + 1) & (self.slot_count - 1)
         self.slots[slot] = row

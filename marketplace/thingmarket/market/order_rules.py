@@ -72,7 +72,8 @@ def limit_rule(
             return _tightest(rooms)
         case Code.OVER_OPEN_ORDERS:
             rooms = rest_rooms(state, limit, currency)
-            rooms["MKT-8"] = RESTING_PER_PARTY_MAX
+            slot = state.party(thing.thing).number
+            rooms["MKT-8"] = max(0, RESTING_PER_PARTY_MAX - state.desk.count_of(slot))
             return _tightest(rooms)
     return ""
 
