@@ -8,7 +8,7 @@ from thingmarket.identity.mandates import Action
 from thingmarket.ids import ContractId
 from thingmarket.limits import HOUR_MS, MINUTE_MS
 from thingmarket.market.entries import NoticeKind
-from thingmarket.matching.records import Kind, MarketState
+from thingmarket.matching.records import Kind, MarketState, TimeInForce
 from thingmarket.trading.commands import LeastSelfTrade
 from thingmarket.trading.frame import Order
 from thingmarket.trading.terms import Settlement
@@ -72,9 +72,9 @@ class TradingDay(DailyLife):
         self.frame(battery, Order(kind=Kind.NEW_MARKET, side=1, tif=3, market=_POWER, quantity=1, price=105))
         self.frame(battery, Order(kind=Kind.REDUCE, market=_POWER, quantity=1, order_id=resting))
         self.frame(battery, buy(3, 94, kind=Kind.REPLACE, order_id=resting))
-        self.frame(
-            emil, cancel(first), cancel(resting), buy(2, 45)
-        )  # the last one is refused: too far from 100
+        whole = TimeInForce.FOK
+        # Refused: it is not his, too far from 100, more than is there.
+        self.frame(emil, cancel(first), cancel(resting), buy(2, 45), buy(99, 90, tif=whole))
         self.frame(emil, Order(kind=Kind.MASS_CANCEL))
         self.frame(panel, Order(kind=Kind.MASS_CANCEL, market=_POWER), number=1)  # refused: an old number
 
