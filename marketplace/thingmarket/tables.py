@@ -1,7 +1,7 @@
 """Tables of the market's state: mappings that know their changes, can be undone, and have a root."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from thingmarket.canonical import glancer, pack_bytes, packer, plain, unpacker
 from thingmarket.roots import SetRoot
@@ -9,6 +9,9 @@ from thingmarket.roots import SetRoot
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
+
+_WRITTEN_MAX: Final = 1_024  # of each table: 300 KB, more than a group of frames of orders changes
+_NOT_WRITTEN: Final[tuple[Any, bytes | None]] = (None, None)
 
 Packed = tuple[bytes, bytes | None]
 """Name and value of a row in canonical form; no value when the row is gone."""
@@ -52,6 +55,7 @@ class Table(Mapping[K, V]):
         self._undo = undo
         self._changed: dict[K, V | None] = {}  # key -> value when last folded into the root
         self._root = SetRoot()
+        self._written: dict[K, tuple[V, bytes]] = {}  # values that were folded lately, and their bytes
         self._news: dict[bytes, bytes | None] | None = None  # packed rows that changed since `follow_news`
         self._watchers: list[Callable[[K, V | None, V | None], None]] = []
         self._glanced: frozenset[str] | None = frozenset()  # fields that watchers read; None: all of them
@@ -143,21 +147,36 @@ class Table(Mapping[K, V]):
         return self._root.digest()
 
     def _fold(self) -> None:
-        news = self._news
+        news, written = self._news, self._written
         for key, old in self._changed.items():
             new = self._rows.get(key)
-            if new == old:
+            if new is old:
                 continue
-            name, value = self._pack_key(key), None
+            before, packed_before = written.get(key, _NOT_WRITTEN)
+            if before is not old:
+                packed_before = None if old is None else self._pack_value(old)
+            packed = None if new is None else self._pack_value(new)
+            self._remember(key, new, packed)
+            if packed == packed_before:
+                continue
+            name = self._pack_key(key)
             member = pack_bytes(name)
-            if old is not None:
-                self._root.remove(member + self._pack_value(old))
-            if new is not None:
-                value = self._pack_value(new)
-                self._root.add(member + value)
+            if packed_before is not None:
+                self._root.remove(member + packed_before)
+            if packed is not None:
+                self._root.add(member + packed)
             if news is not None:
-                news[name] = value
+                news[name] = packed
         self._changed.clear()
+
+    def _remember(self, key: K, value: V | None, packed: bytes | None) -> None:
+        """What changes often is written once, not again to take it out."""
+        if value is None or packed is None:
+            self._written.pop(key, None)
+            return
+        if len(self._written) >= _WRITTEN_MAX:
+            self._written.clear()
+        self._written[key] = value, packed
 
     @property
     def root_sum(self) -> bytes:

@@ -13,7 +13,6 @@ from thingmarket.market.order_records import MarketRecord
 from thingmarket.market.records import TimerKind
 from thingmarket.market.state import State
 from thingmarket.matching.records import EVENT, EventKind, MarketState
-from thingmarket.policy.spending import Booked
 from thingmarket.time import UnixMs
 from thingmarket.trading.permits import Effects, Tally, Traded
 from thingmarket.values import changed
@@ -55,7 +54,7 @@ def _count(state: State, tallies: tuple[Tally, ...], now_ms: UnixMs) -> None:
             continue  # an owner himself: nobody counts for him
         if ledger not in currencies:
             currencies[ledger] = state.currency_under(ledger)
-        booked = Booked(placed, resting, held_minor, paid_minor)
+        booked = (placed, resting, held_minor, paid_minor)
         links = mandates[leaf].effective.links  # type: ignore[index]  # a leaf is a digest
         budgets.count_book(state, links, currencies[ledger], now_ms, booked)
 

@@ -12,7 +12,7 @@ from thingmarket.market.order_rules import limit_rule, plain_rule
 from thingmarket.market.records import ThingRecord
 from thingmarket.market.state import State
 from thingmarket.policy.decision import Decision, Fact, Verdict
-from thingmarket.trading.frame import ORDER, STATUS
+from thingmarket.trading.frame import ORDER, statuses_of
 from thingmarket.trading.permits import NO_LIMIT, OWNER_PERMIT, Headroom, Permit
 
 _SHOWN: Final = 4  # permits, and currencies, that are told
@@ -44,7 +44,7 @@ def explained(
     if not any(statuses):
         return None
     why = _Why(state, authority, thing, permits)
-    for index, (status,) in enumerate(STATUS.iter_unpack(statuses)):
+    for index, status in enumerate(statuses_of(statuses)):
         if status:
             why.explain(index, status, ORDER.unpack_from(orders, index * ORDER.size))
         if len(why.facts) >= ORDERS_EXPLAINED_MAX:
@@ -107,16 +107,20 @@ class _Why:
 
 def _limits(permits: Mapping[tuple[int, int], Permit], headroom: Mapping[int, Headroom]) -> list[Fact]:
     """What permits and counters left, of the first few of them; what is no limit is not said."""
-    found: dict[str, int] = {}
+    found: list[Fact] = []
     for (market, side), permit in islice(permits.items(), _SHOWN):
-        name = f"permit.{market}.{side}"
-        found[f"{name}.price_high"] = permit.price_high
-        found[f"{name}.order_max"] = permit.order_max_minor
-        found[f"{name}.lots_max"] = permit.lots_max
-        found[f"{name}.cosign_above"] = permit.cosign_above_minor
+        told = (
+            ("price_high", permit.price_high),
+            ("order_max", permit.order_max_minor),
+            ("lots_max", permit.lots_max),
+            ("cosign_above", permit.cosign_above_minor),
+        )
+        found += [Fact(f"permit.{market}.{side}.{name}", value) for name, value in told if value < NO_LIMIT]
     for ledger, room in islice(headroom.items(), _SHOWN):
-        name = f"headroom.{ledger}"
-        found[f"{name}.money"] = room.amount_left_minor
-        found[f"{name}.orders"] = room.orders_left
-        found[f"{name}.resting"] = room.open_left
-    return [Fact(name, value) for name, value in found.items() if value < NO_LIMIT]
+        left = (
+            ("money", room.amount_left_minor),
+            ("orders", room.orders_left),
+            ("resting", room.open_left),
+        )
+        found += [Fact(f"headroom.{ledger}.{name}", value) for name, value in left if value < NO_LIMIT]
+    return found

@@ -1,6 +1,6 @@
 """Goods of an owner that sell orders are held from: brought in and taken out again. [MKT-4]"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from thingmarket.errors import Code, Refusal
@@ -64,10 +64,11 @@ def withdraw(state: State, command: Command, body: WithdrawGoods, authority: Aut
     return _told(authority, name, decision, "WITHDRAWN")
 
 
-def check_goods(state: State, sides: Iterable[tuple[int, int]], owner: PartyId) -> None:
+def check_goods(
+    state: State, records: Mapping[int, MarketRecord], sides: Iterable[tuple[int, int]], owner: PartyId
+) -> None:
     """Refuse to buy more of what somebody has very much of: an account has an end. [MKT-4]"""
-    bought = [state.markets.get(market) for market, side in sides if side == _BUY]
-    ledgers = [record.goods_ledger for record in bought if record is not None]
+    ledgers = [records[market].goods_ledger for market, side in sides if side == _BUY and market in records]
     most = state.ledger.accounts.most_owned(state.party(owner).number, AccountKind.GOODS, ledgers)
     if most > GOODS_OWNED_MAX:
         raise Refusal(Code.OUT_OF_RANGE, "more than 2^61 steps are there: withdraw some first", "MKT-4")

@@ -1,6 +1,5 @@
 """The root of the market: entries in, outcomes out, nothing else. [LOG-3]"""
 
-from dataclasses import replace
 from typing import assert_never
 
 from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Refund
@@ -71,6 +70,7 @@ from thingmarket.trading.commands import (
     SetMarketState,
     WithdrawGoods,
 )
+from thingmarket.values import changed
 
 RULES_KNOWN = (3,)
 """Behaviours that this software can replay."""
@@ -118,12 +118,12 @@ class Market:
             outcome = Outcome(seq=entry.seq, notices=self._other(entry, content))
         if state.books.has_news:  # the entry stands: who was stopped in it has no orders any more
             told = stopped.cancel_orders(state, entry.time_ms)
-            outcome = replace(outcome, notices=outcome.notices + told) if told else outcome
+            outcome = changed(outcome, notices=outcome.notices + told) if told else outcome
         if state.books.events:
-            outcome = replace(outcome, events=state.books.take_events())
+            outcome = changed(outcome, events=state.books.take_events())
         if state.experience.has_news:  # the entry stands: what it made is learnt from
             told = things.learn(state, entry.seq, entry.time_ms)
-            outcome = replace(outcome, notices=outcome.notices + told) if told else outcome
+            outcome = changed(outcome, notices=outcome.notices + told) if told else outcome
         state.undo.forget()
         state.seq, state.time_ms = entry.seq, entry.time_ms
         return outcome

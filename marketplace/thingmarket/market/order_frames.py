@@ -37,9 +37,9 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     sides = state.desk.touched(body.orders)
     permits = permits_of(state, authority, thing, sides)
     records = _records(state, sides)
-    headroom = headroom_of(state, authority, thing, _currencies(records), sender.number)
-    check_goods(state, sides, authority.owner)
-    if escrow := [record for record in records if record.listed.settlement is Settlement.ESCROW]:
+    headroom = headroom_of(state, authority, thing, _currencies(records.values()), sender.number)
+    check_goods(state, records, sides, authority.owner)
+    if escrow := [record for record in records.values() if record.listed.settlement is Settlement.ESCROW]:
         check_frame(state, escrow, body.orders)
         permits |= without_room(escrow, permits, headroom)
     placed = state.desk.place(
@@ -49,7 +49,7 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
         last_counter=seat.last_counter,
         permits=permits,
         headroom=headroom,
-        bands=_bands(records),
+        bands=_bands(records.values()),
         now_ms=now_ms,
         acts_for_owner=authority.mandate is None,
     )
@@ -86,11 +86,10 @@ def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOr
     return changed(seat, owner=authority.owner, mandate_leaf=leaf)
 
 
-def _records(state: State, sides: tuple[tuple[int, int], ...]) -> list[MarketRecord]:
+def _records(state: State, sides: tuple[tuple[int, int], ...]) -> dict[int, MarketRecord]:
     """The known markets that a frame touches, ascending."""
-    find = state.markets.get
-    found = [find(market) for market in dict.fromkeys([market for market, _ in sides])]
-    return [record for record in found if record is not None]
+    markets = state.markets
+    return {market: markets[market] for market, _ in sides if market in markets}
 
 
 def _currencies(records: Iterable[MarketRecord]) -> list[str]:

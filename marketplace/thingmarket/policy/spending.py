@@ -6,7 +6,8 @@ when it comes to none, and closed when the contract has ended. What is reserved 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
 
 from thingmarket.identity.effective import EffectiveMandate
 from thingmarket.ids import Digest
@@ -129,24 +130,16 @@ def _placed(counters: Counters, order: Reservation, *, waits: bool) -> Counted:
     return tuple(counted)
 
 
-class Booked(NamedTuple):  # a frame makes twenty of them
-    """What one entry changed for the orders that a mandate has in books, minor units and orders.
-
-    `held_minor` is what resting orders may cost now, less what they might before; `paid_minor` was paid.
-    """
-
-    placed: int
-    resting: int
-    held_minor: int
-    paid_minor: int
+Booked = tuple[int, int, int, int]
+"""What one entry changed for the orders that a mandate has in books: how many were placed, how many more
+rest; what they may cost now, less what they might before, and what was paid, both in minor units."""
 
 
 def count_book(
     counters: Counters, links: Sequence[Digest], currency: str, time_ms: UnixMs, booked: Booked
 ) -> Counted:
     """Count orders of the book for every link: what is paid moves into the day and month of its entry."""
-    day = utc_day(time_ms)
-    month = utc_month(day)
+    day, month = _day_and_month(time_ms)
     placed, resting, held_minor, paid_minor = booked
     counted = []
     for link in links:
@@ -170,6 +163,12 @@ def count_book(
         )
         counted.append((key, new))
     return tuple(counted)
+
+
+@lru_cache(maxsize=16)  # asked for each sender that an entry touches
+def _day_and_month(time_ms: UnixMs) -> tuple[UtcDay, UtcMonth]:
+    day = utc_day(time_ms)
+    return day, utc_month(day)
 
 
 def count_fill(

@@ -210,5 +210,6 @@ def hash_of_outcomes(bodies: Iterable[bytes]) -> bytes:
     """32 bytes over the outcomes of one group, each with its length."""
     whole = blake2b(digest_size=_HASH_BYTES, person=b"tm-outcomes")
     for body in bodies:
-        whole.update(len(body).to_bytes(4, "big") + body)
+        whole.update(len(body).to_bytes(4, "big"))
+        whole.update(body)
     return whole.digest()
