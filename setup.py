@@ -10,7 +10,9 @@ DESK_PARTS = (
     "_desk_floor.pxi",
     "_desk_admission.pxi",
     "_desk_settling.pxi",
+    "_desk_learning.pxi",
     "_desk_placing.pxi",
+    "_desk_telling.pxi",
     "_desk_known.pxi",
     "../matching/_book.pxd",
     "../settlement/_accounts.pxd",
@@ -38,7 +40,7 @@ setup(
         Extension(
             "thingmarket.settlement._accounts",
             sources=[SETTLEMENT + "_accounts.pyx"],
-            depends=[SETTLEMENT + "_accounts.pxd"],
+            depends=[SETTLEMENT + "_accounts.pxd", SETTLEMENT + "_accounts_records.pxi"],
             extra_compile_args=["-O3"],
             optional=True,
         ),

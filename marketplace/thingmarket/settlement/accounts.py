@@ -1,14 +1,13 @@
 """Ledger accounts: dense rows with four columns each, found by (owner, ledger, kind, reference).
 
-The table here is the readable one, which specifies the compiled one: `new_table` gives either.
+The table here is the readable one, which specifies the compiled one.
 """
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, unique
-from importlib import import_module
-from typing import Final, Literal, NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import ACCOUNTS_MAX, LEDGER_AMOUNT_MAX
@@ -23,9 +22,6 @@ UINT64_MAX: Final = 2**64 - 1
 REFERENCE_BYTES_MAX: Final = 32  # a digest is the longest name that an account is told apart by
 SET_OFF_ABOVE: Final = 2**61  # half of what a turnover may be: a trader never comes to its end
 
-Kind = Literal["auto", "native", "python"]
-
-_NATIVE: Final = "thingmarket.settlement._accounts"
 _NO_LEDGER: Final = -1  # row 0: differs from the ledger of any transfer, which is unsigned
 _ROW: Final = struct.Struct("<QQHHqqqqB")  # owner, ledger, kind, flags, four columns, reference length
 
@@ -397,20 +393,3 @@ def violations_of_sums(sums: Mapping[int, Sequence[int]]) -> Iterator[str]:
     for ledger, total in sums.items():
         if any(total):
             yield f"ledger {ledger}: debits are not credits"
-
-
-def new_table(kind: Kind = "auto") -> AccountTable:
-    """An empty table, native where that was built; one that must be native is an ImportError without.
-
-    The native one is no subclass, but does all that this one does and gives the same bytes.
-    """
-    if kind == "python":
-        return AccountTable()
-    try:
-        native = import_module(_NATIVE)
-    except ImportError:
-        if kind == "native":
-            raise
-        return AccountTable()
-    table: AccountTable = native.AccountTable()
-    return table

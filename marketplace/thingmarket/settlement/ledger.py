@@ -8,6 +8,8 @@ from typing import Final, Self
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import CHAIN_MAX, TRANSFERS_PER_BATCH_MAX
 from thingmarket.settlement import posting, snapshot
+from thingmarket.settlement.account_tables import Kind as TableKind
+from thingmarket.settlement.account_tables import new_table
 from thingmarket.settlement.accounts import (
     INT64_MAX,
     NO_FLAGS,
@@ -17,9 +19,7 @@ from thingmarket.settlement.accounts import (
     AccountNumber,
     AccountTable,
     Balance,
-    new_table,
 )
-from thingmarket.settlement.accounts import Kind as TableKind
 from thingmarket.settlement.invariants import order_holds, violations
 from thingmarket.settlement.known import BATCH_MASK, KnownIds
 from thingmarket.settlement.transfers import (

@@ -112,44 +112,14 @@ cdef uint64_t HASH_KEY = <uint64_t> <int64_t> hash(b"thingmarket desk")
 cdef int OWNER_WALLET = AccountKind.OWNER_WALLET
 cdef int OWN_GOODS = AccountKind.GOODS
 
-cdef object new_row = tuple.__new__  # a named tuple of values in the order of its fields
-cdef tuple STATES = (None, *MarketState)  # by number
-
-assert list(STATES[1:]) == list(range(1, len(STATES)))
-assert Tally._fields == (
-    "slot", "money_ledger", "placed", "opened", "ended", "fills", "held_minor", "paid_minor"
-)
-assert Traded._fields == ("market", "low", "high", "last", "quantity", "fee_minor")
-
-cdef uint32_t REASON_BASE = book_status(0)
-cdef uint32_t STATUS_BAD_TIF = frames.STATUS_BAD_TIF
-cdef uint32_t STATUS_BAD_FIELD = frames.STATUS_BAD_FIELD
-cdef uint32_t STATUS_BAD_PRICE = frames.STATUS_BAD_PRICE
-cdef uint32_t STATUS_BAD_QUANTITY = frames.STATUS_BAD_QUANTITY
-cdef uint32_t STATUS_WRONG_STATE = frames.STATUS_WRONG_STATE
-cdef uint32_t STATUS_UNKNOWN_KIND = frames.STATUS_UNKNOWN_KIND
-cdef uint32_t STATUS_UNKNOWN_ORDER = frames.STATUS_UNKNOWN_ORDER
-cdef uint32_t STATUS_BAD_EXPIRY = OrderStatus.BAD_EXPIRY
-cdef uint32_t STATUS_BAD_ID = OrderStatus.BAD_ID
-cdef uint32_t STATUS_TOO_MUCH = OrderStatus.TOO_MUCH
-cdef uint32_t STATUS_UNKNOWN_MARKET = OrderStatus.UNKNOWN_MARKET
-cdef uint32_t STATUS_OUTSIDE_BAND = OrderStatus.OUTSIDE_BAND
-cdef uint32_t STATUS_NOT_PERMITTED = OrderStatus.NOT_PERMITTED
-cdef uint32_t STATUS_OVER_PRICE = OrderStatus.OVER_PRICE
-cdef uint32_t STATUS_OVER_ORDER = OrderStatus.OVER_ORDER
-cdef uint32_t STATUS_NEED_COSIGN = OrderStatus.NEED_COSIGN
-cdef uint32_t STATUS_OVER_BUDGET = OrderStatus.OVER_BUDGET
-cdef uint32_t STATUS_OVER_DAY_ORDERS = OrderStatus.OVER_DAY_ORDERS
-cdef uint32_t STATUS_OVER_OPEN_ORDERS = OrderStatus.OVER_OPEN_ORDERS
-cdef uint32_t STATUS_NO_FUNDS = OrderStatus.NO_FUNDS
-cdef uint32_t STATUS_OUT_OF_STOCK = OrderStatus.OUT_OF_STOCK
-
 assert ORDER_BYTES == frames.ORDER_BYTES and COUNTER_BITS == frames.COUNTER_BITS
 
 include "_desk_floor.pxi"
 include "_desk_admission.pxi"
 include "_desk_settling.pxi"
+include "_desk_learning.pxi"
 include "_desk_placing.pxi"
+include "_desk_telling.pxi"
 include "_desk_known.pxi"
 
 

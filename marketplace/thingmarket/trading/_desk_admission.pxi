@@ -1,5 +1,29 @@
 # Whether an order may go to the book, in the order of checks of thingmarket.trading.shape and .admission.
 
+cdef uint32_t REASON_BASE = book_status(0)
+cdef uint32_t STATUS_BAD_TIF = frames.STATUS_BAD_TIF
+cdef uint32_t STATUS_BAD_FIELD = frames.STATUS_BAD_FIELD
+cdef uint32_t STATUS_BAD_PRICE = frames.STATUS_BAD_PRICE
+cdef uint32_t STATUS_BAD_QUANTITY = frames.STATUS_BAD_QUANTITY
+cdef uint32_t STATUS_WRONG_STATE = frames.STATUS_WRONG_STATE
+cdef uint32_t STATUS_UNKNOWN_KIND = frames.STATUS_UNKNOWN_KIND
+cdef uint32_t STATUS_UNKNOWN_ORDER = frames.STATUS_UNKNOWN_ORDER
+cdef uint32_t STATUS_BAD_EXPIRY = OrderStatus.BAD_EXPIRY
+cdef uint32_t STATUS_BAD_ID = OrderStatus.BAD_ID
+cdef uint32_t STATUS_TOO_MUCH = OrderStatus.TOO_MUCH
+cdef uint32_t STATUS_UNKNOWN_MARKET = OrderStatus.UNKNOWN_MARKET
+cdef uint32_t STATUS_OUTSIDE_BAND = OrderStatus.OUTSIDE_BAND
+cdef uint32_t STATUS_NOT_PERMITTED = OrderStatus.NOT_PERMITTED
+cdef uint32_t STATUS_OVER_PRICE = OrderStatus.OVER_PRICE
+cdef uint32_t STATUS_OVER_ORDER = OrderStatus.OVER_ORDER
+cdef uint32_t STATUS_NEED_COSIGN = OrderStatus.NEED_COSIGN
+cdef uint32_t STATUS_OVER_BUDGET = OrderStatus.OVER_BUDGET
+cdef uint32_t STATUS_OVER_DAY_ORDERS = OrderStatus.OVER_DAY_ORDERS
+cdef uint32_t STATUS_OVER_OPEN_ORDERS = OrderStatus.OVER_OPEN_ORDERS
+cdef uint32_t STATUS_NO_FUNDS = OrderStatus.NO_FUNDS
+cdef uint32_t STATUS_OUT_OF_STOCK = OrderStatus.OUT_OF_STOCK
+
+
 cdef inline bint is_new(const Command* order) noexcept:
     return order.kind == NEW_LIMIT or order.kind == NEW_MARKET
 
@@ -64,12 +88,21 @@ cdef inline uint32_t refusal_of_permit(
     return STATUS_NEED_COSIGN if cost > permit.cosign_above_minor else 0
 
 
-cdef inline uint32_t refusal_of_counters(const LedgerRow* money, const Command* order, int64_t cost) noexcept:
-    if order.kind != REPLACE:
-        if money.placed >= money.orders_left:
-            return STATUS_OVER_DAY_ORDERS
-        if may_rest(order) and money.opened >= money.open_left:
-            return STATUS_OVER_OPEN_ORDERS
+cdef inline bint asks_more(const MarketRow* market, const Command* order, const Rest* present) noexcept:
+    """Whether an order wants more lots, or may cost more, than what is left of the one that it replaces."""
+    cdef int side = order.side - 1
+    return <int64_t> order.quantity > <int64_t> present.remaining or money_hold(
+        market, side, worst_price(order), order.quantity
+    ) > money_hold(market, side, present.price, present.remaining)
+
+
+cdef inline uint32_t refusal_of_counters(
+    const LedgerRow* money, const Command* order, int64_t cost, bint anew
+) noexcept:
+    if anew and money.placed >= money.orders_left:
+        return STATUS_OVER_DAY_ORDERS
+    if order.kind != REPLACE and may_rest(order) and money.opened >= money.open_left:
+        return STATUS_OVER_OPEN_ORDERS
     if cost and (money.amount_left < money.amount or cost > money.amount_left - money.amount):
         return STATUS_OVER_BUDGET
     return 0
@@ -83,12 +116,13 @@ cdef uint32_t admit(
     cdef int64_t cost = money_hold(market, side, worst_price(order), order.quantity)
     cdef int64_t steps = goods_hold(market, side, order.quantity)
     cdef uint32_t status = refusal_of_permit(&market.permits[side], order, cost)
+    cdef bint anew = present == NULL or asks_more(market, order, present)
     if status:
         return status
     if present != NULL:
         cost = max(cost - money_hold(market, side, present.price, present.remaining), <int64_t> 0)
         steps = max(steps - goods_hold(market, side, present.remaining), <int64_t> 0)
-    status = refusal_of_counters(money, order, cost)
+    status = refusal_of_counters(money, order, cost, anew)
     if status:
         return status
     if market.has_band and not market.band_low <= worst_price(order) <= market.band_high:
@@ -100,7 +134,7 @@ cdef uint32_t admit(
     money.reserved[WALLET] += cost
     goods.reserved[GOODS] += steps
     money.amount += cost
+    money.placed += anew
     if order.kind != REPLACE:
-        money.placed += 1
         money.opened += may_rest(order)
     return 0

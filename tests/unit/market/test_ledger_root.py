@@ -3,7 +3,8 @@
 import pytest
 
 from thingmarket.market.ledger_root import ACCOUNTS_PER_PAGE, LedgerRoot
-from thingmarket.settlement.accounts import AccountKind, Kind
+from thingmarket.settlement.account_tables import Kind
+from thingmarket.settlement.accounts import AccountKind
 from thingmarket.settlement.ledger import Ledger
 
 ACCOUNTS = ACCOUNTS_PER_PAGE * 2 + 3
