@@ -1,6 +1,7 @@
 """Why orders of a frame were refused: rules and facts, for as many as an outcome has room for. [MKT-7]"""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -16,8 +17,9 @@ from thingmarket.trading.frame import ORDER, statuses_of
 from thingmarket.trading.permits import NO_LIMIT, OWNER_PERMIT, Headroom, Permit
 
 _SHOWN: Final = 4  # permits, and currencies, that are told
-_OF_LIMITS: Final = frozenset(
+_OF_RULES: Final = frozenset(  # the others have the same rule whoever ordered
     (
+        Code.DENIED,
         Code.OVER_PRICE,
         Code.OVER_ORDER,
         Code.OVER_BUDGET,
@@ -52,6 +54,11 @@ def explained(
     return Decision(Verdict.DENY, tuple(why.rules), (*why.facts, *_limits(permits, headroom)))
 
 
+@lru_cache(maxsize=1024)  # of a few statuses and rules
+def _text(status: int, rule: str) -> str:
+    return f"{code_name(status)} {rule}".rstrip()
+
+
 class _Why:
     """Gathers the reasons of one frame."""
 
@@ -74,17 +81,17 @@ class _Why:
         """Say why one order was refused."""
         rule = self._rule(status, order)
         self.rules[rule] = None
-        self.facts.append(Fact(f"order.{index}", f"{code_name(status)} {rule}".rstrip()))
+        self.facts.append(Fact(f"order.{index}", _text(status, rule)))
 
     def _rule(self, status: int, order: tuple[int, ...]) -> str:
+        if status not in _OF_RULES:
+            return plain_rule(status)
         _, side, _, _, market, lots, *_ = order
         mandate, thing = self._authority.mandate, self._thing
         if mandate is None or thing is None or market not in self._state.markets:
             return plain_rule(status)
         if status == Code.DENIED:
             return self._denial(market, side)
-        if status not in _OF_LIMITS:
-            return plain_rule(status)
         return limit_rule(
             self._state,
             mandate,
