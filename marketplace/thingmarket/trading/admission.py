@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from thingmarket.matching.records import Kind
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.trading.frame import Order, OrderStatus
 from thingmarket.trading.permits import UNLIMITED, Headroom, Permit
@@ -42,8 +41,8 @@ class Admission:
         """Look at what the sender's owner has in all markets that the frame touches."""
         self._sender = sender
         self._rows = rows
-        self._placed = Counter[int]()  # by money ledger: new orders of the frame so far
-        self._opened = Counter[int]()  # those of them that may rest
+        self._placed = Counter[int]()  # by money ledger: new orders of the frame, and those made larger
+        self._opened = Counter[int]()  # new ones that may rest
         self._amount = Counter[int]()  # what they may cost
         self._reserved = Counter[Pot]()  # what they have reserved
         self._free: dict[Pot, int] = {}  # at the start of the frame
@@ -57,17 +56,20 @@ class Admission:
         cost = money_hold(terms, order.side, price, order.quantity)
         goods = goods_hold(terms, order.side, order.quantity)
         status = self._check_permit(order, cost)
+        anew = present is None or asks_more(order, terms, present)
         if present:
             cost = max(0, cost - money_hold(terms, present.side, present.price, present.remaining))
             goods = max(0, goods - goods_hold(terms, present.side, present.remaining))
         status = (
             status
-            or self._check_headroom(order, terms, cost)
+            or self._check_headroom(order, terms, cost, anew=anew, opens=present is None)
             or self._check_band(order)
             or self._check_funds(terms, cost, goods)
         )
         if not status:
-            self._reserve(order, terms, cost, goods)
+            self._reserve(terms, cost, goods)
+            self._placed[terms.money_ledger] += anew
+            self._opened[terms.money_ledger] += present is None and may_rest(order)
         return status
 
     def _check_permit(self, order: Order, cost: int) -> int:
@@ -83,15 +85,14 @@ class Admission:
             return OrderStatus.OVER_ORDER
         return OrderStatus.NEED_COSIGN if cost > permit.cosign_above_minor else 0
 
-    def _check_headroom(self, order: Order, terms: MarketTerms, cost: int) -> int:
-        """[ORD-6] What the counters leave; a replaced order is no new one."""
+    def _check_headroom(self, order: Order, terms: MarketTerms, cost: int, *, anew: bool, opens: bool) -> int:
+        """[ORD-6] What the counters leave; a replaced order is a new one when it asks for more."""
         ledger = terms.money_ledger
         headroom = self._sender.headroom.get(ledger, UNLIMITED)
-        if order.kind != Kind.REPLACE:
-            if self._placed[ledger] >= headroom.orders_left:
-                return OrderStatus.OVER_DAY_ORDERS
-            if may_rest(order) and self._opened[ledger] >= headroom.open_left:
-                return OrderStatus.OVER_OPEN_ORDERS
+        if anew and self._placed[ledger] >= headroom.orders_left:
+            return OrderStatus.OVER_DAY_ORDERS
+        if opens and may_rest(order) and self._opened[ledger] >= headroom.open_left:
+            return OrderStatus.OVER_OPEN_ORDERS
         if cost and self._amount[ledger] + cost > headroom.amount_left_minor:
             return OrderStatus.OVER_BUDGET
         return 0
@@ -111,14 +112,23 @@ class Admission:
             return OrderStatus.OUT_OF_STOCK
         return 0
 
-    def _reserve(self, order: Order, terms: MarketTerms, cost: int, goods: int) -> None:
+    def _reserve(self, terms: MarketTerms, cost: int, goods: int) -> None:
         wallet, stock = _pots(terms)
         self._reserved[wallet] += cost
         self._reserved[stock] += goods
         self._amount[terms.money_ledger] += cost
-        if order.kind != Kind.REPLACE:
-            self._placed[terms.money_ledger] += 1
-            self._opened[terms.money_ledger] += may_rest(order)
+
+
+def asks_more(order: Order, terms: MarketTerms, present: RestingOrder) -> bool:
+    """Whether an order wants more lots, or may cost more, than what is left of `present`. [ORD-6]
+
+    Otherwise one id, filled in part and made whole again without end, would be a single order of its day.
+    """
+    now = money_hold(terms, present.side, present.price, present.remaining)
+    return (
+        order.quantity > present.remaining
+        or money_hold(terms, order.side, worst_price(order), order.quantity) > now
+    )
 
 
 def _pots(terms: MarketTerms) -> tuple[Pot, Pot]:

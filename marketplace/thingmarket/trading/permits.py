@@ -36,7 +36,7 @@ class Headroom:
     """What a sender's counters leave in one currency: the least over the links of his mandate. [ORD-6]"""
 
     amount_left_minor: int = NO_LIMIT  # cost of all orders of the frame together
-    orders_left: int = NO_LIMIT  # new orders
+    orders_left: int = NO_LIMIT  # new orders, and those that are made larger
     open_left: int = NO_LIMIT  # new orders that may rest
 
 
@@ -52,7 +52,7 @@ class Tally(NamedTuple):  # a frame makes twenty of them
 
     slot: int
     money_ledger: int
-    placed: int = 0  # new orders that the book took
+    placed: int = 0  # new orders that the book took, and those that their own sender made larger
     opened: int = 0  # orders that rest now and did not before
     ended: int = 0  # orders that rested and do not any more
     fills: int = 0  # trades of its orders

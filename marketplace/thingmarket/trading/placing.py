@@ -11,7 +11,7 @@ from thingmarket.matching.records import (
     Kind,
     TimeInForce,
 )
-from thingmarket.trading.admission import Admission, Sender
+from thingmarket.trading.admission import Admission, Sender, asks_more
 from thingmarket.trading.floor import Floor
 from thingmarket.trading.frame import (
     COUNTER_MAX,
@@ -125,13 +125,17 @@ class Placing:
         status = status or check_terms(order, terms, self._floor.state_of(order.market), self._now_ms)
         present = self._floor.orders.get(order.order_id)
         there = present is not None and self._stands_for(order, present)
-        if not status and there:
+        anew = False
+        if not status and there and present:
+            anew = asks_more(order, terms, present)
             status = self._admission.admit(order, terms, present)
         if status:
             return status
         status = self._to_book(order, terms.self_trade)
         assert there or status, "the book replaces no order that is not the sender's"
         if status == _TAKEN:
+            if anew and slot_of(order.order_id) == self._sender.slot:
+                self._settling.placed(order.order_id, order.market)
             self._deadlines[order.order_id] = order.expires_ms
         return status
 

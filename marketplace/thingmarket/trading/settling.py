@@ -48,7 +48,7 @@ class Settling:
                 change(fields, owner)
 
     def placed(self, order_id: int, market: int) -> None:
-        """The book took a new order."""
+        """The book took a new order, or one that its sender made larger."""
         self._count(order_id, self._markets[market]).placed += 1
 
     def effects(self) -> Effects:

@@ -18,7 +18,7 @@ from thingmarket.identity.things import Probation, SetThingState, ThingOrder
 from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS, HOUR_MS
 from thingmarket.market.entries import Outcome
-from thingmarket.matching.records import EventKind
+from thingmarket.matching.records import EventKind, Kind
 from thingmarket.policy.guards import GuardAction, GuardRules, RateGuard
 from thingmarket.trading.frame import order_id_of
 from thingmarket.wire import things as wire_things
@@ -167,6 +167,28 @@ def test_the_number_of_orders_is_limited_by_day_and_at_rest(world: World) -> Non
     assert names(placed) == ["OK", "OK", "OVER_OPEN_ORDERS"]
     world.frame(thing, cancel(order_id_of(world.slot(thing), 1)))
     assert names(world.frame(thing, buy(1, 100), buy(1, 100))) == ["OK", "OVER_DAY_ORDERS"]
+
+
+def test_an_order_that_is_made_whole_after_each_fill_is_an_order_each_time(world: World) -> None:
+    """[ORD-6] [LIM-6]"""
+    owner, thing = household(world, limits=(limit(100_000, orders_per_day=3),))
+    seller = world.owner("seller")
+    world.declare(seller, 100)
+    world.frame(thing, buy(10, 100))
+    assert refills(world, thing, seller, 3) == ["OK", "OK", "OVER_DAY_ORDERS"]
+    assert world.goods(owner).free == 27
+    assert counter(world, thing)[4] == 3
+    world.check_booked()
+
+
+def refills(world: World, thing: Actor, seller: Actor, times: int) -> list[str]:
+    """What is told each time that ten are wanted again of an order of which nine were bought."""
+    told = []
+    (mine,) = world.rests(thing)
+    for _ in range(times):
+        world.frame(seller, sell(9, 100))
+        told += names(world.frame(thing, buy(10, 100, kind=Kind.REPLACE, order_id=mine)))
+    return told
 
 
 def test_every_link_of_a_chain_is_counted(world: World) -> None:
@@ -338,6 +360,17 @@ def test_on_probation_orders_are_few_and_small() -> None:
     placed = world.frame(thing, buy(1, 501), buy(1, 500), buy(1, 100), buy(1, 100))
     assert names(placed) == ["OVER_ORDER", "OK", "OK", "OVER_DAY_ORDERS"]
     assert names(world.frame(thing, buy(1, 100))) == ["OVER_DAY_ORDERS"]
+
+
+def test_on_probation_an_order_is_not_made_larger_again_and_again() -> None:
+    """[THG-13] [ORD-6]"""
+    world = World(probation=Probation(orders_per_day=2, order_minor=1_000, deliveries=1))
+    world.market_of()
+    _, thing = household(world)
+    seller = world.owner("seller")
+    world.declare(seller, 100)
+    world.frame(thing, buy(10, 100))
+    assert refills(world, thing, seller, 2) == ["OK", "OVER_DAY_ORDERS"]
 
 
 def test_the_rule_that_leaves_least_is_named(world: World) -> None:

@@ -9,6 +9,7 @@ from tests.unit.trading.pit import (
     BOB,
     BUY,
     EUR,
+    EVE,
     FOK,
     GTC,
     GTD,
@@ -28,7 +29,7 @@ from tests.unit.trading.pit import (
 )
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import INTEGER_MAX, MASS_CANCELS_PER_FRAME_MAX, ORDER_LIFE_MS, ORDERS_PER_FRAME_MAX
-from thingmarket.matching.records import Kind, MarketState
+from thingmarket.matching.records import Kind, MarketState, Side
 from thingmarket.trading.frame import ORDER_BYTES, Order, OrderStatus, order_id_of
 from thingmarket.trading.permits import Headroom, Permit
 
@@ -160,7 +161,7 @@ def test_headroom_is_shared_by_the_orders_of_a_frame(pit: Pit) -> None:
 
 
 def test_orders_of_a_day_and_open_orders_run_out_on_their_own(pit: Pit) -> None:
-    """[ORD-6] What is not to rest is no open order; what is replaced or cancelled is no new one."""
+    """[ORD-6] What is not to rest is no open order; what is made smaller or cancelled is no new one."""
     pit.send(ANN, GOOD)
     mine = order_id_of(ANN, 1)
     at_once = replace(GOOD, tif=IOC)
@@ -170,8 +171,44 @@ def test_orders_of_a_day_and_open_orders_run_out_on_their_own(pit: Pit) -> None:
         0,
     ]
     assert pit.send(
-        ANN, at_once, at_once, replaced(mine, BUY, 11, 5), cancelled(mine), headroom=Headroom(orders_left=1)
+        ANN, at_once, at_once, replaced(mine, BUY, 9, 5), cancelled(mine), headroom=Headroom(orders_left=1)
     ) == [0, OrderStatus.OVER_DAY_ORDERS, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "quantity", "is_more"),
+    [
+        (BUY, 11, 5, True),
+        (BUY, 5, 6, True),
+        (BUY, 10, 5, False),
+        (BUY, 9, 5, False),
+        (BUY, 12, 4, False),
+        (SELL, 20, 6, True),
+        (SELL, 19, 5, False),
+        (SELL, 30, 4, False),
+    ],
+)
+def test_an_order_that_is_made_larger_is_an_order_of_its_day(
+    pit: Pit, side: Side, price: int, quantity: int, *, is_more: bool
+) -> None:
+    """[ORD-6] [ORD-12] More lots, or more money, than what is left of it."""
+    sender = ANN if side == BUY else BOB
+    pit.send(sender, new(side, 10 if side == BUY else 20, 5))
+    wish = replaced(order_id_of(sender, 1), side, price, quantity)
+    refused = [OrderStatus.OVER_DAY_ORDERS] if is_more else [0]
+    assert pit.send(sender, wish, headroom=Headroom(orders_left=0)) == refused
+    pit.send(sender, cancelled(order_id_of(sender, 1)), new(side, 10 if side == BUY else 20, 5))
+    wish = replaced(order_id_of(sender, 2), side, price, quantity)
+    assert pit.send(sender, wish, headroom=Headroom(orders_left=1)) == [0]
+    assert sum(tally.placed for tally in pit.last.tallies) == is_more
+
+
+def test_an_order_that_its_owner_makes_larger_is_none_of_its_things(pit: Pit) -> None:
+    """[ORD-12]"""
+    pit.send(EVE, new(BUY, 10, 5), owner=ANN)
+    wish = replaced(order_id_of(EVE, 1), BUY, 10, 6)
+    assert pit.send(ANN, wish, acts_for_owner=True) == [0]
+    assert sum(tally.placed for tally in pit.last.tallies) == 0
 
 
 def test_an_order_that_costs_nothing_needs_no_budget(pit: Pit) -> None:

@@ -163,7 +163,7 @@ def test_a_replaced_order_may_trade_and_rests_with_what_is_left(pit: Pit) -> Non
     assert kinds(pit.last) == [EventKind.REPLACED, EventKind.TRADE]
     assert (pit.has(ANN, EUR), pit.held(ANN, EUR)) == (9_960, 66)
     assert pit.last.tallies[0] == Tally(
-        slot=ANN, money_ledger=EUR, fills=1, held_minor=66 - 90, paid_minor=40
+        slot=ANN, money_ledger=EUR, placed=1, fills=1, held_minor=66 - 90, paid_minor=40
     )
 
 

@@ -175,7 +175,7 @@ class _Frame:
     def _replace(self, wish: Order, venue: Venue, *, mine: bool) -> int:
         book, present = self.memory.book, self.memory.book.find(wish.order_id)
         status = _fields(wish) or (0 if mine else OrderStatus.BAD_ID) or self._shape(wish, venue)
-        reason = 0
+        reason, more = 0, False
         if present is None or present.market != wish.market:
             reason = Reason.UNKNOWN_ORDER
         elif present.owner != self.owner:
@@ -183,6 +183,7 @@ class _Frame:
         elif present.side != wish.side:
             reason = Reason.BAD_FIELD
         else:
+            more = self._is_more(wish, venue, present)
             status = status or self._admit(wish, venue, present)
             reason = self._hindrance(self._order(wish, venue), wish, 0)
         if status:
@@ -191,8 +192,12 @@ class _Frame:
             book.refuse(wish, reason)
             return _book(reason)
         assert present is not None, "looked at above"
+        self.placed += more and present.party == self.sender
         book.replace(present, wish)
         return _TAKEN
+
+    def _is_more(self, wish: Order, venue: Venue, present: Resting) -> bool:
+        return wish.quantity > present.left or self._order(wish, venue).money > present.money
 
     # --- what is looked at, in its order
 
@@ -219,11 +224,12 @@ class _Frame:
     def _admit(self, wish: Order, venue: Venue, present: Resting | None) -> int:
         """Permission, counters, band and funds; what is admitted is reserved, whatever the book says."""
         asked = self._order(wish, venue)
+        more = present is None or self._is_more(wish, venue, present)
         cost, goods = asked.money, asked.goods
         status = self._permission(wish, venue, cost)
         if present is not None:
             cost, goods = max(0, cost - present.money), max(0, goods - present.goods)
-        status = status or self._headroom(wish, cost, new=present is None)
+        status = status or self._headroom(wish, cost, new=present is None, more=more)
         low, high = venue.band(venue.last)
         if not status and not low <= (wish.price or 1) <= high:
             status = OrderStatus.OUTSIDE_BAND
@@ -236,8 +242,8 @@ class _Frame:
             self.funds -= cost
             self.goods[product] -= goods
             self.admitted["cost"] += cost
+            self.admitted["orders"] += more
             if present is None:
-                self.admitted["orders"] += 1
                 self.admitted["rests"] += wish.tif in _RESTS
         return status
 
@@ -263,11 +269,11 @@ class _Frame:
             return OrderStatus.OVER_ORDER
         return OrderStatus.NEED_COSIGN if cost > min(one.cosign_above_minor for one in limits) else 0
 
-    def _headroom(self, wish: Order, cost: int, *, new: bool) -> int:
+    def _headroom(self, wish: Order, cost: int, *, new: bool, more: bool) -> int:
         room = self.room
         if room is None:
             return 0
-        if new and self.admitted["orders"] >= room.orders:
+        if more and self.admitted["orders"] >= room.orders:
             return OrderStatus.OVER_DAY_ORDERS
         if new and wish.tif in _RESTS and self.admitted["rests"] >= room.rests:
             return OrderStatus.OVER_OPEN_ORDERS
