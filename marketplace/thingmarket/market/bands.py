@@ -9,8 +9,11 @@ Band = tuple[int, int]
 
 
 def order_band(record: MarketRecord) -> Band | None:
-    """Where the worst price of an order has to lie: around the last trade. None: anywhere."""
-    return _around(record, record.last_ticks)
+    """Where the worst price of an order has to lie: around the last trade. None: anywhere.
+
+    There is none from an auction that the operator called until something trades again.
+    """
+    return _around(record, record.last_ticks) if record.reference_ticks else None
 
 
 def leaves_band(record: MarketRecord, reference: int, low: int, high: int) -> bool:

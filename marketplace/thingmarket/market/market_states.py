@@ -73,6 +73,8 @@ def set_state(state: State, command: Command, body: SetMarketState, now_ms: Unix
     if body.state is MarketState.CONTINUOUS and not body.uncross and _is_crossed(state, body.market):
         raise Refusal(book_status(Reason.BOOK_CROSSED), "the book has to be uncrossed first", "MKT-3")
     notices: tuple[Notice, ...] = ()
+    if body.state in _GATHERS and not body.uncross:  # his word against a price that nobody meant
+        state.markets.put(body.market, changed(record, reference_ticks=0))
     if body.uncross:
         notices = _uncross(state, record, now_ms)
     notices += _set(state, record, body.state, now_ms)

@@ -18,6 +18,7 @@ from thingmarket.market.result import Result
 from thingmarket.market.seats import remember_frame
 from thingmarket.market.state import State
 from thingmarket.market.thing_standing import orders_of_day, trading_thing
+from thingmarket.matching.records import MarketState
 from thingmarket.time import UnixMs, utc_day
 from thingmarket.trading.commands import PlaceOrders
 from thingmarket.trading.frame import DEADLINE
@@ -49,7 +50,7 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
         last_counter=seat.last_counter,
         permits=permits,
         headroom=headroom,
-        bands=_bands(records.values()),
+        bands=_bands(state, records.values()),
         now_ms=now_ms,
         acts_for_owner=authority.mandate is None,
     )
@@ -96,10 +97,12 @@ def _currencies(records: Iterable[MarketRecord]) -> list[str]:
     return list(dict.fromkeys([record.listed.currency for record in records]))
 
 
-def _bands(records: Iterable[MarketRecord]) -> dict[int, tuple[int, int]]:
+def _bands(state: State, records: Iterable[MarketRecord]) -> dict[int, tuple[int, int]]:
+    """Of markets that trade; an auction has to be able to find any price. [MKT-9]"""
     bands = {}
     for record in records:
-        if record.listed.band_basis_points:
+        listed = record.listed
+        if listed.band_basis_points and state.desk.state_of(listed.market) is MarketState.CONTINUOUS:
             band = order_band(record)
             if band is not None:
                 bands[record.listed.market] = band

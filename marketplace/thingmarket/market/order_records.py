@@ -24,8 +24,8 @@ class MarketRecord:
 
     `last_ticks` is the price of the last trade, 0 before the first. The breaker measures from
     `reference_ticks`: the first trade, then the price of each auction, and the last price before each of its
-    halts. `halts` means that the very next entry halts it, `resumes_ms` when it goes on then; 0: when the
-    operator says so. [MKT-9]
+    halts; 0 again when the operator gathers orders anew. `halts` means that the very next entry halts it,
+    `resumes_ms` when it goes on then; 0: when the operator says so. [MKT-9]
     """
 
     listed: ListedMarket

@@ -157,12 +157,42 @@ def test_an_auction_gives_the_breaker_a_new_price_and_a_halt_by_the_operator_doe
     assert world.state.markets[1].reference_ticks == 100
     world.put_market(1, MarketState.AUCTION)
     world.put_market(1, MarketState.CONTINUOUS, uncross=True)
-    assert world.state.markets[1].reference_ticks == 100, "an auction in which nothing traded"
+    assert world.state.markets[1].reference_ticks == 0, "an auction in which nothing traded: all begins anew"
     world.put_market(1, MarketState.AUCTION)
     world.frame(seller, sell(1, 108))
     world.frame(buyer, buy(1, 108))
     world.put_market(1, MarketState.CONTINUOUS, uncross=True)
     assert world.state.markets[1].reference_ticks == 108
+
+
+def test_no_band_binds_an_auction(world: World) -> None:
+    """[MKT-9]"""
+    world.market_of(band_basis_points=1_000)
+    buyer, seller = sides(world)
+    world.frame(seller, sell(1, 100))
+    world.frame(buyer, buy(1, 100))
+    world.put_market(1, MarketState.AUCTION)
+    assert names(world.frame(seller, sell(1, 300))) == ["OK"]
+    assert names(world.frame(buyer, buy(1, 300))) == ["OK"]
+    world.put_market(1, MarketState.CONTINUOUS, uncross=True)
+    assert names(world.frame(buyer, buy(1, 269), buy(1, 270))) == ["OUTSIDE_BAND", "OK"]
+
+
+def test_a_price_that_somebody_made_with_himself_is_undone_by_the_operator(world: World) -> None:
+    """[MKT-9] An auction does not look at whose orders meet; the band that follows binds nobody for long."""
+    world.market_of(band_basis_points=1_000)
+    buyer, seller = sides(world)
+    world.put_market(1, MarketState.AUCTION)
+    world.frame(seller, sell(1, 9_000))
+    world.frame(world.owner("with himself", fund=FUNDS), buy(1, 9_000))
+    world.put_market(1, MarketState.CONTINUOUS, uncross=True)
+    assert names(world.frame(buyer, buy(1, 100))) == ["OUTSIDE_BAND"]
+    world.put_market(1, MarketState.PRE_OPEN)
+    world.put_market(1, MarketState.CONTINUOUS)
+    assert names(world.frame(buyer, buy(1, 100))) == ["OK"]
+    assert names(world.frame(seller, sell(1, 100))) == ["OK"]
+    assert state_of(world) is MarketState.CONTINUOUS, "measured from the first trade since"
+    assert names(world.frame(buyer, buy(1, 111))) == ["OUTSIDE_BAND"]
 
 
 def test_a_halt_without_an_end_is_ended_by_the_operator(world: World) -> None:

@@ -230,7 +230,8 @@ class _Frame:
         if present is not None:
             cost, goods = max(0, cost - present.money), max(0, goods - present.goods)
         status = status or self._headroom(wish, cost, new=present is None, more=more)
-        low, high = venue.band(venue.last)
+        bound = venue.state is MarketState.CONTINUOUS and venue.reference
+        low, high = venue.band(venue.last if bound else 0)
         if not status and not low <= (wish.price or 1) <= high:
             status = OrderStatus.OUTSIDE_BAND
         product = venue.listed.product_id

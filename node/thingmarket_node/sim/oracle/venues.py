@@ -58,6 +58,8 @@ def apply(
             _open(memory, body, now_ms)
         case SetMarketState():
             venue = memory.venues[body.market]
+            if body.state in (MarketState.PRE_OPEN, MarketState.AUCTION) and not body.uncross:
+                venue.reference = 0
             if body.uncross:
                 trades.uncross(memory, venue, now_ms)
             trades.set_state(memory, venue, body.state, now_ms)
