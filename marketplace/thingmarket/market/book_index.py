@@ -1,4 +1,4 @@
-"""What is derived from the tables of orders: frames by slot, markets to halt, parties that were stopped."""
+"""What is derived from tables of orders: frames by slot, markets by product, what is stopped."""
 
 from bisect import insort
 
@@ -25,6 +25,7 @@ class BookIndex:
     ) -> None:
         """Follow every change from now on."""
         self.frames_of: dict[int, list[int]] = {}  # remembered frames of a slot, ascending
+        self.first_of: dict[str, int] = {}  # the market that was opened first for a product
         self.halting: list[int] = []  # markets that the very next entry halts, ascending
         self.ended: dict[Digest, None] = {}  # mandates that may have ended in this entry
         self.stopped: dict[tuple[PartyId, PartyId], None] = {}  # things that may not trade any more
@@ -34,7 +35,7 @@ class BookIndex:
         self.permits: dict[Digest, tuple[EffectiveMandate, dict[tuple[int, int], Permit]]] = {}
         self.permits_made = 0  # since they were last thrown away
         frames.watch(self._frame_changed, reads=())
-        markets.watch(self._market_changed, reads=("halts",))
+        markets.watch(self._market_changed, reads=("halts", "listed"))
         mandates.watch(self._mandate_changed, reads=("state",))
         things.watch(self._thing_changed, reads=("state",))
 
@@ -65,6 +66,10 @@ class BookIndex:
             self.frames_of[slot].remove(frame)
 
     def _market_changed(self, market: int, old: MarketRecord | None, new: MarketRecord | None) -> None:
+        if old is None and new is not None:
+            self.first_of.setdefault(new.listed.product_id, market)
+        elif new is None and old is not None and self.first_of[old.listed.product_id] == market:
+            del self.first_of[old.listed.product_id]  # taken back, so no other has come since
         was, now = old is not None and old.halts, new is not None and new.halts
         if now and not was:
             insort(self.halting, market)

@@ -38,6 +38,7 @@ def open_market(state: State, command: Command, body: OpenMarket, seq: int, now_
         raise Refusal(Code.ALREADY_KNOWN, f"market {listed.market} was opened already", "MKT-2")
     if len(state.markets) >= MARKETS_MAX:
         raise Refusal(Code.FULL, f"this node has {MARKETS_MAX} markets already", "MKT-2")
+    _check_unit(state, listed)
     if listed.closes_ms and listed.closes_ms <= now_ms:
         raise Refusal(Code.BAD_FIELD, "closes_ms: this time has passed", "MKT-2")
     goods_ledger = state.goods_ledgers.get(listed.product_id)
@@ -184,6 +185,20 @@ def _schedule(state: State, market: int, change: Change, deadline_ms: int) -> No
 def _schedule_auction(state: State, listed: ListedMarket, now_ms: UnixMs) -> None:
     every_ms = listed.auction_every_ms
     state.timers.set((now_ms // every_ms + 1) * every_ms, TimerKind.AUCTION, _name(listed.market))
+
+
+def _check_unit(state: State, listed: ListedMarket) -> None:
+    """Goods are counted in steps, which are the same ones in all markets of a product."""
+    first = state.books.first_of.get(listed.product_id)
+    if first is None:
+        return
+    other: ListedMarket = state.markets[first].listed
+    if (listed.unit, listed.unit_scale) != (other.unit, other.unit_scale):
+        raise Refusal(
+            Code.BAD_FIELD,
+            f"unit: market {first} counts this product in {other.unit} of scale {other.unit_scale}",
+            "MKT-2",
+        )
 
 
 def _check_operator(state: State, command: Command) -> None:

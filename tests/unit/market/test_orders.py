@@ -11,6 +11,8 @@ from thingmarket.identity.envelope import TypeId
 from thingmarket.limits import FRAMES_KEPT, ORDER_STEPS_MAX
 from thingmarket.market import goods, order_permits
 from thingmarket.market.entries import NoticeKind
+from thingmarket.market.market import Market
+from thingmarket.market.state import State
 from thingmarket.matching.records import EventKind, MarketState
 from thingmarket.trading.frame import order_id_of
 
@@ -97,6 +99,16 @@ def test_only_the_operator_opens_markets_and_a_number_is_used_once(world: World)
     assert world.try_market(market=1).code == Code.ALREADY_KNOWN
     assert world.try_market(market=2, currency="USD").code == Code.UNKNOWN_CURRENCY
     assert world.put_market(1, MarketState.HALTED, by=owner).code == Code.OPERATOR_ONLY
+
+
+def test_all_markets_of_a_product_have_one_unit(world: World) -> None:
+    """[MKT-2] They share its goods, which are counted in steps."""
+    assert world.try_market(market=2, unit="KGM").code == Code.BAD_FIELD
+    assert world.try_market(market=2, unit_scale=3).code == Code.BAD_FIELD
+    assert world.try_market(market=2, unit="KGM", product_id="toner").code == 0
+    assert world.try_market(market=3, lot_steps=10).code == 0
+    again = Market(State.restore(world.state.snapshot()))
+    assert again.state.books.first_of == world.state.books.first_of == {"ink-black": 1, "toner": 2}
 
 
 def test_a_market_takes_what_its_state_lets_it(world: World) -> None:
