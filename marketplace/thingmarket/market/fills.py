@@ -3,6 +3,7 @@
 The book has traded when contracts are made, so all that could refuse one is asked before the frame is placed.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
@@ -34,10 +35,12 @@ _ROWS_OF_SENDER: Final = 2  # wallet and goods, which the desk opens with his fi
 
 def check_frame(state: State, records: Iterable[MarketRecord], orders: bytes) -> None:
     """Refuse a frame that could make more contracts than an entry or the ledger takes (TOO_LARGE, FULL)."""
-    fills = 0
+    fills, orders_in = 0, defaultdict[int, list[tuple[int, ...]]](list)
+    for fields in ORDER.iter_unpack(orders):
+        orders_in[fields[4]].append(fields)
     for record in records:
         _check_turnover(state, record)
-        fills += _fills_at_most(state, record.listed.market, orders)
+        fills += _fills_at_most(state, record.listed.market, orders_in[record.listed.market])
         if fills > ESCROW_FILLS_MAX:
             reason = f"it could meet more than {ESCROW_FILLS_MAX} orders: fewer lots, or a better price"
             raise Refusal(Code.TOO_LARGE, reason, "MKT-16")
@@ -46,17 +49,18 @@ def check_frame(state: State, records: Iterable[MarketRecord], orders: bytes) ->
         raise Refusal(Code.FULL, f"this node holds {CONTRACTS_MAX} contracts already", "MKT-16")
 
 
-def _fills_at_most(state: State, market: int, orders: bytes) -> int:
-    """How many trades a frame can make in a market: each ends one of two orders, and takes a lot at least.
+def _fills_at_most(state: State, market: int, orders: Iterable[tuple[int, ...]]) -> int:
+    """How many trades the orders of a frame can make in their market.
 
-    Orders of one frame are of one owner, so they meet none of their own.
+    Each trade ends one of two orders, and takes a lot at least. Orders of one frame are of one owner, so they
+    meet none of their own.
     """
     bids, asks = state.desk.depth(market, ESCROW_FILLS_MAX)
-    count = dict.fromkeys((Side.BUY, Side.SELL), 0)
-    lots = dict.fromkeys((Side.BUY, Side.SELL), 0)
+    count: dict[int, int] = {Side.BUY: 0, Side.SELL: 0}
+    lots: dict[int, int] = {Side.BUY: 0, Side.SELL: 0}
     high, low = 0, INTEGER_MAX
-    for kind, side, _, _, number, quantity, price, _, _ in ORDER.iter_unpack(orders):
-        if number != market or side not in count or not (kind in KINDS_NEW or kind == Kind.REPLACE):
+    for kind, side, _, _, _, quantity, price, _, _ in orders:
+        if side not in count or not (kind in KINDS_NEW or kind == Kind.REPLACE):
             continue
         count[side] += 1
         lots[side] += quantity
