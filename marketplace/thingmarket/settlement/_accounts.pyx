@@ -380,8 +380,9 @@ cdef class AccountTable:
         for number in range(<int32_t> first, <int32_t> last + 1):
             write_row(<PackedRow*> out, &self.rows[number])
             out += ROW_BYTES
-            memcpy(out, self.references + self.rows[number].reference, self.rows[number].reference_bytes)
-            out += self.rows[number].reference_bytes
+            if self.rows[number].reference_bytes:  # without any there may be no memory for them
+                memcpy(out, self.references + self.rows[number].reference, self.rows[number].reference_bytes)
+                out += self.rows[number].reference_bytes
         return written
 
     def append_packed(self, bytes data not None, Py_ssize_t offset):
