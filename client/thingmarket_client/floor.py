@@ -8,7 +8,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key
 from thingmarket.limits import DEPTH_LEVELS_MAX
-from thingmarket.market.order_views import DepthSeen, OrderSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, OrderSeen, TradeSeen, TradesSeen
 from thingmarket.trading.commands import DeclareGoods, WithdrawGoods, check_goods
 from thingmarket.wire import market_data as wire
 from thingmarket.wire import orders
@@ -82,21 +82,18 @@ class Floor:
         """The best levels of an open book (NOT_PERMITTED for a closed one)."""
         return wire.read_depth(await self._ask("GetDepth", wire.depth_request(market, levels)))
 
-    async def trades(self, market: int, since_seq: int) -> tuple[TradeSeen, ...]:
-        """Trades behind a log position that the node still keeps, oldest first; one's own name one's orders.
-
-        Those of a closed book are one's own alone.
-        """
+    async def trades(self, market: int, since_seq: int) -> TradesSeen:
+        """Trades behind a log position that the node still keeps, and up to where it keeps none."""
         found: list[TradeSeen] = []
+        seq, time_ms = 0, 0
         for _ in range(PAGES_MAX):
             after = (found[-1].seq, found[-1].index) if found else (since_seq + 1, _WHOLE_ENTRY)
-            page, more, _ = wire.read_trades(
-                await self._ask("ListTrades", wire.trades_request(market, *after))
-            )
-            found += page
-            if not (more and page):
+            page, more = wire.read_trades(await self._ask("ListTrades", wire.trades_request(market, *after)))
+            found += page.trades
+            seq, time_ms = page.forgotten_seq, page.forgotten_ms
+            if not (more and page.trades):
                 break
-        return tuple(found)
+        return TradesSeen(trades=tuple(found), forgotten_seq=seq, forgotten_ms=time_ms)
 
     async def watch_market(self, market: int, levels: int) -> AsyncGenerator[LiveBook, None]:
         """The best levels of an open book, again whenever they change; reconnects by itself.

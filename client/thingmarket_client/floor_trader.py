@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from thingmarket_client.post import Post
 
 if TYPE_CHECKING:
-    from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen
+    from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen, TradesSeen
     from thingmarket_client.floor import Floor
     from thingmarket_client.frames import AnyOrder, FrameAnswer
     from thingmarket_client.live_book import LiveBook, Market
@@ -81,6 +81,13 @@ class FloorTrader:
         """Trades behind a log position that the node still keeps, oldest first; one's own name one's orders.
 
         Those of a closed book are one's own alone.
+        """
+        return (await self._floor().trades(market, since_seq)).trades
+
+    async def trades_known(self, market: int, since_seq: int = 0) -> "TradesSeen":
+        """The same, with the log position and time up to which the node keeps no trades of this market.
+
+        What a node keeps is lost when it starts again, and of much trade it keeps the last.
         """
         return await self._floor().trades(market, since_seq)
 

@@ -3,9 +3,10 @@
 import asyncio
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import Final, NamedTuple
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import (
@@ -15,6 +16,7 @@ from thingmarket.limits import (
     TRADES_KEPT_MAX,
     TRADES_PER_MARKET_MAX,
 )
+from thingmarket.market.state import State
 from thingmarket.matching.records import EVENT, EVENT_BYTES, EventKind, MarketState
 from thingmarket.time import UnixMs
 from thingmarket_node.core.books import BookSeen, Levels
@@ -24,14 +26,29 @@ Row = tuple[int, int, UnixMs, tuple[int, ...]]
 """Log position, place in the entry, entry time, fields of the event."""
 
 
+class LogPlace(NamedTuple):
+    """An entry of the log and its time."""
+
+    seq: int
+    time_ms: int
+
+
+NOWHERE: Final = LogPlace(0, 0)
+
+
+def traded_before(state: State) -> dict[int, LogPlace]:
+    """Markets that traded up to now, of which a node that starts keeps nothing. [MKT-14]"""
+    here = LogPlace(state.seq, state.time_ms)
+    return {number: here for number, record in state.markets.items() if record.last_ticks}
+
+
 class Trades:
     """The last trades of each market, in the order of the log; all of them durable."""
 
-    def __init__(self, seq: int) -> None:
-        """Start with none: what was traded up to `seq` is not kept."""
-        self._start_seq = seq
+    def __init__(self, forgotten: Mapping[int, LogPlace]) -> None:
+        """Start with none; `forgotten` says up to where which markets had traded before."""
         self._of: dict[int, deque[Row]] = {}  # the market that traded last is last
-        self._forgotten: dict[int, int] = {}
+        self._forgotten = dict(forgotten)
         self._count = 0
 
     def take(self, entry: Published) -> list[Row]:
@@ -55,9 +72,9 @@ class Trades:
         first = bisect_right(kept, (seq, index), key=itemgetter(0, 1))
         return (kept[place] for place in range(first, len(kept)))
 
-    def forgotten_seq(self, market: int) -> int:
-        """Up to where trades of a market are not kept any more; 0: nowhere."""
-        return self._forgotten.get(market, self._start_seq)
+    def forgotten(self, market: int) -> LogPlace:
+        """Up to where trades of a market are not kept any more; NOWHERE: it keeps all there ever were."""
+        return self._forgotten.get(market, NOWHERE)
 
     def _keep(self, row: Row) -> None:
         market = row[3][4]
@@ -71,7 +88,8 @@ class Trades:
         self._count += 1
 
     def _drop(self, market: int, kept: deque[Row]) -> None:
-        self._forgotten[market] = kept.popleft()[0]
+        seq, _, time_ms, _ = kept.popleft()
+        self._forgotten[market] = LogPlace(seq, time_ms)
         self._count -= 1
         if not kept:
             del self._of[market]
@@ -152,9 +170,9 @@ class Turn:
 class MarketData:
     """The trades that are kept, and all who watch markets."""
 
-    def __init__(self, wanted: dict[int, int], seq: int) -> None:
+    def __init__(self, wanted: dict[int, int], forgotten: Mapping[int, LogPlace]) -> None:
         """Say in `wanted` how many levels of which market are to be looked at after each group."""
-        self.trades = Trades(seq)
+        self.trades = Trades(forgotten)
         self._wanted = wanted
         self._of_market: dict[int, dict[MarketWatch, None]] = defaultdict(dict)
         self._of_session: dict[bytes, int] = defaultdict(int)

@@ -22,7 +22,7 @@ from thingmarket_node.core.sessions import Session
 from thingmarket_node.insight import Insight
 from thingmarket_node.journal import Journal
 from thingmarket_node.logs import log_trades
-from thingmarket_node.market_data import MarketData
+from thingmarket_node.market_data import MarketData, traded_before
 from thingmarket_node.metrics import Metrics
 from thingmarket_node.projection import Projection
 from thingmarket_node.rails import Rail
@@ -70,7 +70,7 @@ class Shell:
         self.insight = insight
         self.metrics = metrics or Metrics()
         self.watches = Watches()
-        self.market_data = MarketData(core.watched_markets, core.durable_seq)
+        self.market_data = MarketData(core.watched_markets, traded_before(core.state))
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._journal, self._vault, self._rail, self._projection = journal, vault, rail, projection
         self._loop = asyncio.get_running_loop()

@@ -20,10 +20,7 @@ class Exchange:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.did("node", "init", "market", "--plaintext", "--play-money", "200.00")
-        self.node = Running.start(
-            "node", [*PROGRAM, "node", "run", "market", "--json"], folder, lambda _: None
-        )
-        self.node.wait_for("ready")
+        self.start()
         for owner in ("anna", "bob"):
             self.did("owner", "init", owner, "--node", "market")
         for thing in ("printer", "shop"):
@@ -34,6 +31,11 @@ class Exchange:
         self.did("owner", "mandate", "anna", "printer", "--autonomy", "adaptable", "--spend", spend)
         opened = self.did(*OPEN)
         assert opened == {"market": 1, "state": "CONTINUOUS"}
+
+    def start(self) -> None:
+        command = [*PROGRAM, "node", "run", "market", "--json"]
+        self.node = Running.start("node", command, self.folder, lambda _: None)
+        self.node.wait_for("ready")
 
     def ran(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -129,3 +131,19 @@ def test_a_market_is_followed_live_by_a_program(exchange: Exchange) -> None:
     assert following.process.wait(30) == 0
     assert first["bids"] == [] and first["trades"] == []
     assert exchange.did("owner", "order", "cancel", "anna", "--all") == {"cancelled": 1}
+
+
+def test_trades_before_the_last_start_are_not_silently_missing(exchange: Exchange) -> None:
+    """[MKT-14]"""
+    known = exchange.did("market", "trades", "anna", "1")
+    assert known["trades"] and (known["forgotten_seq"], known["forgotten_ms"]) == (0, 0)
+    last = known["trades"][-1]
+    exchange.node.stop()
+    exchange.start()
+    known = exchange.did("market", "trades", "anna", "1")
+    assert known["trades"] == [] and known["forgotten_seq"] >= last["seq"]
+    assert known["forgotten_ms"] >= last["time_ms"]
+    shown = exchange.ran("market", "trades", "anna", "1").stdout
+    assert "There were others up to" in shown and f"log position {known['forgotten_seq']}" in shown
+    since = str(known["forgotten_seq"])
+    assert "others" not in exchange.ran("market", "trades", "anna", "1", "--since", since).stdout

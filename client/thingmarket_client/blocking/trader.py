@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from thingmarket.identity.envelope import Signed
     from thingmarket.identity.terms import Place
     from thingmarket.ids import Digest, Key
-    from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen
+    from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen, TradesSeen
     from thingmarket.market.views import CancelPreview
     from thingmarket.policy.decision import Fact
     from thingmarket.wire.books import PointsSeen
@@ -112,6 +112,13 @@ class BlockingTrader(BlockingParty[P]):
         Those of a closed book are one's own alone.
         """
         return self._calls.run(lambda: self._party.trades(market, since_seq))
+
+    def trades_known(self, market: int, since_seq: int = 0) -> TradesSeen:
+        """The same, with the log position and time up to which the node keeps no trades of this market.
+
+        What a node keeps is lost when it starts again, and of much trade it keeps the last.
+        """
+        return self._calls.run(lambda: self._party.trades_known(market, since_seq))
 
     def watch_market(self, market: int, levels: int = LEVELS) -> BlockingWatch[LiveBook]:
         """The best levels of an open book, again whenever they change; reconnects by itself.

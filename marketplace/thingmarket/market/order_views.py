@@ -72,3 +72,15 @@ class TradeSeen:
     fee_minor: int
     buy_order: int
     sell_order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradesSeen:
+    """Trades that a node keeps, oldest first.
+
+    It keeps none up to `forgotten_seq`, an entry of the time `forgotten_ms`; 0: all there ever were. [MKT-14]
+    """
+
+    trades: tuple[TradeSeen, ...]
+    forgotten_seq: int
+    forgotten_ms: int

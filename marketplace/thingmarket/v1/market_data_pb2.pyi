@@ -257,10 +257,13 @@ class ListTradesResponse(_message.Message):
     TRADES_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
     FORGOTTEN_SEQ_FIELD_NUMBER: _builtins.int
+    FORGOTTEN_MS_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
     """True when there are more."""
     forgotten_seq: _builtins.int
-    """The node no longer keeps trades up to this log position; 0: it keeps all."""
+    """The node does not keep trades of this market up to this log position; 0: it keeps all there ever were."""
+    forgotten_ms: _builtins.int
+    """Time of that entry, Unix milliseconds; 0: it keeps all."""
     @_builtins.property
     def trades(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.TradeView]:
         """At most 100."""
@@ -271,10 +274,11 @@ class ListTradesResponse(_message.Message):
         trades: _abc.Iterable[_order_pb2.TradeView] | None = ...,
         more: _builtins.bool = ...,
         forgotten_seq: _builtins.int = ...,
+        forgotten_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["forgotten_seq", b"forgotten_seq", "more", b"more", "trades", b"trades"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["forgotten_ms", b"forgotten_ms", "forgotten_seq", b"forgotten_seq", "more", b"more", "trades", b"trades"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

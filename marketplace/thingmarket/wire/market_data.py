@@ -10,7 +10,7 @@ from thingmarket.limits import (
     MARKET_TRADES_WAITING_MAX,
     SEARCH_RESULTS_MAX,
 )
-from thingmarket.market.order_views import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen, TradesSeen
 from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import ListedMarket
 from thingmarket.v1 import market_data_pb2 as pb
@@ -164,15 +164,25 @@ def trades_request(market: int, after_seq: int, after_index: int) -> pb.ListTrad
     return pb.ListTradesRequest(market=market, after_seq=after_seq, after_index=after_index)
 
 
-def trades_response(trades: Iterable[TradeSeen], *, more: bool, forgotten_seq: int) -> pb.ListTradesResponse:
-    """Tell trades."""
-    return pb.ListTradesResponse(trades=map(trade_message, trades), more=more, forgotten_seq=forgotten_seq)
+def trades_response(
+    trades: Iterable[TradeSeen], *, more: bool, forgotten: tuple[int, int]
+) -> pb.ListTradesResponse:
+    """Tell trades, and up to which log position and time others are not kept."""
+    seq, time_ms = forgotten
+    return pb.ListTradesResponse(
+        trades=map(trade_message, trades), more=more, forgotten_seq=seq, forgotten_ms=time_ms
+    )
 
 
-def read_trades(message: pb.ListTradesResponse) -> tuple[tuple[TradeSeen, ...], bool, int]:
-    """Read trades, whether there are more, and up to where the node forgot them (TOO_LARGE)."""
+def read_trades(message: pb.ListTradesResponse) -> tuple[TradesSeen, bool]:
+    """Read trades, and whether there are more (TOO_LARGE)."""
     _check_page(len(message.trades), SEARCH_RESULTS_MAX)
-    return tuple(map(read_trade, message.trades)), message.more, message.forgotten_seq
+    page = TradesSeen(
+        trades=tuple(map(read_trade, message.trades)),
+        forgotten_seq=message.forgotten_seq,
+        forgotten_ms=message.forgotten_ms,
+    )
+    return page, message.more
 
 
 def check_after(request: pb.ListTradesRequest) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from thingmarket.limits import DEPTH_LEVELS_MAX
-from thingmarket.market.order_views import DepthSeen, TradeSeen
+from thingmarket.market.order_views import DepthSeen, TradeSeen, TradesSeen
 from thingmarket.wire.market_data import Levels
 from thingmarket_client.live_book import LiveBook, Market
 from thingmarket_node.cli.amounts import moment
@@ -146,24 +146,44 @@ def book_value(bids: Levels, asks: Levels) -> dict[str, Any]:
 def trades(home: Path, market: int, since: int, card: str | None, as_json: bool) -> None:
     """List the last trades of MARKET; one's own are marked, and those of a closed book are one's own alone.
 
+    A node tells trades since its last start, and of much trade the last; it says up to when it knows none.
+
     \b
     Example:
       thingmarket market trades anna 1
       thingmarket market trades anna 1 --since 5000
     """
 
-    async def read() -> tuple[Market, tuple[TradeSeen, ...]]:
+    async def read() -> tuple[Market, TradesSeen]:
         async with await open_party(home, card) as opened:
-            return await opened.market(market), await opened.trades(market, since)
+            return await opened.market(market), await opened.trades_known(market, since)
 
-    found, seen = asyncio.run(read())
+    found, known = asyncio.run(read())
     output = Output(as_json=as_json)
     rows = [
         (moment(one.time_ms), one.lots, f"{found.money(one.price_ticks)} {found.terms.currency}", _own(one))
-        for one in seen
+        for one in known.trades
     ]
     output.table(f"trades of {found.terms.title}", ("time (UTC)", "lots", "price", "own order"), rows)
-    output.end({"trades": [trade_value(one) for one in seen]})
+    if known.forgotten_seq > since:
+        for line in _forgotten(known):
+            output.say(line)
+    output.end(
+        {
+            "trades": [trade_value(one) for one in known.trades],
+            "forgotten_seq": known.forgotten_seq,
+            "forgotten_ms": known.forgotten_ms,
+        }
+    )
+
+
+def _forgotten(known: TradesSeen) -> tuple[str, str]:
+    """What a reader does not see, and where it stands."""
+    until = f"{moment(known.forgotten_ms)} UTC, log position {known.forgotten_seq}"
+    return (
+        f"There were others up to {until}: since then the node knows all, from its last start on at most.",
+        "They stand in its log, which its operator has; where trades are contracts, `owner contracts` too.",
+    )
 
 
 def _own(trade: TradeSeen) -> str:

@@ -76,7 +76,7 @@ class OrderQueries:
             return wire.trades_response(
                 shown[:SEARCH_RESULTS_MAX],
                 more=len(shown) > SEARCH_RESULTS_MAX,
-                forgotten_seq=trades.forgotten_seq(request.market),
+                forgotten=trades.forgotten(request.market),
             )
 
         return await self._shell.look(token_of(context), found)

@@ -19,7 +19,7 @@ from thingmarket_client.live_book import LiveBook
 from thingmarket_node.core.books import BookSeen, Levels
 from thingmarket_node.core.frame_events import events_for
 from thingmarket_node.core.messages import Published
-from thingmarket_node.market_data import MarketData, MarketWatch, Row, Trades, Turn
+from thingmarket_node.market_data import LogPlace, MarketData, MarketWatch, Row, Trades, Turn
 
 OPEN = MarketState.CONTINUOUS
 
@@ -36,7 +36,7 @@ def entry(seq: int, *events: Event) -> Published:
 
 
 def row(seq: int) -> Row:
-    return Trades(0).take(entry(seq, trade(price=seq)))[0]
+    return Trades({}).take(entry(seq, trade(price=seq)))[0]
 
 
 def book(seq: int, bids: Levels = (), asks: Levels = (), *, afresh: bool = False) -> BookSeen:
@@ -61,13 +61,14 @@ def told(turn: Turn) -> MarketNews:
 
 def test_trades_are_kept_in_the_order_of_the_log_and_those_that_were_dropped_are_named() -> None:
     """[MKT-14]"""
-    trades = Trades(7)
-    assert trades.forgotten_seq(1) == 7
+    trades = Trades({1: LogPlace(7, 7)})
+    assert trades.forgotten(1) == (7, 7)
+    assert trades.forgotten(3) == (0, 0), "a market that never traded has nothing that was forgotten"
     for seq in range(8, 8 + TRADES_PER_MARKET_MAX):
         trades.take(entry(seq, trade(), trade(market=2, kind=EventKind.NEW)))
-    assert trades.forgotten_seq(1) == 7
+    assert trades.forgotten(1) == (7, 7)
     trades.take(entry(2_000, trade(), trade()))
-    assert trades.forgotten_seq(1) == 9
+    assert trades.forgotten(1) == (9, 9)
     assert [found[0] for found in trades.after(1, 1_006, 0)] == [1_007, 2_000, 2_000]
     assert [found[:2] for found in trades.after(1, 2_000, 0)] == [(2_000, 1)]
     assert list(trades.after(2, 0, -1)) == []
@@ -76,12 +77,12 @@ def test_trades_are_kept_in_the_order_of_the_log_and_those_that_were_dropped_are
 def test_the_trades_of_all_markets_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """[MKT-14]"""
     monkeypatch.setattr("thingmarket_node.market_data.TRADES_KEPT_MAX", 4)
-    trades = Trades(0)
+    trades = Trades({})
     for seq, market in enumerate((1, 2, 1, 3, 2, 3), start=1):
         trades.take(entry(seq, trade(market=market)))
     # The market that has not traded for the longest time loses first.
     assert [len(list(trades.after(market, 0, -1))) for market in (1, 2, 3)] == [0, 2, 2]
-    assert trades.forgotten_seq(1) == 3
+    assert trades.forgotten(1) == (3, 3)
 
 
 SIDES = st.dictionaries(st.integers(1, 12), st.tuples(st.integers(1, 9), st.integers(1, 3)), max_size=8)
@@ -147,7 +148,7 @@ def test_what_the_first_snapshot_holds_is_not_told_again() -> None:
 def test_only_watched_markets_are_looked_at_and_only_as_deep_as_somebody_wants() -> None:
     """[MKT-15]"""
     wanted: dict[int, int] = {}
-    data = MarketData(wanted, 0)
+    data = MarketData(wanted, {})
     shallow, deep = watch(2), watch(50)
     data.open(shallow)
     data.open(deep)
@@ -162,7 +163,7 @@ def test_a_session_watches_so_many_markets_and_a_node_has_so_many_watchers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """[MKT-15]"""
-    data = MarketData({}, 0)
+    data = MarketData({}, {})
     for _ in range(MARKET_WATCHES_PER_SESSION_MAX):
         data.open(watch())
     with pytest.raises(Refusal) as refused:
