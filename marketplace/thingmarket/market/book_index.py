@@ -25,6 +25,7 @@ class BookIndex:
     ) -> None:
         """Follow every change from now on."""
         self.frames_of: dict[int, list[int]] = {}  # remembered frames of a slot, ascending
+        self.numbers: list[int] = []  # of all markets, ascending
         self.first_of: dict[str, int] = {}  # the market that was opened first for a product
         self.halting: list[int] = []  # markets that the very next entry halts, ascending
         self.ended: dict[Digest, None] = {}  # mandates that may have ended in this entry
@@ -67,9 +68,12 @@ class BookIndex:
 
     def _market_changed(self, market: int, old: MarketRecord | None, new: MarketRecord | None) -> None:
         if old is None and new is not None:
+            insort(self.numbers, market)
             self.first_of.setdefault(new.listed.product_id, market)
-        elif new is None and old is not None and self.first_of[old.listed.product_id] == market:
-            del self.first_of[old.listed.product_id]  # taken back, so no other has come since
+        elif new is None and old is not None:
+            self.numbers.remove(market)
+            if self.first_of[old.listed.product_id] == market:
+                del self.first_of[old.listed.product_id]  # taken back, so no other has come since
         was, now = old is not None and old.halts, new is not None and new.halts
         if now and not was:
             insort(self.halting, market)

@@ -38,7 +38,7 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     sides = state.desk.touched(body.orders)
     permits = permits_of(state, authority, thing, sides)
     records = _records(state, sides)
-    headroom = headroom_of(state, authority, thing, _currencies(records.values()), sender.number)
+    headroom = headroom_of(state, authority, thing, _currencies(records.values()))
     check_goods(state, records, sides, authority.owner)
     if escrow := [record for record in records.values() if record.listed.settlement is Settlement.ESCROW]:
         check_frame(state, escrow, body.orders)
@@ -80,7 +80,7 @@ def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOr
         raise Refusal(Code.KEY_TOO_OLD, f"the last frame was {seat.last_frame}; numbers only grow", "MKT-6")
     if seat.mandate_leaf == leaf and seat.owner == authority.owner:
         return seat
-    if state.desk.orders_of(sender.number):
+    if state.desk.count_of(sender.number):
         raise Refusal(
             Code.WRONG_STATE, "orders of this thing rest under another mandate; cancel them first", "MKT-6"
         )

@@ -7,7 +7,7 @@ from thingmarket.errors import Code
 from thingmarket.identity.effective import EffectiveLimit, EffectiveMandate
 from thingmarket.identity.mandates import Action
 from thingmarket.identity.things import NO_PROBATION, ThingState
-from thingmarket.limits import INTEGER_MAX, RESTING_PER_PARTY_MAX
+from thingmarket.limits import INTEGER_MAX
 from thingmarket.market.authority import Authority
 from thingmarket.market.order_records import MarketRecord
 from thingmarket.market.records import ThingRecord
@@ -27,7 +27,7 @@ from thingmarket.policy.spending import (
 )
 from thingmarket.time import UnixMs, utc_day, utc_month
 from thingmarket.trading.commands import ListedMarket
-from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit
+from thingmarket.trading.permits import OWNER_PERMIT, UNLIMITED, Headroom, Permit
 from thingmarket.values import changed
 
 _PERMITS_KEPT: Final = 65_536  # some 20 MB; then they are made anew
@@ -155,20 +155,14 @@ def without_room(
 
 
 def headroom_of(
-    state: State, authority: Authority, thing: ThingRecord | None, currencies: Iterable[str], slot: int
+    state: State, authority: Authority, thing: ThingRecord | None, currencies: Iterable[str]
 ) -> dict[int, Headroom]:
-    """What is left in each currency, by money ledger: the least over the links of the mandate.
-
-    How many orders of a party may rest is limited for an owner himself, too.
-    """
-    mandate, rest = authority.mandate, max(0, RESTING_PER_PARTY_MAX - state.desk.count_of(slot))
-    found = {}
+    """What is left in each currency, by money ledger: the least over the links of the mandate."""
+    mandate, found = authority.mandate, {}
     for currency in currencies:
-        if mandate is None:
-            room = Headroom(open_left=rest)
-        else:
+        room = UNLIMITED
+        if mandate is not None:
             room = _headroom(state, mandate.limit(currency), currency, authority.now_ms)
-            room = changed(room, open_left=min(room.open_left, rest))
         if thing is not None and on_probation(state, thing):
             left = state.probation.orders_per_day - orders_of_day(thing, authority.now_ms)
             room = changed(room, orders_left=max(0, min(room.orders_left, left)))

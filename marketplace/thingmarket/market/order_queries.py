@@ -1,5 +1,6 @@
 """Pure reads of markets, books, seats, resting orders and trades. [MKT-12]"""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
@@ -34,7 +35,8 @@ def market_seen(state: State, market: int) -> MarketSeen:
 
 def markets_seen(state: State, after: int = 0) -> tuple[tuple[MarketSeen, ...], bool]:
     """Markets by ascending number behind one, at most 100, and whether there are more."""
-    numbers = sorted(number for number in state.markets if number > after)
+    begin = bisect_right(state.books.numbers, after)
+    numbers = state.books.numbers[begin : begin + SEARCH_RESULTS_MAX + 1]
     page = tuple(market_seen(state, number) for number in numbers[:SEARCH_RESULTS_MAX])
     return page, len(numbers) > SEARCH_RESULTS_MAX
 
@@ -87,7 +89,7 @@ def orders_seen(
     seat = state.seats.get(slot)
     if party != reader.party and (reader.party != reader.owner or seat is None or seat.owner != reader.owner):
         raise Refusal(Code.NOT_PERMITTED, "orders are seen by who placed them and his owner", "MKT-12")
-    ids = [order_id for order_id in state.desk.orders_of(slot) if order_id > after]
+    ids = state.desk.orders_after(slot, after, SEARCH_RESULTS_MAX + 1)
     page = tuple(_order(state, order_id) for order_id in ids[:SEARCH_RESULTS_MAX])
     return page, len(ids) > SEARCH_RESULTS_MAX
 

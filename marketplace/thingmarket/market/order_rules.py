@@ -5,7 +5,7 @@ from typing import Final
 
 from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code
 from thingmarket.identity.effective import EffectiveMandate
-from thingmarket.limits import INTEGER_MAX, RESTING_PER_PARTY_MAX
+from thingmarket.limits import INTEGER_MAX, RESTING_PER_OWNER_MAX
 from thingmarket.market.order_permits import budget_rooms, on_probation, order_rooms, rest_rooms
 from thingmarket.market.records import ThingRecord
 from thingmarket.market.state import State
@@ -72,8 +72,8 @@ def limit_rule(
             return _tightest(rooms)
         case Code.OVER_OPEN_ORDERS:
             rooms = rest_rooms(state, limit, currency)
-            slot = state.party(thing.thing).number
-            rooms["MKT-8"] = max(0, RESTING_PER_PARTY_MAX - state.desk.count_of(slot))
+            resting = state.desk.count_of_owner(state.party(thing.owner).number)
+            rooms["MKT-8"] = max(0, RESTING_PER_OWNER_MAX - resting)
             return _tightest(rooms)
     return ""
 

@@ -60,7 +60,14 @@ from hashlib import blake2b
 from itertools import islice
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import BOOK_PRICE_MAX, FOK_MAKERS_MAX, INTEGER_MAX, ORDER_LIFE_MS, ORDER_STEPS_MAX
+from thingmarket.limits import (
+    BOOK_PRICE_MAX,
+    FOK_MAKERS_MAX,
+    INTEGER_MAX,
+    ORDER_LIFE_MS,
+    ORDER_STEPS_MAX,
+    RESTING_PER_OWNER_MAX,
+)
 from thingmarket.matching.engine import Engine
 from thingmarket.matching.records import MarketState, Reason
 from thingmarket.settlement.accounts import AccountKind
@@ -148,6 +155,10 @@ cdef class Desk:
     cdef int64_t rests_room
     cdef Seat* seats
     cdef int64_t seats_room
+    cdef OwnerRow* owners
+    cdef int64_t owners_room
+    cdef Index owner_index
+    cdef int32_t resting_per_owner_max
     cdef TallyRow* tallies  # of the call in hand
     cdef int64_t tallies_room
     cdef Index tally_index
@@ -158,7 +169,9 @@ cdef class Desk:
     cdef int64_t deadlines_room
     cdef int32_t deadlines_count
 
-    def __cinit__(self, *, ledger, operator, kind="native"):
+    def __cinit__(
+        self, *, ledger, operator, kind="native", resting_per_owner_max=RESTING_PER_OWNER_MAX
+    ):
         self.ledger = ledger
         self.accounts = ledger.accounts
         self.rows = Rows(ledger.accounts, operator)
@@ -169,7 +182,9 @@ cdef class Desk:
         self.permits = []
         self.events.is_followed = True
         open_index(&self.market_index)
+        self.resting_per_owner_max = resting_per_owner_max
         open_index(&self.ledger_index)
+        open_index(&self.owner_index)
         open_index(&self.tally_index)
 
     def __dealloc__(self):
@@ -178,11 +193,13 @@ cdef class Desk:
         free(self.ledgers)
         free(self.rests)
         free(self.seats)
+        free(self.owners)
         free(self.tallies)
         free(self.deadlines)
         free(self.traded)
         free(self.market_index.cells)
         free(self.ledger_index.cells)
+        free(self.owner_index.cells)
         free(self.tally_index.cells)
 
     @property
@@ -292,9 +309,26 @@ cdef class Desk:
             at = self.rests[at].after
         return tuple(found)
 
+    def orders_after(self, slot, after, most):
+        """The first ids of the resting orders of a slot behind one, ascending."""
+        cdef int32_t at
+        cdef int64_t left = most
+        cdef list found = []
+        at = first_after(self, slot, after) if 0 <= slot < self.seats_room else 0
+        while at and left > 0:
+            found.append(self.book.book.orders[at].id)
+            at = self.rests[at].after
+            left -= 1
+        return tuple(found)
+
     def count_of(self, slot):
         """How many orders of a slot rest."""
         return self.seats[<int64_t> slot].count if 0 <= slot < self.seats_room else 0
+
+    def count_of_owner(self, owner_number):
+        """How many orders of an owner rest, by whatever slots."""
+        cdef int32_t found = index_of(&self.owner_index, owner_number)
+        return self.owners[found].count if found >= 0 else 0
 
     def orders_in(self, market):
         """Ids of the resting orders of a market, ascending."""
@@ -327,13 +361,22 @@ cdef class Desk:
         return DESK_MAGIC + self.chain + self.book.snapshot()
 
     @classmethod
-    def restore(cls, data, *, ledger, operator, terms, kind="native"):
+    def restore(
+        cls,
+        data,
+        *,
+        ledger,
+        operator,
+        terms,
+        kind="native",
+        resting_per_owner_max=RESTING_PER_OWNER_MAX,
+    ):
         """Read `snapshot` back beside the ledger and the terms of the same moment (MALFORMED)."""
         cdef Desk desk
         start = len(DESK_MAGIC) + DIGEST_BYTES
         if len(data) < start or not data.startswith(DESK_MAGIC):
             raise Refusal(Code.MALFORMED, "a desk snapshot is cut off or none at all")
-        desk = cls(ledger=ledger, operator=operator)
+        desk = cls(ledger=ledger, operator=operator, resting_per_owner_max=resting_per_owner_max)
         desk.chain = data[len(DESK_MAGIC) : start]
         desk.book = Engine.restore(data[start:], "native", fok_makers_max=FOK_MAKERS_MAX).process.__self__
         for each in terms:

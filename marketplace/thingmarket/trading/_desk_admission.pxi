@@ -97,11 +97,11 @@ cdef inline bint asks_more(const MarketRow* market, const Command* order, const 
 
 
 cdef inline uint32_t refusal_of_counters(
-    const LedgerRow* money, const Command* order, int64_t cost, bint anew
+    const LedgerRow* money, const Command* order, int64_t cost, bint anew, bint is_full
 ) noexcept:
     if anew and money.placed >= money.orders_left:
         return STATUS_OVER_DAY_ORDERS
-    if order.kind != REPLACE and may_rest(order) and money.opened >= money.open_left:
+    if order.kind != REPLACE and may_rest(order) and (is_full or money.opened >= money.open_left):
         return STATUS_OVER_OPEN_ORDERS
     if cost and (money.amount_left < money.amount or cost > money.amount_left - money.amount):
         return STATUS_OVER_BUDGET
@@ -109,7 +109,7 @@ cdef inline uint32_t refusal_of_counters(
 
 
 cdef uint32_t admit(
-    MarketRow* market, LedgerRow* money, LedgerRow* goods, const Command* order, const Rest* present
+    MarketRow* market, LedgerRow* money, LedgerRow* goods, const Command* order, const Rest* present, bint is_full
 ) noexcept:
     """Reserve what an order of good shape needs beyond `present`, which it replaces, or say why not."""
     cdef int side = order.side - 1
@@ -122,7 +122,7 @@ cdef uint32_t admit(
     if present != NULL:
         cost = max(cost - money_hold(market, side, present.price, present.remaining), <int64_t> 0)
         steps = max(steps - goods_hold(market, side, present.remaining), <int64_t> 0)
-    status = refusal_of_counters(money, order, cost, anew)
+    status = refusal_of_counters(money, order, cost, anew, is_full)
     if status:
         return status
     if market.has_band and not market.band_low <= worst_price(order) <= market.band_high:

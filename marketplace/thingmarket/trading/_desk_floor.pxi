@@ -67,6 +67,9 @@ cdef struct Seat:
     int32_t last
     int32_t count
 
+cdef struct OwnerRow:
+    int32_t count  # of his orders that rest
+
 cdef struct TallyRow:
     uint32_t slot
     uint64_t ledger

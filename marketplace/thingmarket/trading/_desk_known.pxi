@@ -116,7 +116,20 @@ cdef int know_order(Desk desk, const OrderBook* book, int32_t slot) except -1:
     if order.id >> COUNTER_BITS > <uint64_t> frames.SLOT_MAX:
         raise Refusal(Code.MALFORMED, f"order {order.id} is of no slot")
     join_seat(desk, slot, order.id)
+    join_owner(desk, order.account)
     return 0
+
+
+cdef int32_t first_after(Desk desk, int64_t seat, uint64_t after) noexcept:
+    """Where the first order of a seat behind an id rests: at once behind one that rests, else by a walk."""
+    cdef const OrderBook* book = &desk.book.book
+    cdef int32_t slot = find_order(book, after) if after >> COUNTER_BITS == <uint64_t> seat else 0
+    if slot:
+        return desk.rests[slot].after
+    slot = desk.seats[seat].first
+    while slot and book.orders[slot].id <= after:
+        slot = desk.rests[slot].after
+    return slot
 
 
 cdef list orders_in_book(const OrderBook* book, market):

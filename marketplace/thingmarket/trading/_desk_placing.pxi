@@ -53,6 +53,12 @@ cdef inline bint is_own(const OrderBook* book, const Sender* sender, uint64_t or
     return slot != 0 and book.orders[slot].account == sender.owner
 
 
+cdef inline bint is_full_for(Desk desk, uint64_t owner) noexcept:
+    """Whether no order more of an owner may come to rest."""
+    cdef int32_t found = index_of(&desk.owner_index, owner)
+    return (desk.owners[found].count if found >= 0 else 0) >= desk.resting_per_owner_max
+
+
 cdef inline bint is_bad_field(const Command* order) noexcept:
     return order.side < 1 or order.side > 2 or order.flags & UNKNOWN_FLAGS
 
@@ -69,7 +75,7 @@ cdef uint32_t enter(
         return STATUS_BAD_ID
     status = refusal_of_terms(order, market, sender.now_ms)
     if status == 0:
-        status = admit(market, money, goods, order, NULL)
+        status = admit(market, money, goods, order, NULL, is_full_for(desk, sender.owner))
     if status:
         return status
     if money.own[WALLET] == 0:
@@ -107,7 +113,7 @@ cdef uint32_t replace(Desk desk, Sender* sender, const Command* order, MarketRow
     if status == 0 and slot and stands_for(book, order, slot, sender.owner):
         anew = asks_more(market, order, &desk.rests[slot])
         status = admit(
-            market, &desk.ledgers[market.money], &desk.ledgers[market.goods], order, &desk.rests[slot]
+            market, &desk.ledgers[market.money], &desk.ledgers[market.goods], order, &desk.rests[slot], False
         )
     if status:
         return status

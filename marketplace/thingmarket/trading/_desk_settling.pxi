@@ -44,7 +44,24 @@ cdef int take(Desk desk, MarketRow* market, int32_t slot, int side, uint64_t ord
     rest.remaining -= <uint32_t> lots
     if rest.remaining == 0:
         leave_seat(desk, slot, order_id)
+        desk.owners[index_of(&desk.owner_index, owner_of(desk, rest, side))].count -= 1
         tally_of(desk, order_id, market.money).ended += 1
+    return 0
+
+
+cdef inline uint64_t owner_of(Desk desk, const Rest* rest, int side) noexcept:
+    """Whose a resting order is: of the account that holds for it, which is at hand."""
+    return desk.accounts.rows[rest.wallet if side == BUY else rest.goods].owner
+
+
+cdef int join_owner(Desk desk, uint64_t owner) except -1:
+    """One order more of an owner rests."""
+    cdef int32_t found = index_of(&desk.owner_index, owner)
+    if found < 0:
+        found = desk.owner_index.count
+        desk.owners = <OwnerRow*> grown(desk.owners, sizeof(OwnerRow), &desk.owners_room, found + 1)
+        put_index(&desk.owner_index, owner, found)
+    desk.owners[found].count += 1
     return 0
 
 
@@ -106,6 +123,7 @@ cdef int came_to_rest(Desk desk, MarketRow* market, int32_t slot, const Event* e
     rest.price = event.price
     rest.remaining = <uint32_t> event.quantity
     join_seat(desk, slot, event.taker)
+    join_owner(desk, owner_of(desk, rest, event.side - 1))
     hold(desk, market, rest, event.side - 1, event.taker, event.quantity)
     tally_of(desk, event.taker, market.money).opened += 1
     return 0

@@ -50,8 +50,13 @@ class Admission:
             for ledger, kind in _pots(terms):
                 self._free[ledger, kind] = rows.free_of(sender.owner, ledger, kind)
 
-    def admit(self, order: Order, terms: MarketTerms, present: RestingOrder | None) -> int:
-        """Reserve what an order of good shape needs beyond `present`, which it replaces, or say why not."""
+    def admit(
+        self, order: Order, terms: MarketTerms, present: RestingOrder | None, *, is_full: bool = False
+    ) -> int:
+        """Reserve what an order of good shape needs beyond `present`, which it replaces, or say why not.
+
+        `is_full` says that no order more of this owner may rest; one that replaces another rests already.
+        """
         price = worst_price(order)
         cost = money_hold(terms, order.side, price, order.quantity)
         goods = goods_hold(terms, order.side, order.quantity)
@@ -62,7 +67,7 @@ class Admission:
             goods = max(0, goods - goods_hold(terms, present.side, present.remaining))
         status = (
             status
-            or self._check_headroom(order, terms, cost, anew=anew, opens=present is None)
+            or self._check_headroom(order, terms, cost, anew=anew, opens=present is None, is_full=is_full)
             or self._check_band(order)
             or self._check_funds(terms, cost, goods)
         )
@@ -85,13 +90,15 @@ class Admission:
             return OrderStatus.OVER_ORDER
         return OrderStatus.NEED_COSIGN if cost > permit.cosign_above_minor else 0
 
-    def _check_headroom(self, order: Order, terms: MarketTerms, cost: int, *, anew: bool, opens: bool) -> int:
+    def _check_headroom(
+        self, order: Order, terms: MarketTerms, cost: int, *, anew: bool, opens: bool, is_full: bool
+    ) -> int:
         """[ORD-6] What the counters leave; a replaced order is a new one when it asks for more."""
         ledger = terms.money_ledger
         headroom = self._sender.headroom.get(ledger, UNLIMITED)
         if anew and self._placed[ledger] >= headroom.orders_left:
             return OrderStatus.OVER_DAY_ORDERS
-        if opens and may_rest(order) and self._opened[ledger] >= headroom.open_left:
+        if opens and may_rest(order) and (is_full or self._opened[ledger] >= headroom.open_left):
             return OrderStatus.OVER_OPEN_ORDERS
         if cost and self._amount[ledger] + cost > headroom.amount_left_minor:
             return OrderStatus.OVER_BUDGET

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final, Self
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import FOK_MAKERS_MAX
+from thingmarket.limits import FOK_MAKERS_MAX, RESTING_PER_OWNER_MAX
 from thingmarket.matching.engine import Asked, Engine
 from thingmarket.matching.records import Command, Kind, MarketState, Reason
 from thingmarket.matching.snapshot import limits_of, unpack
@@ -52,12 +52,20 @@ class Desk:
 
     __slots__ = ("_digest", "_floor")
 
-    def __init__(self, *, ledger: Ledger, operator: int, kind: Asked = "auto") -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        operator: int,
+        kind: Asked = "auto",
+        resting_per_owner_max: int = RESTING_PER_OWNER_MAX,
+    ) -> None:
         """Start without a market; `operator` is the owner number that fees and holds are kept under."""
         self._floor = Floor(
             ledger=ledger,
             rows=Rows(ledger.accounts, operator),
             engine=Engine(kind, fok_makers_max=FOK_MAKERS_MAX),
+            resting_per_owner_max=resting_per_owner_max,
         )
         self._digest = bytes(DIGEST_BYTES)
 
@@ -157,9 +165,17 @@ class Desk:
         """Ids of the resting orders of a slot, ascending."""
         return self._floor.orders.of_slot(slot)
 
+    def orders_after(self, slot: int, after: int, most: int) -> tuple[int, ...]:
+        """The first ids of the resting orders of a slot behind one, ascending."""
+        return self._floor.orders.of_slot_after(slot, after, most)
+
     def count_of(self, slot: int) -> int:
         """How many orders of a slot rest."""
         return self._floor.orders.count(slot)
+
+    def count_of_owner(self, owner_number: int) -> int:
+        """How many orders of an owner rest, by whatever slots."""
+        return self._floor.orders.count_of_owner(owner_number)
 
     def orders_in(self, market: int) -> tuple[int, ...]:
         """Ids of the resting orders of a market, ascending."""
@@ -200,12 +216,13 @@ class Desk:
         operator: int,
         terms: Iterable[MarketTerms],
         kind: Asked = "auto",
+        resting_per_owner_max: int = RESTING_PER_OWNER_MAX,
     ) -> Self:
         """Read `snapshot` back beside the ledger and the terms of the same moment (MALFORMED)."""
         start = len(DESK_MAGIC) + DIGEST_BYTES
         if len(data) < start or not data.startswith(DESK_MAGIC):
             raise Refusal(Code.MALFORMED, "a desk snapshot is cut off or none at all")
-        desk = cls(ledger=ledger, operator=operator, kind=kind)
+        desk = cls(ledger=ledger, operator=operator, kind=kind, resting_per_owner_max=resting_per_owner_max)
         desk._digest = data[len(DESK_MAGIC) : start]
         for each in terms:
             desk._floor.rows.check_market(each)

@@ -19,6 +19,7 @@ class Floor:
     ledger: Ledger
     rows: Rows
     engine: Engine
+    resting_per_owner_max: int
     markets: dict[int, MarketTerms] = field(default_factory=dict)
     states: dict[int, MarketState] = field(default_factory=dict)  # as the book has them
     orders: RestingOrders = field(default_factory=RestingOrders)
@@ -26,6 +27,10 @@ class Floor:
     def state_of(self, market: int) -> MarketState:
         """What a market takes; it trades until it is told otherwise."""
         return self.states.get(market, MarketState.CONTINUOUS)
+
+    def is_full_for(self, owner: int) -> bool:
+        """Whether no order more of an owner may come to rest. [ORD-6]"""
+        return self.orders.count_of_owner(owner) >= self.resting_per_owner_max
 
     def violations(self) -> Iterator[str]:
         """Name every account whose holds are not what the resting orders imply. [ORD-9]"""

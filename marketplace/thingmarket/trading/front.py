@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, Final
 
+from thingmarket.limits import RESTING_PER_OWNER_MAX
 from thingmarket.matching.engine import Asked
 from thingmarket.settlement import accounts
 from thingmarket.settlement.ledger import Ledger
@@ -13,20 +14,41 @@ from thingmarket.trading.terms import MarketTerms
 _NATIVE: Final = "thingmarket.trading._desk"
 
 
-def new_desk(*, ledger: Ledger, operator: int, kind: Asked = "auto") -> Desk:
+def new_desk(
+    *,
+    ledger: Ledger,
+    operator: int,
+    kind: Asked = "auto",
+    resting_per_owner_max: int = RESTING_PER_OWNER_MAX,
+) -> Desk:
     """A desk without a market; one that must be native is an ImportError where it was not built.
 
     A native desk works on a native ledger. It is no subclass, but does all that the readable one does.
     """
-    desk: Desk = _desks(ledger, kind)(ledger=ledger, operator=operator, kind=kind)
+    desk: Desk = _desks(ledger, kind)(
+        ledger=ledger, operator=operator, kind=kind, resting_per_owner_max=resting_per_owner_max
+    )
     return desk
 
 
 def restored_desk(
-    data: bytes, *, ledger: Ledger, operator: int, terms: Iterable[MarketTerms], kind: Asked = "auto"
+    data: bytes,
+    *,
+    ledger: Ledger,
+    operator: int,
+    terms: Iterable[MarketTerms],
+    kind: Asked = "auto",
+    resting_per_owner_max: int = RESTING_PER_OWNER_MAX,
 ) -> Desk:
     """The desk whose snapshot this is, whichever kind wrote it (MALFORMED)."""
-    desk: Desk = _desks(ledger, kind).restore(data, ledger=ledger, operator=operator, terms=terms, kind=kind)
+    desk: Desk = _desks(ledger, kind).restore(
+        data,
+        ledger=ledger,
+        operator=operator,
+        terms=terms,
+        kind=kind,
+        resting_per_owner_max=resting_per_owner_max,
+    )
     return desk
 
 

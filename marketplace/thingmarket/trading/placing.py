@@ -107,7 +107,8 @@ class Placing:
         if not status and (not next_id or order.order_id != next_id):
             status = OrderStatus.BAD_ID
         status = status or check_terms(order, terms, self._floor.state_of(order.market), self._now_ms)
-        status = status or self._admission.admit(order, terms, None)
+        is_full = self._floor.is_full_for(self._sender.owner)
+        status = status or self._admission.admit(order, terms, None, is_full=is_full)
         if status:
             return status
         self._floor.rows.open_for(self._sender.owner, terms)

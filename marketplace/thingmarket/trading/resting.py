@@ -1,7 +1,9 @@
 """Orders that rest in the book, as the desk knows them: what they hold follows from them alone."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from thingmarket.matching.records import Side
 from thingmarket.trading.frame import slot_of
@@ -21,15 +23,16 @@ class RestingOrder:
 
 
 class RestingOrders:
-    """All resting orders by id, by the slot of their sender, and by market."""
+    """All resting orders by id, by the slot of their sender, and by market; how many are of each owner."""
 
-    __slots__ = ("_by_id", "_by_market", "_by_slot")
+    __slots__ = ("_by_id", "_by_market", "_by_slot", "_of_owner")
 
     def __init__(self) -> None:
         """Start with none."""
         self._by_id: dict[int, RestingOrder] = {}
         self._by_slot: dict[int, set[int]] = {}
         self._by_market: dict[int, set[int]] = {}
+        self._of_owner = Counter[int]()
 
     def get(self, order_id: int) -> RestingOrder | None:
         """A resting order."""
@@ -39,6 +42,11 @@ class RestingOrders:
         """Ids of the orders of one sender, ascending."""
         return tuple(sorted(self._by_slot.get(slot, ())))
 
+    def of_slot_after(self, slot: int, after: int, most: int) -> tuple[int, ...]:
+        """The first ids of the orders of one sender behind one, ascending."""
+        behind = (order_id for order_id in self._by_slot.get(slot, ()) if order_id > after)
+        return tuple(nsmallest(most, behind))
+
     def of_market(self, market: int) -> tuple[int, ...]:
         """Ids of the orders in one market, ascending."""
         return tuple(sorted(self._by_market.get(market, ())))
@@ -47,12 +55,17 @@ class RestingOrders:
         """How many orders of one sender rest."""
         return len(self._by_slot.get(slot, ()))
 
+    def count_of_owner(self, owner: int) -> int:
+        """How many orders of one owner rest, whichever of his things sent them."""
+        return self._of_owner[owner]
+
     def add(self, order: RestingOrder) -> None:
         """An order came to rest."""
         assert order.id not in self._by_id, "an id rests once"
         self._by_id[order.id] = order
         self._by_slot.setdefault(slot_of(order.id), set()).add(order.id)
         self._by_market.setdefault(order.market, set()).add(order.id)
+        self._of_owner[order.owner] += 1
 
     def remove(self, order: RestingOrder) -> None:
         """An order rests no more."""
@@ -61,6 +74,9 @@ class RestingOrders:
             index[key].remove(order.id)
             if not index[key]:
                 del index[key]
+        self._of_owner[order.owner] -= 1
+        if not self._of_owner[order.owner]:
+            del self._of_owner[order.owner]
 
     def __iter__(self) -> Iterator[RestingOrder]:
         """All of them, as they came."""

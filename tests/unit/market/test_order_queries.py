@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders import Actor, World
-from tests.ordering import buy, sell
+from tests.ordering import buy, cancel, sell
 from thingmarket.errors import Refusal, code_name
 from thingmarket.limits import HOUR_MS
 from thingmarket.market.indexes import Reader
@@ -70,6 +70,28 @@ def test_a_party_knows_its_seat_before_its_first_order(world: World) -> None:
     seen = seat_seen(world.state, buyer.id)
     assert (seen.last_counter, seen.last_frame, seen.resting_orders) == (2, 1, 2)
     assert wire.read_seat(wire.seat_message(seen)) == seen
+
+
+def test_markets_and_resting_orders_come_in_pages(world: World) -> None:
+    """[MKT-12] Ascending, behind whatever number or id, also of one that rests no more."""
+    numbers = [*range(900, 800, -1), 77, 2**32 - 1]
+    for number in numbers:
+        world.market_of(market=number, product_id=f"ink-{number}")
+    every = sorted([1, 2, *numbers])
+    page, more = markets_seen(world.state)
+    assert [one.record.listed.market for one in page] == every[:100] and more
+    page, more = markets_seen(world.state, every[99])
+    assert [one.record.listed.market for one in page] == every[100:] and not more
+    assert markets_seen(world.state, 2**32 - 1) == ((), False)
+    buyer = world.owner("buyer", fund=100_000)
+    world.frame(buyer, *(buy(1, 1 + at) for at in range(120)))
+    ids = world.rests(buyer)
+    rows, more = orders_seen(world.state, reader(buyer), buyer.id)
+    assert tuple(one.order_id for one in rows) == ids[:100] and more
+    world.frame(buyer, cancel(ids[99]))
+    rows, more = orders_seen(world.state, reader(buyer), buyer.id, ids[99])
+    assert tuple(one.order_id for one in rows) == ids[100:] and not more
+    assert orders_seen(world.state, reader(buyer), buyer.id, ids[-1]) == ((), False)
 
 
 def test_resting_orders_are_seen_by_who_placed_them_and_his_owner(world: World) -> None:

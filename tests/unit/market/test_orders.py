@@ -4,12 +4,12 @@ from typing import Final
 
 import pytest
 
-from tests.builders import World, replayed
+from tests.builders import World, limit, replayed
 from tests.ordering import buy, cancel, events, sell, statuses
 from thingmarket.errors import Code, code_name
 from thingmarket.identity.envelope import TypeId
-from thingmarket.limits import FRAMES_KEPT, ORDER_STEPS_MAX
-from thingmarket.market import goods, order_permits
+from thingmarket.limits import FRAMES_KEPT, ORDER_STEPS_MAX, ORDERS_PER_FRAME_MAX, RESTING_PER_OWNER_MAX
+from thingmarket.market import goods
 from thingmarket.market.entries import NoticeKind
 from thingmarket.market.market import Market
 from thingmarket.market.state import State
@@ -166,11 +166,16 @@ def test_the_same_entries_give_the_same_books(world: World) -> None:
     assert market.state.state_root() == world.state.state_root()
 
 
-def test_of_one_party_so_many_orders_rest_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[MKT-8]"""
-    monkeypatch.setattr(order_permits, "RESTING_PER_PARTY_MAX", 2)
-    buyer = world.owner("buyer", fund=FUNDS)
-    crowd = world.frame(buyer, buy(1, 1), buy(1, 1), buy(1, 1))
-    assert [code_name(one) for one in statuses(crowd)] == ["OK", "OK", "OVER_OPEN_ORDERS"]
-    assert crowd.decision is not None and crowd.decision.rules == ("MKT-8",)
-    assert statuses(world.frame(buyer, cancel(world.rests(buyer)[0]), buy(1, 1)))[0] == 0
+def test_of_one_owner_so_many_orders_rest_and_no_more(world: World) -> None:
+    """[MKT-8] He and his things together fill neither the prices of a market nor its book for others."""
+    owner, other = world.owner("owner", fund=10**9), world.owner("other", fund=FUNDS)
+    thing = world.thing("printer", owner, limits=(limit(10**9),))
+    for begin in range(1, RESTING_PER_OWNER_MAX, ORDERS_PER_FRAME_MAX):
+        assert not any(statuses(world.frame(owner, *(buy(1, begin + at) for at in range(1_000)))))
+    for sender in (thing, owner):
+        crowd = world.frame(sender, buy(1, 1))
+        assert [code_name(one) for one in statuses(crowd)] == ["OVER_OPEN_ORDERS"]
+        assert crowd.decision is not None and crowd.decision.rules == ("MKT-8",)
+    assert statuses(world.frame(other, buy(1, RESTING_PER_OWNER_MAX + 1))) == (0,)
+    assert statuses(world.frame(owner, cancel(world.rests(owner)[0]))) == (0,)
+    assert statuses(world.frame(thing, buy(1, 1))) == (0,), "what his owner gave up is free for the thing"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from thingmarket.limits import RESTING_PER_OWNER_MAX
 from thingmarket.matching.engine import Asked
 from thingmarket.matching.records import Event, Kind, Side, TimeInForce, unpack_events
 from thingmarket.settlement.accounts import AccountFlag, AccountKind, AccountNumber
@@ -53,9 +54,13 @@ GUARDED = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
 class Pit:
     """A desk with its ledger; what is sent is checked to leave both in order."""
 
-    def __init__(self, *terms: MarketTerms, kind: Asked = "auto") -> None:
+    def __init__(
+        self, *terms: MarketTerms, kind: Asked = "auto", resting_max: int = RESTING_PER_OWNER_MAX
+    ) -> None:
         self.ledger = Ledger("python" if kind == "python" else "auto")
-        self.desk = new_desk(ledger=self.ledger, operator=OPERATOR, kind=kind)
+        self.desk = new_desk(
+            ledger=self.ledger, operator=OPERATOR, kind=kind, resting_per_owner_max=resting_max
+        )
         for each in terms or TERMS.values():
             self.desk.open_market(each)
         self.counters: dict[int, int] = {}

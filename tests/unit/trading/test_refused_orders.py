@@ -29,6 +29,7 @@ from tests.unit.trading.pit import (
 )
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import INTEGER_MAX, MASS_CANCELS_PER_FRAME_MAX, ORDER_LIFE_MS, ORDERS_PER_FRAME_MAX
+from thingmarket.matching.engine import Asked
 from thingmarket.matching.records import Kind, MarketState, Side
 from thingmarket.trading.frame import ORDER_BYTES, Order, OrderStatus, order_id_of
 from thingmarket.trading.permits import Headroom, Permit
@@ -158,6 +159,25 @@ def test_headroom_is_shared_by_the_orders_of_a_frame(pit: Pit) -> None:
         0,
         OrderStatus.OVER_BUDGET,
     ]
+
+
+@pytest.mark.parametrize("kind", ["auto", "python"])
+def test_of_one_owner_so_many_orders_rest_by_whatever_slots(kind: Asked) -> None:
+    """[ORD-6] What never rests, what replaces, and others' orders go on; what left counts no more."""
+    pit, other = Pit(kind=kind, resting_max=3), 12
+    for owner in (ANN, EVE):
+        pit.give(owner, EUR, 10_000)
+    over, mine = OrderStatus.OVER_OPEN_ORDERS, order_id_of(ANN, 1)
+    assert pit.send(ANN, new(BUY, 1, 5), new(BUY, 2, 5)) == [0, 0]
+    far = new(BUY, 104, 1, market=NEGATIVE)
+    assert pit.send(other, far, far, owner=ANN) == [0, over], "of all markets and all of his things"
+    assert pit.desk.count_of_owner(ANN) == 3
+    assert pit.send(ANN, GOOD, replace(GOOD, tif=IOC), replaced(mine, BUY, 9, 5)) == [over, 0, 0]
+    assert pit.send(EVE, GOOD) == [0]
+    assert pit.send(ANN, cancelled(mine), GOOD, GOOD) == [0, 0, over]
+    assert pit.send(EVE, new(SELL, 9, 1)) == [OrderStatus.OUT_OF_STOCK]
+    assert len(pit.desk.cancel(other).events) == 56
+    assert pit.send(other, far, far, owner=ANN) == [0, over]
 
 
 def test_orders_of_a_day_and_open_orders_run_out_on_their_own(pit: Pit) -> None:
