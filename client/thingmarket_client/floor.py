@@ -8,7 +8,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key
 from thingmarket.limits import DEPTH_LEVELS_MAX
-from thingmarket.market.order_views import DepthSeen, OrderSeen, TradeSeen, TradesSeen
+from thingmarket.market.order_views import DepthSeen, GoodsSeen, OrderSeen, TradeSeen, TradesSeen
 from thingmarket.trading.commands import DeclareGoods, WithdrawGoods, check_goods
 from thingmarket.wire import market_data as wire
 from thingmarket.wire import orders
@@ -56,6 +56,18 @@ class Floor:
         goods = WithdrawGoods(key=self._post.new_key(), market=market, quantity_steps=quantity_steps)
         check_goods(goods)
         await self._say(TypeId.WITHDRAW_GOODS, Key(goods.key), orders.withdraw_goods_body(goods))
+
+    async def goods(self) -> tuple[GoodsSeen, ...]:
+        """What the owner has of each product, by the lowest market of it."""
+        found: dict[str, GoodsSeen] = {}
+        after = 0
+        for _ in range(PAGES_MAX):
+            page, after = wire.read_goods(await self._ask("ListGoods", wire.goods_request(after)))
+            for one in page:
+                found.setdefault(one.product_id, one)
+            if not after:
+                break
+        return tuple(found.values())
 
     # --- markets
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final
 from thingmarket_client.post import Post
 
 if TYPE_CHECKING:
-    from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen, TradesSeen
+    from thingmarket.market.order_views import (
+        DepthSeen,
+        GoodsSeen,
+        OrderSeen,
+        SeatSeen,
+        TradeSeen,
+        TradesSeen,
+    )
     from thingmarket_client.floor import Floor
     from thingmarket_client.frames import AnyOrder, FrameAnswer
     from thingmarket_client.live_book import LiveBook, Market
@@ -62,6 +69,10 @@ class FloorTrader:
     async def withdraw_goods(self, market: int, quantity_steps: int) -> None:
         """Take free goods out again."""
         await self._floor().withdraw_goods(market, quantity_steps)
+
+    async def goods(self) -> "tuple[GoodsSeen, ...]":
+        """What the owner has in the markets, by product: declared, held by orders and contracts, and free."""
+        return await self._floor().goods()
 
     # --- markets
 

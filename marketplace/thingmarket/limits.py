@@ -208,6 +208,7 @@ HALT_MS_MAX: Final = DAY_MS  # a halt that lasts longer is the operator's decisi
 AUCTION_EVERY_MS_MIN: Final = SECOND_MS  # what is faster is a continuous market
 DEPTH_LEVELS_MAX: Final = 100  # levels of one side in one answer
 FRAME_EVENTS_MAX: Final = 600  # events in one answer, 33 kB: with all else it fits behind a full page
+GOODS_MARKETS_PER_PAGE: Final = 1_000  # markets that one answer about goods looks through, a millisecond
 TRADES_KEPT_MAX: Final = 100_000  # trades that a node can tell again, of all markets, about 30 MB
 TRADES_PER_MARKET_MAX: Final = 1_000  # of one market; who was away for longer reads the contracts
 MARKET_WATCHES_MAX: Final = 1_024  # streams of market data of one node: each keeps two books of 100 levels

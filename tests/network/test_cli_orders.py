@@ -58,6 +58,8 @@ class Exchange:
 
 
 INK = ("--product", "ink-black", "--category", "44103105", "--title", "Black ink")
+POWER = ("--product", "power", "--category", "26110000", "--title", "Power")
+BOTH = (("owner", "bob"), ("thing", "shop"))
 OPEN = ("node", "market", "open", "market", "1", *INK)
 
 
@@ -91,7 +93,44 @@ def test_things_trade_in_a_market_and_see_it(exchange: Exchange) -> None:
     assert resting["expires_ms"] > 0
     assert exchange.did("thing", "order", "cancel", "shop", str(sold["order"])) == {"cancelled": 1}
     assert exchange.did("thing", "order", "cancel", "shop", "--all") == {"cancelled": 0}
-    exchange.did("thing", "goods", "withdraw", "shop", "1", "97")
+    assert exchange.did("thing", "goods", "withdraw", "shop", "1", "97")["quantity_steps"] == 97
+
+
+def test_goods_are_listed_as_declared_held_and_free(exchange: Exchange) -> None:
+    """[MKT-4]"""
+    exchange.did("owner", "goods", "declare", "bob", "1", "20")
+    placed = exchange.did("thing", "order", "sell", "shop", "1", "6", "5.00")
+    told = [exchange.did(who, "goods", "list", home)["goods"] for who, home in BOTH]
+    assert told[0] == told[1], "of an owner and of his thing"
+    (ink,) = told[0]
+    assert (ink["product_id"], ink["held_steps"], ink["free_steps"]) == ("ink-black", 6, 14)
+    assert ink["declared_steps"] == 23, "3 were sold"
+    assert "ink-black" in exchange.ran("owner", "goods", "list", "bob").stdout
+    code, told_wrong = exchange.said("thing", "order", "sell", "shop", "1", "15", "5.00")
+    assert code == 1 and "goods list" in told_wrong["refused"]["next"]
+    exchange.did("owner", "order", "cancel", "bob", str(placed["order"]), "--of", thing_of(exchange))
+    exchange.did("owner", "goods", "withdraw", "bob", "1", "20")
+
+
+def thing_of(exchange: Exchange) -> str:
+    """The id of bob's shop."""
+    (shop,) = exchange.did("owner", "things", "bob")["things"]
+    return str(shop["thing"])
+
+
+def test_a_price_below_zero_is_typed_as_it_is(exchange: Exchange) -> None:
+    exchange.did("node", "market", "open", "market", "3", *POWER, "--negative", "100")
+    bought = exchange.did("owner", "order", "buy", "anna", "3", "1", "-0.03", "--for", "2h")
+    (resting,) = exchange.did("owner", "order", "list", "anna")["orders"]
+    assert (resting["order"], resting["price_ticks"]) == (bought["order"], 97)
+    again = exchange.did("owner", "order", "buy", "anna", "3", "1", "-0.04")
+    assert exchange.did("owner", "order", "cancel", "anna", str(again["order"])) == {"cancelled": 1}
+    code, told = exchange.said("owner", "order", "cancel", "anna", str(again["order"]))
+    assert (code, told["refused"]["number"]) == (1, BOOK_REASON_BASE + Reason.UNKNOWN_ORDER)
+    assert "market trades" in told["refused"]["next"]
+    assert exchange.said("owner", "order", "buy", "anna", "3", "1", "0.03", "--fro", "2h")[0] == 2
+    # An order is found in whatever market it rests.
+    assert exchange.did("owner", "order", "cancel", "anna", str(bought["order"])) == {"cancelled": 1}
 
 
 def test_the_operator_halts_and_resumes_and_nobody_opens_it_twice(exchange: Exchange) -> None:
@@ -101,7 +140,7 @@ def test_the_operator_halts_and_resumes_and_nobody_opens_it_twice(exchange: Exch
     assert told["refused"]["name"] == "WRONG_STATE" and "market list" in told["refused"]["next"]
     assert exchange.did("node", "market", "state", "market", "1", "continuous")["state"] == "CONTINUOUS"
     assert exchange.said(*OPEN)[1]["refused"]["number"] == Code.ALREADY_KNOWN
-    assert [one["market"] for one in exchange.did("node", "market", "list", "market")["markets"]] == [1]
+    assert exchange.did("node", "market", "list", "market")["markets"][0]["market"] == 1
 
 
 def test_what_is_wrong_is_said_with_the_next_step(exchange: Exchange) -> None:
@@ -111,7 +150,7 @@ def test_what_is_wrong_is_said_with_the_next_step(exchange: Exchange) -> None:
         (("owner", "order", "buy", "bob", "1", "1", "9.00"), 45_056),
         (("thing", "order", "buy", "printer", "7", "1", "0.20"), Code.UNKNOWN_MARKET),
         (("thing", "order", "buy", "printer", "1", "1", "0.205"), Code.BAD_FIELD),
-        (("thing", "order", "cancel", "shop", "5"), Code.BAD_ID),
+        (("thing", "order", "cancel", "shop", "5"), BOOK_REASON_BASE + Reason.UNKNOWN_ORDER),
         (("market", "depth", "anna", "7"), Code.UNKNOWN_MARKET),
     ):
         code, told = exchange.said(*line)
@@ -144,6 +183,6 @@ def test_trades_before_the_last_start_are_not_silently_missing(exchange: Exchang
     assert known["trades"] == [] and known["forgotten_seq"] >= last["seq"]
     assert known["forgotten_ms"] >= last["time_ms"]
     shown = exchange.ran("market", "trades", "anna", "1").stdout
-    assert "There were others up to" in shown and f"log position {known['forgotten_seq']}" in shown
+    assert "Others were traded up to" in shown and f"log position {known['forgotten_seq']}" in shown
     since = str(known["forgotten_seq"])
-    assert "others" not in exchange.ran("market", "trades", "anna", "1", "--since", since).stdout
+    assert "Others" not in exchange.ran("market", "trades", "anna", "1", "--since", since).stdout

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from thingmarket.identity.envelope import Signed
     from thingmarket.identity.terms import Place
     from thingmarket.ids import Digest, Key
-    from thingmarket.market.order_views import DepthSeen, OrderSeen, SeatSeen, TradeSeen, TradesSeen
+    from thingmarket.market.order_views import (
+        DepthSeen,
+        GoodsSeen,
+        OrderSeen,
+        SeatSeen,
+        TradeSeen,
+        TradesSeen,
+    )
     from thingmarket.market.views import CancelPreview
     from thingmarket.policy.decision import Fact
     from thingmarket.wire.books import PointsSeen
@@ -93,6 +100,10 @@ class BlockingTrader(BlockingParty[P]):
     def withdraw_goods(self, market: int, quantity_steps: int) -> None:
         """Take free goods out again."""
         self._calls.run(lambda: self._party.withdraw_goods(market, quantity_steps))
+
+    def goods(self) -> tuple[GoodsSeen, ...]:
+        """What the owner has in the markets, by product: declared, held by orders and contracts, and free."""
+        return self._calls.run(self._party.goods)
 
     def market(self, number: int) -> Market:
         """One market (UNKNOWN_MARKET)."""

@@ -6,11 +6,13 @@ from typing import Final
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
 from thingmarket.ids import PartyId
-from thingmarket.limits import GOODS_OWNED_MAX, LEDGER_AMOUNT_MAX
+from thingmarket.limits import GOODS_MARKETS_PER_PAGE, GOODS_OWNED_MAX, LEDGER_AMOUNT_MAX
 from thingmarket.market.authority import Authority, permit
 from thingmarket.market.entries import Command, Notice, NoticeKind
 from thingmarket.market.escrows import GUARDED
+from thingmarket.market.indexes import Reader
 from thingmarket.market.order_records import MarketRecord
+from thingmarket.market.order_views import GoodsSeen
 from thingmarket.market.result import Result
 from thingmarket.market.state import State
 from thingmarket.matching.records import Side
@@ -72,6 +74,34 @@ def check_goods(
     most = state.ledger.accounts.most_owned(state.party(owner).number, AccountKind.GOODS, ledgers)
     if most > GOODS_OWNED_MAX:
         raise Refusal(Code.OUT_OF_RANGE, "more than 2^61 steps are there: withdraw some first", "MKT-4")
+
+
+def goods_seen(state: State, reader: Reader, after: int = 0) -> tuple[tuple[GoodsSeen, ...], int]:
+    """Goods of the reader's owner in markets behind one; and the last market looked at, 0 when at the end."""
+    numbers = sorted(number for number in state.markets if number > after)
+    page = numbers[:GOODS_MARKETS_PER_PAGE]
+    owner = state.party(reader.owner).number
+    rows = [_goods(state, owner, state.markets[number]) for number in page]
+    return tuple(row for row in rows if row is not None), page[-1] if len(numbers) > len(page) else 0
+
+
+def _goods(state: State, owner: int, record: MarketRecord) -> GoodsSeen | None:
+    ledger, listed = state.ledger, record.listed
+    own = ledger.find(owner=owner, ledger=record.goods_ledger, kind=AccountKind.GOODS)
+    if own is None:
+        return None
+    origin = ledger.find(owner=owner, ledger=record.goods_ledger, kind=AccountKind.GOODS_ORIGIN)
+    came = ledger.balance(origin) if origin else None
+    balance = ledger.balance(own)
+    return GoodsSeen(
+        market=listed.market,
+        product_id=listed.product_id,
+        unit=listed.unit,
+        unit_scale=listed.unit_scale,
+        declared_steps=came.debits_posted - came.credits_posted if came else 0,
+        held_steps=balance.debits_pending,
+        free_steps=balance.free,
+    )
 
 
 def market_of(state: State, market: int) -> MarketRecord:

@@ -55,6 +55,23 @@ class OrderSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GoodsSeen:
+    """What an owner has of the product of a market, in steps, from which sell orders are held. [MKT-4]
+
+    `declared_steps` were brought in and not taken out, `held_steps` are those of resting orders and of
+    contracts that have not ended; declared and bought less sold is held and free together.
+    """
+
+    market: int
+    product_id: str
+    unit: str
+    unit_scale: int
+    declared_steps: int
+    held_steps: int
+    free_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TradeSeen:
     """A trade and the contract that it is: nothing of it is stored but its event. [MKT-11]
 

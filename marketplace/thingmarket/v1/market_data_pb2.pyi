@@ -219,6 +219,102 @@ class ListRestingOrdersResponse(_message.Message):
 Global___ListRestingOrdersResponse: _TypeAlias = ListRestingOrdersResponse  # noqa: Y015
 
 @_typing.final
+class ListGoodsRequest(_message.Message):
+    """Asks for goods of the caller's owner from which sell orders are held. [MKT-4]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.int
+    """In markets with higher numbers than this."""
+    def __init__(
+        self,
+        *,
+        after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGoodsRequest: _TypeAlias = ListGoodsRequest  # noqa: Y015
+
+@_typing.final
+class ListGoodsResponse(_message.Message):
+    """Goods by ascending market; markets of one product show the same goods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GOODS_FIELD_NUMBER: _builtins.int
+    NEXT_AFTER_FIELD_NUMBER: _builtins.int
+    next_after: _builtins.int
+    """The last market that was looked at, to go on behind it; 0: it was the last of all."""
+    @_builtins.property
+    def goods(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoodsView]:
+        """At most 1,000, one for each market in which there ever were any."""
+
+    def __init__(
+        self,
+        *,
+        goods: _abc.Iterable[Global___GoodsView] | None = ...,
+        next_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["goods", b"goods", "next_after", b"next_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGoodsResponse: _TypeAlias = ListGoodsResponse  # noqa: Y015
+
+@_typing.final
+class GoodsView(_message.Message):
+    """Goods of an owner in the product of a market. [MKT-4]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_SCALE_FIELD_NUMBER: _builtins.int
+    DECLARED_STEPS_FIELD_NUMBER: _builtins.int
+    HELD_STEPS_FIELD_NUMBER: _builtins.int
+    FREE_STEPS_FIELD_NUMBER: _builtins.int
+    market: _builtins.int
+    """Number of the market."""
+    product_id: _builtins.str
+    """Product id."""
+    unit: _builtins.str
+    """UN/CEFACT code of the unit."""
+    unit_scale: _builtins.int
+    """10^unit_scale steps are one unit, 0..15."""
+    declared_steps: _builtins.int
+    """Declared and not withdrawn, steps; below 0 when goods that were bought are withdrawn."""
+    held_steps: _builtins.int
+    """Held by resting orders and by contracts that have not ended, steps."""
+    free_steps: _builtins.int
+    """Free to be sold or withdrawn, steps."""
+    def __init__(
+        self,
+        *,
+        market: _builtins.int = ...,
+        product_id: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        unit_scale: _builtins.int = ...,
+        declared_steps: _builtins.int = ...,
+        held_steps: _builtins.int = ...,
+        free_steps: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declared_steps", b"declared_steps", "free_steps", b"free_steps", "held_steps", b"held_steps", "market", b"market", "product_id", b"product_id", "unit", b"unit", "unit_scale", b"unit_scale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoodsView: _TypeAlias = GoodsView  # noqa: Y015
+
+@_typing.final
 class ListTradesRequest(_message.Message):
     """Asks for trades of a market that the node still keeps. [MKT-14]"""
 

@@ -211,6 +211,11 @@ class QueryServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersResponse.FromString,
                 _registered_method=True)
+        self.ListGoods = channel.unary_unary(
+                '/thingmarket.v1.QueryService/ListGoods',
+                request_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListGoodsRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListGoodsResponse.FromString,
+                _registered_method=True)
         self.ListTrades = channel.unary_unary(
                 '/thingmarket.v1.QueryService/ListTrades',
                 request_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListTradesRequest.SerializeToString,
@@ -470,6 +475,13 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListGoods(self, request, context):
+        """Goods of the caller's owner from which sell orders are held. [MKT-4]
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTrades(self, request, context):
         """The last trades of a market.
         """
@@ -663,6 +675,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListRestingOrders,
                     request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersResponse.SerializeToString,
+            ),
+            'ListGoods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGoods,
+                    request_deserializer=thingmarket_dot_v1_dot_market__data__pb2.ListGoodsRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_market__data__pb2.ListGoodsResponse.SerializeToString,
             ),
             'ListTrades': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTrades,
@@ -1599,6 +1616,33 @@ class QueryService:
             '/thingmarket.v1.QueryService/ListRestingOrders',
             thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersRequest.SerializeToString,
             thingmarket_dot_v1_dot_market__data__pb2.ListRestingOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGoods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/ListGoods',
+            thingmarket_dot_v1_dot_market__data__pb2.ListGoodsRequest.SerializeToString,
+            thingmarket_dot_v1_dot_market__data__pb2.ListGoodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

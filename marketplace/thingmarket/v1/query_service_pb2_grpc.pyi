@@ -107,6 +107,8 @@ class QueryServiceStub:
     """The best prices of an open book."""
     ListRestingOrders: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.ListRestingOrdersRequest, _market_data_pb2.ListRestingOrdersResponse]
     """Orders of the caller, or of a thing of his, that rest in the books."""
+    ListGoods: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.ListGoodsRequest, _market_data_pb2.ListGoodsResponse]
+    """Goods of the caller's owner from which sell orders are held. [MKT-4]"""
     ListTrades: _grpc.UnaryUnaryMultiCallable[_market_data_pb2.ListTradesRequest, _market_data_pb2.ListTradesResponse]
     """The last trades of a market."""
     WatchMarket: _grpc.UnaryStreamMultiCallable[_market_data_pb2.WatchMarketRequest, _market_data_pb2.WatchMarketResponse]
@@ -187,6 +189,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """The best prices of an open book."""
     ListRestingOrders: _aio.UnaryUnaryMultiCallable[_market_data_pb2.ListRestingOrdersRequest, _market_data_pb2.ListRestingOrdersResponse]  # type: ignore[assignment]
     """Orders of the caller, or of a thing of his, that rest in the books."""
+    ListGoods: _aio.UnaryUnaryMultiCallable[_market_data_pb2.ListGoodsRequest, _market_data_pb2.ListGoodsResponse]  # type: ignore[assignment]
+    """Goods of the caller's owner from which sell orders are held. [MKT-4]"""
     ListTrades: _aio.UnaryUnaryMultiCallable[_market_data_pb2.ListTradesRequest, _market_data_pb2.ListTradesResponse]  # type: ignore[assignment]
     """The last trades of a market."""
     WatchMarket: _aio.UnaryStreamMultiCallable[_market_data_pb2.WatchMarketRequest, _market_data_pb2.WatchMarketResponse]  # type: ignore[assignment]
@@ -468,6 +472,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_market_data_pb2.ListRestingOrdersResponse, _abc.Awaitable[_market_data_pb2.ListRestingOrdersResponse]]:
         """Orders of the caller, or of a thing of his, that rest in the books."""
+
+    @_abc_1.abstractmethod
+    def ListGoods(
+        self,
+        request: _market_data_pb2.ListGoodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_market_data_pb2.ListGoodsResponse, _abc.Awaitable[_market_data_pb2.ListGoodsResponse]]:
+        """Goods of the caller's owner from which sell orders are held. [MKT-4]"""
 
     @_abc_1.abstractmethod
     def ListTrades(

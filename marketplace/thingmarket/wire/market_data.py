@@ -6,11 +6,20 @@ from dataclasses import dataclass
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import (
     DEPTH_LEVELS_MAX,
+    GOODS_MARKETS_PER_PAGE,
     INTEGER_MAX,
     MARKET_TRADES_WAITING_MAX,
     SEARCH_RESULTS_MAX,
 )
-from thingmarket.market.order_views import DepthSeen, MarketSeen, OrderSeen, SeatSeen, TradeSeen, TradesSeen
+from thingmarket.market.order_views import (
+    DepthSeen,
+    GoodsSeen,
+    MarketSeen,
+    OrderSeen,
+    SeatSeen,
+    TradeSeen,
+    TradesSeen,
+)
 from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import ListedMarket
 from thingmarket.v1 import market_data_pb2 as pb
@@ -154,6 +163,49 @@ def level_messages(levels: Levels) -> list[order_pb2.BookLevel]:
     return [
         order_pb2.BookLevel(price_ticks=price, lots=lots, orders=orders) for price, lots, orders in levels
     ]
+
+
+# --- goods
+
+
+def goods_request(after: int) -> pb.ListGoodsRequest:
+    """Ask for goods in markets behind one."""
+    return pb.ListGoodsRequest(after=after)
+
+
+def goods_response(goods: Iterable[GoodsSeen], next_after: int) -> pb.ListGoodsResponse:
+    """Tell what somebody has in the markets."""
+    return pb.ListGoodsResponse(goods=map(_goods_message, goods), next_after=next_after)
+
+
+def _goods_message(seen: GoodsSeen) -> pb.GoodsView:
+    return pb.GoodsView(
+        market=seen.market,
+        product_id=seen.product_id,
+        unit=seen.unit,
+        unit_scale=seen.unit_scale,
+        declared_steps=seen.declared_steps,
+        held_steps=seen.held_steps,
+        free_steps=seen.free_steps,
+    )
+
+
+def read_goods(message: pb.ListGoodsResponse) -> tuple[tuple[GoodsSeen, ...], int]:
+    """Read goods, and the market behind which to go on, 0 at the end (TOO_LARGE)."""
+    _check_page(len(message.goods), GOODS_MARKETS_PER_PAGE)
+    return tuple(map(_goods_value, message.goods)), message.next_after
+
+
+def _goods_value(message: pb.GoodsView) -> GoodsSeen:
+    return GoodsSeen(
+        market=message.market,
+        product_id=message.product_id,
+        unit=message.unit,
+        unit_scale=message.unit_scale,
+        declared_steps=message.declared_steps,
+        held_steps=message.held_steps,
+        free_steps=message.free_steps,
+    )
 
 
 # --- trades and watches

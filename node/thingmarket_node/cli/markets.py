@@ -15,9 +15,8 @@ from thingmarket.wire.market_data import Levels
 from thingmarket_client.live_book import LiveBook, Market
 from thingmarket_node.cli.amounts import moment
 from thingmarket_node.cli.lazy import Group
-from thingmarket_node.cli.ordering import market_argument
 from thingmarket_node.cli.output import Output, json_option
-from thingmarket_node.cli.parties import home_argument, node_option, open_party
+from thingmarket_node.cli.parties import home_argument, market_argument, node_option, open_party
 
 _levels_option = click.option(
     "--levels", type=click.IntRange(1, DEPTH_LEVELS_MAX), default=10, show_default=True, help="Prices a side."
@@ -179,10 +178,10 @@ def trades(home: Path, market: int, since: int, card: str | None, as_json: bool)
 
 def _forgotten(known: TradesSeen) -> tuple[str, str]:
     """What a reader does not see, and where it stands."""
-    until = f"{moment(known.forgotten_ms)} UTC, log position {known.forgotten_seq}"
+    place = f"{moment(known.forgotten_ms)} UTC, log position {known.forgotten_seq}"
     return (
-        f"There were others up to {until}: since then the node knows all, from its last start on at most.",
-        "They stand in its log, which its operator has; where trades are contracts, `owner contracts` too.",
+        f"Others were traded up to {place}: the node tells the last ones since its start.",
+        "Older ones stand in its log, which its operator has; trades with escrow in `owner contracts` too.",
     )
 
 

@@ -1,36 +1,46 @@
-"""`order` and `goods`: who trades in a market places orders there, and keeps the goods that he sells."""
+"""`order`: who trades in a market places orders there, takes them back, and sees what rests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from thingmarket.catalog.attributes import ScaledInteger
+from thingmarket.errors import Refusal
+from thingmarket.limits import ORDERS_PER_FRAME_MAX
 from thingmarket.market.order_views import OrderSeen
-from thingmarket.matching.records import Side, TimeInForce
+from thingmarket.matching.records import Reason, Side, TimeInForce
+from thingmarket.trading.frame import book_status
 from thingmarket_client.frames import CancelAll, CancelOrder, FrameAnswer, LimitOrder
 from thingmarket_client.live_book import Market
 from thingmarket_client.trader import Trader
 from thingmarket_node.cli.amounts import SpanType, moment
+from thingmarket_node.cli.goods import goods_group
 from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.output import Output, json_option
-from thingmarket_node.cli.parties import home_argument, node_option, open_owner, open_thing
+from thingmarket_node.cli.parties import (
+    Opening,
+    home_argument,
+    market_argument,
+    node_option,
+    open_owner,
+    open_thing,
+)
 from thingmarket_node.cli.trouble import refusal_of
 
-_Opening = Callable[..., Awaitable[Trader]]
-_AT_ONCE = {"rest": TimeInForce.GTC, "at-once": TimeInForce.IOC, "all-or-nothing": TimeInForce.FOK}
-market_argument = click.argument("market", type=click.IntRange(1))
+_BELOW_ZERO: Final = re.compile(r"-\.?[0-9].*", re.ASCII)
+_AT_ONCE: Final = {"rest": TimeInForce.GTC, "at-once": TimeInForce.IOC, "all-or-nothing": TimeInForce.FOK}
 
 
 def commands(whose: str, buyer: str, seller: str) -> tuple[click.Command, click.Command]:
     """`order` and `goods` of an owner or of a thing, whose folders have these names in examples."""
-    opening: _Opening = open_owner if whose == "owner" else open_thing
-    return _order(whose, buyer, seller, opening), _goods(whose, seller, opening)
+    opening: Opening = open_owner if whose == "owner" else open_thing
+    return _order(whose, buyer, seller, opening), goods_group(whose, seller, opening)
 
 
-def _order(whose: str, buyer: str, seller: str, opening: _Opening) -> click.Group:
+def _order(whose: str, buyer: str, seller: str, opening: Opening) -> click.Group:
     @click.group(
         cls=Group,
         help=f"""Buy and sell in the books of the node's markets.
@@ -52,16 +62,26 @@ def _order(whose: str, buyer: str, seller: str, opening: _Opening) -> click.Grou
     return order
 
 
-def _placing(whose: str, home: str, opening: _Opening, side: Side) -> click.Command:
+class _PriceLast(click.Command):
+    """A command whose last argument may be below zero: -0.20 is a price, not an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of a command line."""
+        ctx.ignore_unknown_options = any(map(_BELOW_ZERO.fullmatch, args))
+        return super().parse_args(ctx, args)
+
+
+def _placing(whose: str, home: str, opening: Opening, side: Side) -> click.Command:
     word, limit = side.name.lower(), "most" if side is Side.BUY else "least"
 
     @click.command(
+        cls=_PriceLast,
         name=word,
         help=f"""{word.capitalize()} LOTS in MARKET, each for PRICE at {limit}.
 
         MARKET is its number: `thingmarket market list {home}` shows them, and `market depth` the prices of
         one. LOTS are whole. What does not trade at once rests in the book, where it holds money or goods
-        until it trades, is cancelled or expires. A price below zero stands behind two dashes: `-- 1 5 -0.20`.
+        until it trades, is cancelled or expires. Where a market takes prices below zero, one is -0.20.
 
         \b
         Example:
@@ -70,16 +90,7 @@ def _placing(whose: str, home: str, opening: _Opening, side: Side) -> click.Comm
           thingmarket {whose} order {word} {home} 1 5 0.20 --what-is-left at-once
         """,
     )
-    @click.option("--for", "life_ms", type=SpanType(), help="Cancel what rests after this time, as in 2h.")
-    @click.option(
-        "--what-is-left",
-        "rest",
-        type=click.Choice(list(_AT_ONCE)),
-        default="rest",
-        show_default=True,
-        help="Let it rest; trade at once what can be and drop the rest; or trade all of it or nothing.",
-    )
-    @click.option("--post-only", is_flag=True, help="Refuse it rather than trade at once.")
+    @_how_options
     @home_argument
     @market_argument
     @click.argument("lots", type=click.IntRange(1))
@@ -95,21 +106,54 @@ def _placing(whose: str, home: str, opening: _Opening, side: Side) -> click.Comm
         async def act() -> tuple[Market, FrameAnswer]:
             async with await opening(home, card) as opened:
                 found = await opened.market(market)
-                wanted = LimitOrder(
-                    market=market,
-                    side=side,
-                    lots=lots,
-                    price_ticks=found.ticks(price),
-                    tif=_AT_ONCE[how["rest"]],
-                    expires_ms=opened.session.now_ms + how["life_ms"] if how["life_ms"] else 0,
-                    post_only=how["post_only"],
-                )
+                wanted = _limit_order(found, side, lots, price, now_ms=opened.session.now_ms, **how)
                 return found, await opened.place_orders([wanted])
 
-        found, answer = asyncio.run(act())
-        _tell_of_one(Output(as_json=as_json), found, answer)
+        _tell_of_one(Output(as_json=as_json), *asyncio.run(act()))
 
     return place
+
+
+def _how_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What becomes of an order that does not trade at once."""
+    for option in (
+        click.option("--post-only", is_flag=True, help="Refuse it rather than trade at once."),
+        click.option(
+            "--what-is-left",
+            "rest",
+            type=click.Choice(list(_AT_ONCE)),
+            default="rest",
+            show_default=True,
+            help="Let it rest; trade at once what can be and drop the rest; or trade all of it or nothing.",
+        ),
+        click.option(
+            "--for", "life_ms", type=SpanType(), help="Cancel what rests after this time, as in 2h."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _limit_order(
+    market: Market,
+    side: Side,
+    lots: int,
+    price: str,
+    *,
+    now_ms: int,
+    rest: str,
+    life_ms: int | None,
+    post_only: bool,
+) -> LimitOrder:
+    return LimitOrder(
+        market=market.terms.market,
+        side=side,
+        lots=lots,
+        price_ticks=market.ticks(price),
+        tif=_AT_ONCE[rest],
+        expires_ms=now_ms + life_ms if life_ms else 0,
+        post_only=post_only,
+    )
 
 
 def _tell_of_one(output: Output, market: Market, answer: FrameAnswer) -> None:
@@ -135,7 +179,7 @@ def _tell_of_one(output: Output, market: Market, answer: FrameAnswer) -> None:
     )
 
 
-def _cancel(whose: str, home: str, opening: _Opening) -> click.Command:
+def _cancel(whose: str, home: str, opening: Opening) -> click.Command:
     @click.command(
         help=f"""Take resting orders back: one by its number, or all.
 
@@ -148,23 +192,21 @@ def _cancel(whose: str, home: str, opening: _Opening) -> click.Command:
     @home_argument
     @click.argument("order", type=click.IntRange(1), required=False)
     @click.option("--all", "everything", is_flag=True, help="All of one's own, in all markets.")
+    @_of_option(whose)
     @node_option
     @json_option
-    def cancel(home: Path, order: int | None, everything: bool, card: str | None, as_json: bool) -> None:
+    def cancel(
+        home: Path, order: int | None, everything: bool, of: str, card: str | None, as_json: bool
+    ) -> None:
         if (order is None) != everything:
             raise click.UsageError("give the number of an order, or --all")
 
         async def act() -> int:
             async with await opening(home, card) as opened:
-                resting = [one for one in await opened.orders() if order in (None, one.order_id)]
-                if order is None and not resting:
-                    return 0
-                market = resting[0].market if resting else 1
-                wanted = CancelAll() if order is None else CancelOrder(market=market, order_id=order)
-                answer = await opened.place_orders([wanted])
-                if answer.refused:
-                    raise refusal_of(answer.refused[0].status, answer.decision)
-                return len(resting)
+                found = [one for one in await opened.orders(of) if order in (None, one.order_id)]
+                if order is not None and not found:
+                    raise Refusal(book_status(Reason.UNKNOWN_ORDER), _gone(order, of), "ORD-3")
+                return await _cancelled(opened, found, every_own=order is None and not of)
 
         count = asyncio.run(act())
         output = Output(as_json=as_json)
@@ -174,7 +216,32 @@ def _cancel(whose: str, home: str, opening: _Opening) -> click.Command:
     return cancel
 
 
-def _list(whose: str, home: str, opening: _Opening) -> click.Command:
+def _of_option(whose: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "--of", default="", help="Those of this thing, did:key:z..., as its owner.", hidden=whose != "owner"
+    )
+
+
+def _gone(order: int, of: str) -> str:
+    return (
+        f"order {order} of {of or 'this party'} does not rest: it traded, was taken back, ended, or never was"
+    )
+
+
+async def _cancelled(opened: Trader, found: Sequence[OrderSeen], *, every_own: bool) -> int:
+    """Take these orders back; `every_own` also those that came to rest since they were listed."""
+    for first in range(0, len(found), ORDERS_PER_FRAME_MAX):
+        part = found[first : first + ORDERS_PER_FRAME_MAX]
+        each = [CancelOrder(market=one.market, order_id=one.order_id) for one in part]
+        answer = await opened.place_orders([CancelAll()] if every_own else each)
+        if answer.refused:
+            raise refusal_of(answer.refused[0].status, answer.decision)
+        if every_own:
+            break
+    return len(found)
+
+
+def _list(whose: str, home: str, opening: Opening) -> click.Command:
     @click.command(
         name="list",
         help=f"""List the orders that rest in the books.
@@ -185,7 +252,7 @@ def _list(whose: str, home: str, opening: _Opening) -> click.Command:
         """,
     )
     @home_argument
-    @click.option("--of", default="", help="The id of a thing, for its owner.", hidden=whose != "owner")
+    @_of_option(whose)
     @node_option
     @json_option
     def list_orders(home: Path, of: str, card: str | None, as_json: bool) -> None:
@@ -224,60 +291,3 @@ def order_value(one: OrderSeen) -> dict[str, Any]:
         "price_ticks": one.price_ticks,
         "expires_ms": one.expires_ms,
     }
-
-
-def _goods(whose: str, home: str, opening: _Opening) -> click.Group:
-    @click.group(
-        cls=Group,
-        help=f"""Bring goods to the node before they are sold there, and take them out again.
-
-        \b
-        Example:
-          thingmarket {whose} goods declare {home} 1 100
-        """,
-    )
-    def goods() -> None:
-        pass
-
-    for word, verb in (("declare", "Bring"), ("withdraw", "Take")):
-        goods.add_command(_moving(whose, home, opening, word=word, verb=verb))
-    return goods
-
-
-def _moving(whose: str, home: str, opening: _Opening, *, word: str, verb: str) -> click.Command:
-    into, done = "in, as the owner's: sell orders are held from them", "are there to be sold"
-    if word == "withdraw":
-        into, done = "out that no order holds", "are out again"
-
-    @click.command(
-        name=word,
-        help=f"""{verb} QUANTITY of the goods of MARKET {into}.
-
-        \b
-        Example:
-          thingmarket {whose} goods {word} {home} 1 100
-        """,
-    )
-    @home_argument
-    @market_argument
-    @click.argument("quantity")
-    @node_option
-    @json_option
-    def move(home: Path, market: int, quantity: str, card: str | None, as_json: bool) -> None:
-        async def act() -> tuple[Market, int]:
-            async with await opening(home, card) as opened:
-                found = await opened.market(market)
-                steps = found.steps(quantity)
-                if word == "declare":
-                    await opened.declare_goods(market, steps)
-                else:
-                    await opened.withdraw_goods(market, steps)
-                return found, steps
-
-        found, steps = asyncio.run(act())
-        moved = ScaledInteger(steps, found.terms.unit_scale, found.terms.unit)
-        output = Output(as_json=as_json)
-        output.say(f"{moved} of {found.terms.product_id} {done}")
-        output.end({"market": market, "quantity_steps": steps})
-
-    return move

@@ -29,6 +29,8 @@ home_argument: Final = click.argument("home", type=click.Path(path_type=Path))
 node_option: Final = click.option(
     "--node", "card", help="Folder or card of the node, when it is a new one or has moved."
 )
+market_argument: Final = click.argument("market", type=click.IntRange(1))
+Opening = Callable[..., Awaitable[Trader]]
 
 
 async def open_owner(home: Path, card: str | None = None) -> Owner:

@@ -49,7 +49,9 @@ _NEXT_OF_RULE: Final = {
     "SET-2": "Ask for less; or let the operator raise play_money_max_minor in node.toml and restart.",
     "QRY-5": "Only who decided, and the owner for whom, see why; ask as one of them with --home.",
 }
-_NEXT_OF_GOODS: Final = "See what orders hold: `order list HOME`; `goods declare` brings more in."
+_NEXT_OF_GOODS: Final = (
+    "See what is free: `goods list HOME`; `order list HOME`: what holds the rest. `goods declare`: more."
+)
 _WORDS_OF_BOOK: Final[dict[int, str]] = {
     Reason.UNKNOWN_ORDER: "no such order rests",
     Reason.NOT_OWNER: "this order is somebody else's",
@@ -69,7 +71,8 @@ _WORDS_OF_HOLDS: Final[dict[int, str]] = {
 _NEXT_WITHOUT_FILE: Final = "Look at the path: it counts from the folder where you are."
 _NEXT_OF_NUMBER: Final = {
     45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`.",
-    BOOK_REASON_BASE + Reason.UNKNOWN_ORDER: "See what rests: `owner order list HOME`, or of the thing.",
+    BOOK_REASON_BASE + Reason.UNKNOWN_ORDER: "See what rests: `order list HOME`, of a thing with --of;"
+    " and what traded: `market trades HOME MARKET`.",
     BOOK_REASON_BASE + Reason.WRONG_STATE: "See its state: `thingmarket market list HOME`.",
     BOOK_REASON_BASE + Reason.BOOK_CROSSED: "Hold the auction first, with --uncross.",
     BOOK_REASON_BASE + Reason.NOT_FILLABLE: "See what is there: `thingmarket market depth HOME MARKET`.",

@@ -10,7 +10,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.ids import PartyId
 from thingmarket.limits import SEARCH_RESULTS_MAX
 from thingmarket.market import order_queries as queries
-from thingmarket.market.goods import market_of
+from thingmarket.market.goods import goods_seen, market_of
 from thingmarket.market.order_views import DepthSeen, MarketSeen, TradeSeen
 from thingmarket.market.queries import reader_of
 from thingmarket.market.state import State
@@ -61,6 +61,13 @@ class OrderQueries:
             ),
         )
         return wire.resting_response(*page)
+
+    async def ListGoods(self, request: pb.ListGoodsRequest, context: Any) -> pb.ListGoodsResponse:
+        """What the caller's owner has in the markets."""
+        page = await self._shell.read(
+            token_of(context), lambda state, reader: goods_seen(state, reader, request.after)
+        )
+        return wire.goods_response(*page)
 
     async def ListTrades(self, request: pb.ListTradesRequest, context: Any) -> pb.ListTradesResponse:
         """Trades that are kept, those of the caller with his orders; of a closed book his own alone."""
