@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-FOLDER = "marketplace/thingmarket/matching/"
+MATCHING = "marketplace/thingmarket/matching/"
 CATALOG = "marketplace/thingmarket/catalog/"
 SETTLEMENT = "marketplace/thingmarket/settlement/"
 TRADING = "marketplace/thingmarket/trading/"
@@ -17,7 +17,7 @@ DESK_PARTS = (
     "../matching/_book.pxd",
     "../settlement/_accounts.pxd",
 )
-PARTS = (
+BOOK_PARTS = (
     "_book.pxd",
     "_tables.pxi",
     "_storage.pxi",
@@ -27,20 +27,22 @@ PARTS = (
     "_snapshot.pxi",
     "_ahead.pxi",
 )
+ACCOUNTS_PARTS = ("_accounts.pxd", "_accounts_names.pxi", "_accounts_records.pxi")
+BLOCKS_PARTS = ("_bounds.pxi", "_blocks_names.pxi", "_blocks_rows.pxi")
 
 setup(
     ext_modules=[
         Extension(
             "thingmarket.matching._book",
-            sources=[FOLDER + "_book.pyx"],
-            depends=[FOLDER + part for part in PARTS],
+            sources=[MATCHING + "_book.pyx"],
+            depends=[MATCHING + part for part in BOOK_PARTS],
             extra_compile_args=["-O3"],
             optional=True,  # no compiler is no reason not to install
         ),
         Extension(
             "thingmarket.settlement._accounts",
             sources=[SETTLEMENT + "_accounts.pyx"],
-            depends=[SETTLEMENT + "_accounts.pxd", SETTLEMENT + "_accounts_records.pxi"],
+            depends=[SETTLEMENT + part for part in ACCOUNTS_PARTS],
             extra_compile_args=["-O3"],
             optional=True,
         ),
@@ -54,7 +56,7 @@ setup(
         Extension(
             "thingmarket.catalog._blocks",
             sources=[CATALOG + "_blocks.pyx"],
-            depends=[CATALOG + "_bounds.pxi"],
+            depends=[CATALOG + part for part in BLOCKS_PARTS],
             extra_compile_args=["-O3"],
             optional=True,
         ),

@@ -8,6 +8,8 @@ from libc.string cimport memcmp, memcpy, memset
 from thingmarket.catalog.blocks import Found, Line, Row
 
 include "_bounds.pxi"
+include "_blocks_names.pxi"
+include "_blocks_rows.pxi"
 
 
 cdef class Blocks:
@@ -35,7 +37,7 @@ cdef class Blocks:
         self.columns = columns
         # Python's hash of bytes has a secret of the process in it; no result depends on it.
         self.hash_key = <uint64_t><int64_t>hash(b"blocks")
-        self._grow(BLOCK)
+        grow(self, BLOCK)
 
     def __dealloc__(self):
         cdef int c
@@ -56,7 +58,7 @@ cdef class Blocks:
 
     def __contains__(self, bytes name):
         """Whether there is a row of that name."""
-        return len(name) == NAME and self._row(<const uint8_t*>name) >= 0
+        return len(name) == NAME and row_named(self, <const uint8_t*>name) >= 0
 
     @property
     def nbytes(self):
@@ -87,7 +89,7 @@ cdef class Blocks:
         cdef int c, row = self.rows
         if len(name) != NAME or len(given) != self.columns:
             raise AssertionError("a row has a name of 32 bytes and one cell per column")
-        if self._row(<const uint8_t*>name) >= 0:
+        if row_named(self, <const uint8_t*>name) >= 0:
             raise AssertionError("a row is added once")
         for c in range(self.columns):
             new[c] = given[c]
@@ -96,7 +98,7 @@ cdef class Blocks:
         if not is_cell(cost) and cost > ANYTHING:
             raise AssertionError("a cost lies within 2^62")
         if row == self.room:
-            self._grow(row + (row >> 3 if row > 16 * BLOCK else row))
+            grow(self, row + (row >> 3 if row > 16 * BLOCK else row))
         memcpy(self.names + <size_t>row * NAME, <const uint8_t*>name, NAME)
         for c in range(self.columns):
             self.cells[c][row] = new[c]
@@ -104,17 +106,17 @@ cdef class Blocks:
         self.gone[row] = 0
         self.rows += 1
         self.live += 1
-        self._enter(row)
-        self._reach(row)
+        enter(self, row)
+        cover(self, row)
         if row + 1 - self.ordered > max(<int>LOOSE_MIN, self.ordered // LOOSE_SHARE):
             self.settle()
 
     def drop(self, bytes name not None):
         """Take out a row that must be there."""
-        cdef int row = self._row(<const uint8_t*>name) if len(name) == NAME else -1
+        cdef int row = row_named(self, <const uint8_t*>name) if len(name) == NAME else -1
         if row < 0:
             raise KeyError(name)
-        self.slots[self._slot(<const uint8_t*>name)] = -2
+        self.slots[slot_of(self, <const uint8_t*>name)] = -2
         self.gone[row] = 1
         self.live -= 1
         self.lives[row // BLOCK] -= 1
@@ -132,8 +134,8 @@ cdef class Blocks:
                 if not self.gone[i]:
                     pairs[count].row = i
                     count += 1
-            self._part(pairs, count)
-            self._move(pairs, count)
+            part_rows(self, pairs, count)
+            move_rows(self, pairs, count)
         finally:
             free(pairs)
 
@@ -338,163 +340,3 @@ cdef class Blocks:
         if one.cost != other.cost:
             return one.cost > other.cost
         return memcmp(self._name(one), name, NAME) > 0
-
-    cdef int _grow(self, int room) except -1:
-        """Make room for so many rows; the old arrays stay valid when there is no memory."""
-        cdef int c, blocks = (room + BLOCK - 1) // BLOCK
-        room = blocks * BLOCK
-        for c in range(self.columns):
-            self.cells[c] = <int64_t*>self._wider(self.cells[c], <size_t>room * 8)
-        self.costs = <int64_t*>self._wider(self.costs, <size_t>room * 8)
-        self.names = <uint8_t*>self._wider(self.names, <size_t>room * NAME)
-        self.gone = <uint8_t*>self._wider(self.gone, room)
-        self.bounds = <Bound*>self._wider(self.bounds, <size_t>blocks * COLUMNS * sizeof(Bound))
-        self.cost_lows = <int64_t*>self._wider(self.cost_lows, <size_t>blocks * 8)
-        self.lives = <int*>self._wider(self.lives, <size_t>blocks * sizeof(int))
-        self.heap = <Candidate*>self._wider(self.heap, <size_t>blocks * sizeof(Candidate))
-        self.room, self.block_room = room, blocks
-        return 0
-
-    cdef void* _wider(self, void* old, size_t size) except NULL:
-        cdef void* moved = realloc(old, size)
-        if moved == NULL:
-            raise MemoryError()
-        return moved
-
-    cdef void _reach(self, int row) noexcept nogil:
-        """Let the bounds of a row's block cover the row."""
-        cdef int block = row // BLOCK, c
-        cdef int64_t cell
-        cdef Bound* bound = self.bounds + <size_t>block * COLUMNS
-        if row % BLOCK == 0:
-            memset(bound, 0, COLUMNS * sizeof(Bound))
-            self.lives[block] = 0
-            self.cost_lows[block] = self.costs[row]
-        self.lives[block] += 1
-        if self.costs[row] < self.cost_lows[block]:
-            self.cost_lows[block] = self.costs[row]
-        for c in range(self.columns):
-            cell = self.cells[c][row]
-            if cell < -CELL_MAX:
-                bound[c].has |= (HAS_UNSTATED if cell == UNSTATED else
-                                 HAS_ANYTHING if cell == ANYTHING else HAS_OTHERWISE)
-            elif not bound[c].has & HAS_VALUE:
-                bound[c].has |= HAS_VALUE
-                bound[c].low = bound[c].high = cell
-            elif cell < bound[c].low:
-                bound[c].low = cell
-            elif cell > bound[c].high:
-                bound[c].high = cell
-
-    cdef int _slot(self, const uint8_t* name) noexcept nogil:
-        """The slot of a name; -1 when it has none."""
-        cdef int slot
-        if not self.slot_count:
-            return -1
-        slot = self._first_slot(name)
-        while self.slots[slot] != -1:
-            if self.slots[slot] >= 0 and not memcmp(self.names + <size_t>self.slots[slot] * NAME, name, NAME):
-                return slot
-            slot = (slot + 1) & (self.slot_count - 1)
-        return -1
-
-    cdef int _row(self, const uint8_t* name) noexcept nogil:
-        cdef int slot = self._slot(name)
-        return self.slots[slot] if slot >= 0 else -1
-
-    cdef int _enter(self, int row) except -1:
-        """Note where a new row stands; slots of rows that are gone are in use until all is put in order."""
-        if self.slot_count < 2 * (row + 1):
-            return self._enter_all()
-        self._fill(row)
-        return 0
-
-    cdef inline int _first_slot(self, const uint8_t* name) noexcept nogil:
-        """Where to look for a name first: nobody outside of this process can tell, so nobody crowds one place."""
-        cdef uint64_t start
-        memcpy(&start, name, 8)
-        return <int>(((start ^ self.hash_key) * 0x9e3779b97f4a7c15ULL >> 32) & <uint64_t>(self.slot_count - 1))
-
-    cdef void _fill(self, int row) noexcept nogil:
-        cdef int slot
-        slot = self._first_slot(self.names + <size_t>row * NAME)
-        while self.slots[slot] != -1:
-            slot = (slot + 1) & (self.slot_count - 1)
-        self.slots[slot] = row
-
-    cdef int _enter_all(self) except -1:
-        cdef int count = 2 * BLOCK, i
-        cdef int32_t* slots
-        while count < 2 * (self.rows + 1):
-            count *= 2
-        slots = <int32_t*>malloc(<size_t>count * 4)
-        if slots == NULL:
-            raise MemoryError()
-        free(self.slots)
-        self.slots, self.slot_count = slots, count
-        memset(slots, 0xff, <size_t>count * 4)
-        for i in range(self.rows):
-            if not self.gone[i]:
-                self._fill(i)
-        return 0
-
-    cdef void _part(self, Pair* pairs, int count) noexcept nogil:
-        """Halve the rows again and again, by one column after the other, until each part is one block."""
-        cdef Part waiting[64]
-        cdef Part part
-        cdef int size = 1, i, middle
-        cdef int64_t low, high
-        if not self.columns:
-            return
-        waiting[0] = Part(0, count, 0)
-        while size:
-            size -= 1
-            part = waiting[size]
-            if part.end - part.begin <= BLOCK:
-                continue
-            for _ in range(self.columns):
-                low = high = self.cells[part.column][pairs[part.begin].row]
-                for i in range(part.begin, part.end):
-                    pairs[i].key = self.cells[part.column][pairs[i].row]
-                    if pairs[i].key < low:
-                        low = pairs[i].key
-                    elif pairs[i].key > high:
-                        high = pairs[i].key
-                part.column = (part.column + 1) % self.columns
-                if low != high:
-                    break
-            else:
-                continue  # they are all the same
-            middle = part.begin + (part.end - part.begin + BLOCK) // (2 * BLOCK) * BLOCK
-            part_at(pairs, part.begin, part.end - 1, middle)
-            waiting[size] = Part(part.begin, middle, part.column)
-            waiting[size + 1] = Part(middle, part.end, part.column)
-            size += 2
-
-    cdef int _move(self, const Pair* pairs, int count) except -1:
-        """Lay the rows down in the order of the pairs; nothing has changed when there is no memory."""
-        cdef int c, i
-        cdef size_t widest = NAME if NAME > 8 else 8
-        cdef uint8_t* spare = <uint8_t*>malloc(<size_t>(count + 1) * widest)
-        if spare == NULL:
-            raise MemoryError()
-        for i in range(count):
-            memcpy(spare + <size_t>i * NAME, self.names + <size_t>pairs[i].row * NAME, NAME)
-        memcpy(self.names, spare, <size_t>count * NAME)
-        self._move_numbers(self.costs, pairs, count, <int64_t*>spare)
-        for c in range(self.columns):
-            self._move_numbers(self.cells[c], pairs, count, <int64_t*>spare)
-        free(spare)
-        memset(self.gone, 0, count)
-        self.rows = self.live = self.ordered = count
-        for i in range(count):
-            self._reach(i)
-        return self._enter_all()
-
-    cdef void _move_numbers(
-        self, int64_t* numbers, const Pair* pairs, int count, int64_t* spare
-    ) noexcept nogil:
-        cdef int i
-        for i in range(count):
-            spare[i] = numbers[pairs[i].row]
-        memcpy(numbers, spare, <size_t>count * 8)

@@ -44,12 +44,6 @@ cdef class AccountTable:
     cdef int32_t append(
         self, uint64_t owner, uint64_t ledger, uint16_t kind, const char* reference, size_t length
     ) except -1
-    cdef uint64_t home_of(
-        self, uint64_t owner, uint64_t ledger, uint16_t kind, const char* reference, size_t length
-    ) noexcept
-    cdef void put_index(self, int32_t number) noexcept
-    cdef int make_room(self, int32_t rows) except -1
-    cdef int widen_index(self) except -1
     cdef const Account* row(self, number) except NULL
 
 

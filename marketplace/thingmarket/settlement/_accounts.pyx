@@ -46,11 +46,7 @@ cdef int ascending(const void* one, const void* other) noexcept nogil:
     return (left > right) - (left < right)
 
 
-cdef inline uint64_t mixed(uint64_t state, uint64_t word) noexcept:
-    state = (state ^ word) * <uint64_t> 0x9E3779B97F4A7C15
-    return state ^ (state >> 32)
-
-
+include "_accounts_names.pxi"
 include "_accounts_records.pxi"
 
 
@@ -82,7 +78,7 @@ cdef class AccountTable:
     def copy(self):
         """Names and columns as they are now, to be read."""
         cdef AccountTable twin = AccountTable()
-        twin.make_room(self.used)
+        make_room(twin, self.used)
         memcpy(twin.rows, self.rows, self.used * sizeof(Account))
         twin.used = self.used
         if self.references_used:
@@ -95,25 +91,11 @@ cdef class AccountTable:
 
     # --- names
 
-    cdef uint64_t home_of(
-        self, uint64_t owner, uint64_t ledger, uint16_t kind, const char* reference, size_t length
-    ) noexcept:
-        """Mixed with a key of this process, so that nobody can choose names that collide."""
-        cdef uint64_t state = mixed(mixed(mixed(self.hash_key, owner), ledger), kind << 8 | length)
-        cdef uint64_t word
-        cdef size_t at = 0
-        while at < length:
-            word = 0
-            memcpy(&word, reference + at, min(length - at, <size_t> 8))
-            state = mixed(state ^ self.hash_key, word)
-            at += 8
-        return mixed(state, self.hash_key >> 7) & self.index_mask
-
     cdef int32_t row_of(
         self, uint64_t owner, uint64_t ledger, uint16_t kind, const char* reference, size_t length
     ) noexcept:
         """Number of an account, or 0."""
-        cdef uint64_t at = self.home_of(owner, ledger, kind, reference, length)
+        cdef uint64_t at = home_of(self, owner, ledger, kind, reference, length)
         cdef const Account* row
         cdef int32_t number
         while True:
@@ -131,76 +113,20 @@ cdef class AccountTable:
                 return number
             at = (at + 1) & self.index_mask
 
-    cdef void put_index(self, int32_t number) noexcept:
-        cdef const Account* row = &self.rows[number]
-        cdef uint64_t at = self.home_of(
-            row.owner, row.ledger, row.kind, self.references + row.reference, row.reference_bytes
-        )
-        while self.index[at]:
-            at = (at + 1) & self.index_mask
-        self.index[at] = number
-
-    cdef int make_room(self, int32_t rows) except -1:
-        """Room for so many rows in all."""
-        cdef int32_t room = self.room
-        cdef void* moved
-        if rows <= room:
-            return 0
-        while room < rows:
-            room = min(room * 2, ROWS_MAX + 1)
-        moved = realloc(self.rows, room * sizeof(Account))
-        if moved == NULL:
-            raise MemoryError
-        self.rows = <Account*> moved
-        moved = realloc(self.dirty, room * sizeof(int32_t))
-        if moved == NULL:
-            raise MemoryError
-        self.dirty = <int32_t*> moved
-        self.room = room
-        return 0
-
-    cdef int widen_index(self) except -1:
-        cdef int32_t* wider
-        cdef int32_t number
-        if <uint64_t> self.used * 2 <= self.index_mask:
-            return 0
-        wider = <int32_t*> calloc((self.index_mask + 1) * 2, sizeof(int32_t))
-        if wider == NULL:
-            raise MemoryError
-        free(self.index)
-        self.index = wider
-        self.index_mask = self.index_mask * 2 + 1
-        for number in range(1, self.used):
-            self.put_index(number)
-        return 0
-
     cdef int32_t append(
         self, uint64_t owner, uint64_t ledger, uint16_t kind, const char* reference, size_t length
     ) except -1:
         """Number of a new account, with no flags and empty columns; its name is not there yet."""
         cdef Account* row
-        cdef size_t room
-        cdef char* moved
-        self.make_room(self.used + 1)
-        self.widen_index()
-        if self.references_used + length > self.references_room:
-            room = max(self.references_room * 2, <size_t> 4096)
-            moved = <char*> realloc(self.references, room)
-            if moved == NULL:
-                raise MemoryError
-            self.references = moved
-            self.references_room = room
+        make_room(self, self.used + 1)
+        widen_index(self)
         row = &self.rows[self.used]
         memset(row, 0, sizeof(Account))
         row.owner = owner
         row.ledger = ledger
         row.kind = kind
-        row.reference = self.references_used
-        row.reference_bytes = <uint8_t> length
-        if length:
-            memcpy(self.references + self.references_used, reference, length)
-            self.references_used += length
-        self.put_index(self.used)
+        keep_reference(self, row, reference, length)
+        put_index(self, self.used)
         self.used += 1
         mark(self, self.used - 1)
         return self.used - 1
@@ -368,22 +294,8 @@ cdef class AccountTable:
 
     def packed_rows(self, first, last):
         """The canonical bytes of neighbouring accounts, one behind the other."""
-        cdef int32_t number
-        cdef size_t size = 0
-        cdef char* out
-        cdef bytes written
         self.row(first), self.row(last)
-        for number in range(<int32_t> first, <int32_t> last + 1):
-            size += ROW_BYTES + self.rows[number].reference_bytes
-        written = PyBytes_FromStringAndSize(NULL, size)
-        out = PyBytes_AS_STRING(written)
-        for number in range(<int32_t> first, <int32_t> last + 1):
-            write_row(<PackedRow*> out, &self.rows[number])
-            out += ROW_BYTES
-            if self.rows[number].reference_bytes:  # without any there may be no memory for them
-                memcpy(out, self.references + self.rows[number].reference, self.rows[number].reference_bytes)
-                out += self.rows[number].reference_bytes
-        return written
+        return written(self, first, last)
 
     def append_packed(self, bytes data not None, Py_ssize_t offset):
         """Add the account that `packed` wrote at `offset` and return the offset behind it (ValueError)."""

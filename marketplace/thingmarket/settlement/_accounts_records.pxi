@@ -79,3 +79,24 @@ cdef void give_row(Account* row, const PackedRow* given) noexcept:
     row.debits_posted = given.debits_posted
     row.credits_pending = given.credits_pending
     row.credits_posted = given.credits_posted
+
+
+cdef bytes written(AccountTable accounts, int32_t first, int32_t last):
+    """Neighbouring accounts, one behind the other, each with its reference."""
+    cdef const Account* row
+    cdef int32_t number
+    cdef size_t size = 0
+    cdef char* out
+    cdef bytes packed
+    for number in range(first, last + 1):
+        size += ROW_BYTES + accounts.rows[number].reference_bytes
+    packed = PyBytes_FromStringAndSize(NULL, size)
+    out = PyBytes_AS_STRING(packed)
+    for number in range(first, last + 1):
+        row = &accounts.rows[number]
+        write_row(<PackedRow*> out, row)
+        out += ROW_BYTES
+        if row.reference_bytes:  # without any there may be no memory for them
+            memcpy(out, accounts.references + row.reference, row.reference_bytes)
+            out += row.reference_bytes
+    return packed
