@@ -26,14 +26,14 @@ from thingmarket.money import currency_of
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
 from thingmarket.trading.frame import KINDS_NEW, ORDER, slot_of
-from thingmarket.trading.permits import Effects, Fill
+from thingmarket.trading.permits import Effects, EscrowFill
 
 _NO_OFFER: Final = Digest(b"")
 _ROWS_OF_FILL: Final = 2  # its escrow, and perhaps the reserve of its seller
 _ROWS_OF_SENDER: Final = 2  # wallet and goods, which the desk opens with his first order in a market
 
 
-def check_frame(state: State, records: Iterable[MarketRecord], orders: bytes) -> None:
+def check_room_for_contracts(state: State, records: Iterable[MarketRecord], orders: bytes) -> None:
     """Refuse a frame that could make more contracts than an entry or the ledger takes (TOO_LARGE, FULL)."""
     fills, orders_in = 0, defaultdict[int, list[tuple[int, ...]]](list)
     for fields in ORDER.iter_unpack(orders):
@@ -115,7 +115,7 @@ def _places(state: State, effects: Effects) -> list[int]:
     ]
 
 
-def _contract(state: State, fill: Fill, index: int, seq: int, now_ms: UnixMs) -> Contract:
+def _contract(state: State, fill: EscrowFill, index: int, seq: int, now_ms: UnixMs) -> Contract:
     listed = state.markets[fill.market].listed
     buyer, seller = state.seats[slot_of(fill.buy_order)], state.seats[slot_of(fill.sell_order)]
     rate = state.tax_basis_points[tax_row(listed.jurisdiction, listed.tax_category)]

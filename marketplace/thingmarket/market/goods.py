@@ -66,7 +66,7 @@ def withdraw(state: State, command: Command, body: WithdrawGoods, authority: Aut
     return _told(authority, name, decision, "WITHDRAWN")
 
 
-def check_goods(
+def check_goods_owned(
     state: State, records: Mapping[int, MarketRecord], sides: Iterable[tuple[int, int]], owner: PartyId
 ) -> None:
     """Refuse to buy more of what somebody has very much of: an account has an end. [MKT-4]"""

@@ -9,8 +9,8 @@ from thingmarket.market.bands import order_band
 from thingmarket.market.book_effects import set_expiry, settle
 from thingmarket.market.entries import Command
 from thingmarket.market.explained import explained
-from thingmarket.market.fills import check_frame, open_contracts
-from thingmarket.market.goods import check_goods
+from thingmarket.market.fills import check_room_for_contracts, open_contracts
+from thingmarket.market.goods import check_goods_owned
 from thingmarket.market.order_permits import headroom_of, on_probation, permits_of, without_room
 from thingmarket.market.order_records import MarketRecord, Seat
 from thingmarket.market.records import PartyRecord, ThingRecord
@@ -39,9 +39,9 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     permits = permits_of(state, authority, thing, sides)
     records = _records(state, sides)
     headroom = headroom_of(state, authority, thing, _currencies(records.values()))
-    check_goods(state, records, sides, authority.owner)
+    check_goods_owned(state, records, sides, authority.owner)
     if escrow := [record for record in records.values() if record.listed.settlement is Settlement.ESCROW]:
-        check_frame(state, escrow, body.orders)
+        check_room_for_contracts(state, escrow, body.orders)
         permits |= without_room(escrow, permits, headroom)
     placed = state.desk.place(
         body.orders,

@@ -74,7 +74,7 @@ from thingmarket.settlement.accounts import AccountKind
 from thingmarket.trading import frame as frames
 from thingmarket.trading.desk import DESK_MAGIC, DESK_PERSON, DIGEST_BYTES
 from thingmarket.trading.frame import OrderStatus, book_status, check_frame
-from thingmarket.trading.permits import UNLIMITED, Effects, Fill, Placed, Tally, Traded
+from thingmarket.trading.permits import UNLIMITED, Effects, EscrowFill, Placed, Tally, Traded
 from thingmarket.trading.resting import RestingOrder
 from thingmarket.trading.rows import Rows
 from thingmarket.trading.terms import Settlement, checked

@@ -200,7 +200,7 @@ cdef int tell_fill(
     Desk desk, const Event* event, uint64_t buy, uint64_t sell, int32_t buyer, int32_t seller, int64_t cash
 ) except -1:
     desk.fills.append(
-        Fill(
+        EscrowFill(
             market=event.market,
             seq=event.seq,
             price=event.price,

@@ -62,7 +62,7 @@ class Tally(NamedTuple):  # a frame makes twenty of them
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
+class EscrowFill:
     """A trade of an ESCROW market: both holds are free, a contract has to take their place. [ORD-10]"""
 
     market: int
@@ -93,7 +93,7 @@ class Effects:
 
     events: bytes = b""  # packed, 56 bytes each
     tallies: tuple[Tally, ...] = ()
-    fills: tuple[Fill, ...] = ()  # of ESCROW markets, in the order of their events
+    fills: tuple[EscrowFill, ...] = ()  # of ESCROW markets, in the order of their events
     traded: tuple[Traded, ...] = ()
 
 

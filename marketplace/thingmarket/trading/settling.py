@@ -5,7 +5,7 @@ from typing import Final
 
 from thingmarket.matching.records import EVENT, EventKind, Side
 from thingmarket.trading.frame import slot_of
-from thingmarket.trading.permits import Effects, Fill, Tally, Traded
+from thingmarket.trading.permits import Effects, EscrowFill, Tally, Traded
 from thingmarket.trading.resting import RestingOrder, RestingOrders, goods_hold, money_hold
 from thingmarket.trading.rows import Rows
 from thingmarket.trading.terms import MarketTerms, Settlement
@@ -27,7 +27,7 @@ class Settling:
         self._rows = rows
         self._orders = orders
         self._events: list[bytes] = []
-        self._fills: list[Fill] = []
+        self._fills: list[EscrowFill] = []
         self._tallies: dict[tuple[int, int], _Count] = {}
         self._traded: dict[int, _Prices] = {}
         self._changed: Mapping[int, Callable[[Fields, int], None]] = {
@@ -103,7 +103,7 @@ class Settling:
                 self._count(buy if cash > 0 else sell, terms).paid_minor += abs(cash)
             return
         self._fills.append(
-            Fill(
+            EscrowFill(
                 market=market,
                 seq=seq,
                 price=price,

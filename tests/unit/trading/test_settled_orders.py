@@ -30,7 +30,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.matching.records import EventKind, Kind, MarketState, Reason, unpack_events
 from thingmarket.settlement.accounts import SET_OFF_ABOVE, AccountKind
 from thingmarket.trading.frame import Order, OrderStatus, order_id_of
-from thingmarket.trading.permits import Effects, Fill, Tally, Traded
+from thingmarket.trading.permits import Effects, EscrowFill, Tally, Traded
 
 ANNS, BOBS, EVES = order_id_of(ANN, 1), order_id_of(BOB, 1), order_id_of(EVE, 1)
 
@@ -271,7 +271,7 @@ def test_a_fill_of_an_escrow_market_is_handed_on_with_both_holds_free(pit: Pit) 
     pit.send(ANN, new(BUY, 35, 3, market=HELD))
     (trade,) = pit.events()
     assert pit.last.fills == (
-        Fill(
+        EscrowFill(
             market=HELD,
             seq=trade.seq,
             price=30,

@@ -81,7 +81,7 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class Trade:
     """A trade; the orders are as they were when it was made."""
 
     buy: Resting
@@ -96,7 +96,7 @@ class Book:
 
     orders: list[Resting] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
-    fills: list[Fill] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
     events: int = 0  # ever told
 
     def find(self, order_id: int) -> Resting | None:
@@ -146,7 +146,7 @@ class Book:
     def _trade(self, taker: Resting, maker: Resting) -> None:
         quantity = min(taker.left, maker.left)
         buy, sell = (taker, maker) if taker.side == Side.BUY else (maker, taker)
-        self.fills.append(Fill(buy, sell, maker.price, quantity))
+        self.trades.append(Trade(buy, sell, maker.price, quantity))
         taker.left -= quantity
         maker.left -= quantity
         if not maker.left:
@@ -213,7 +213,7 @@ class Book:
         while left:
             buy, sell = self.makers(market, Side.BUY)[0], self.makers(market, Side.SELL)[0]
             quantity = min(buy.left, sell.left, left)
-            self.fills.append(Fill(buy, sell, price, quantity))
+            self.trades.append(Trade(buy, sell, price, quantity))
             for order in (buy, sell):
                 order.left -= quantity
                 if not order.left:

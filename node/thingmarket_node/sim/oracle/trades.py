@@ -10,7 +10,7 @@ from thingmarket.matching.records import EventKind, MarketState
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket_node.sim.oracle import budgets, paying, permits
 from thingmarket_node.sim.oracle.arithmetic import most_within, row_of
-from thingmarket_node.sim.oracle.book import Fill, Resting, Venue
+from thingmarket_node.sim.oracle.book import Resting, Trade, Venue
 from thingmarket_node.sim.oracle.budgets import month_of
 from thingmarket_node.sim.oracle.memory import Memory
 from thingmarket_node.sim.oracle.rows import Count, Listed, Part, Sale
@@ -31,27 +31,27 @@ class InHand:
 
 def settle(memory: Memory, entry: InHand) -> None:
     """Pay and deliver what was traded since the last time, or promise it."""
-    fills, memory.book.fills = memory.book.fills, []
-    promised = [fill for fill in fills if fill.buy.venue.is_escrow]
+    trades, memory.book.trades = memory.book.trades, []
+    promised = [trade for trade in trades if trade.buy.venue.is_escrow]
     found = (len(entry.contracts), len(promised))
     require(found[0] == found[1], "contracts", f"{found[0]} contracts of {found[1]} trades with escrow")
-    for name, fill in zip(entry.contracts, promised, strict=True):
-        _promise(memory, fill, name, entry)
-    for fill in fills:
+    for name, trade in zip(entry.contracts, promised, strict=True):
+        _promise(memory, trade, name, entry)
+    for trade in trades:
         memory.traded += 1
-        if not fill.buy.venue.is_escrow:
-            _pay(memory, fill, entry.now_ms)
-            _deliver(memory, fill)
+        if not trade.buy.venue.is_escrow:
+            _pay(memory, trade, entry.now_ms)
+            _deliver(memory, trade)
     for venue in memory.venues.values():
-        prices = [fill.price for fill in fills if fill.buy.venue is venue]
+        prices = [trade.price for trade in trades if trade.buy.venue is venue]
         if prices:
             _note(venue, prices)
 
 
-def _pay(memory: Memory, fill: Fill, now_ms: int) -> None:
-    venue = fill.buy.venue
-    cash = venue.cash(fill.price, fill.quantity)
-    payer, payee = (fill.buy, fill.sell) if cash >= 0 else (fill.sell, fill.buy)
+def _pay(memory: Memory, trade: Trade, now_ms: int) -> None:
+    venue = trade.buy.venue
+    cash = venue.cash(trade.price, trade.quantity)
+    payer, payee = (trade.buy, trade.sell) if cash >= 0 else (trade.sell, trade.buy)
     fee, minor = venue.fee(cash), abs(cash)
     wallet = (AccountKind.OWNER_WALLET, payer.owner, b"")
     memory.move(wallet, (AccountKind.OWNER_WALLET, payee.owner, b""), minor - fee)
@@ -67,18 +67,18 @@ def _pay(memory: Memory, fill: Fill, now_ms: int) -> None:
         count.total += minor
 
 
-def _promise(memory: Memory, fill: Fill, name: ContractId, entry: InHand) -> None:
+def _promise(memory: Memory, trade: Trade, name: ContractId, entry: InHand) -> None:
     """A trade with escrow is a sale: its money is set aside, its goods stay where they are."""
-    venue, now_ms = fill.buy.venue, entry.now_ms
-    total = venue.cash(fill.price, fill.quantity)
-    offer = _offer(venue, fill, total)
+    venue, now_ms = trade.buy.venue, entry.now_ms
+    total = venue.cash(trade.price, trade.quantity)
+    offer = _offer(venue, trade, total)
     net = most_within(total, memory.rates[row_of(offer)]).net  # the tax is in the price
     require(name not in memory.sales, "contracts", "two contracts of one name")
     sale = memory.sales[name] = Sale(
         name=name,
-        buyer=fill.buy.party,
-        buyer_owner=fill.buy.owner,
-        leaf=fill.buy.leaf,
+        buyer=trade.buy.party,
+        buyer_owner=trade.buy.owner,
+        leaf=trade.buy.leaf,
         offer=_NO_OFFER,
         quantity=offer.stock_steps,
         total=total,
@@ -86,8 +86,8 @@ def _promise(memory: Memory, fill: Fill, name: ContractId, entry: InHand) -> Non
         made_ms=now_ms,
         seq=entry.seq,
         parts=[Part(1, offer.stock_steps, net, total - net, now_ms + offer.delivery_ms)],
-        traded=Listed(offer, fill.sell.party, fill.sell.owner, fill.sell.leaf, 0),
-        market=fill.buy.market,
+        traded=Listed(offer, trade.sell.party, trade.sell.owner, trade.sell.leaf, 0),
+        market=trade.buy.market,
     )
     memory.made.append(sale)
     if sale.leaf:
@@ -95,9 +95,9 @@ def _promise(memory: Memory, fill: Fill, name: ContractId, entry: InHand) -> Non
     memory.move(paying.wallet_of(sale.buyer_owner), paying.escrow_of(sale), total)
 
 
-def _offer(venue: Venue, fill: Fill, total: int) -> Offer:
+def _offer(venue: Venue, trade: Trade, total: int) -> Offer:
     """What a market promises, as far as anybody asks."""
-    listed, steps = venue.listed, fill.quantity * venue.listed.lot_steps
+    listed, steps = venue.listed, trade.quantity * venue.listed.lot_steps
     return Offer(
         key=b"",
         product_id=listed.product_id,
@@ -119,10 +119,10 @@ def _offer(venue: Venue, fill: Fill, total: int) -> Offer:
     )
 
 
-def _deliver(memory: Memory, fill: Fill) -> None:
-    listed = fill.buy.venue.listed
-    steps = fill.quantity * listed.lot_steps
-    for owner, moved in ((fill.sell.owner, -steps), (fill.buy.owner, steps)):
+def _deliver(memory: Memory, trade: Trade) -> None:
+    listed = trade.buy.venue.listed
+    steps = trade.quantity * listed.lot_steps
+    for owner, moved in ((trade.sell.owner, -steps), (trade.buy.owner, steps)):
         memory.goods[owner, listed.product_id] = memory.goods.get((owner, listed.product_id), 0) + moved
 
 
