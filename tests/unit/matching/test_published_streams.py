@@ -11,16 +11,16 @@ from tests.unit.matching.conftest import Kind
 from thingmarket.matching import Engine
 from thingmarket.matching.records import COMMAND_BYTES, EVENT, EventKind
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = Path(os.environ.get("THINGMARKET_STREAMS", ROOT.parent / "shared/streams"))
+FOLDER = os.environ.get("THINGMARKET_STREAMS", "")
+NEEDED = "needs THINGMARKET_STREAMS, a folder of published streams: one.xz, multi.xz, thin.xz and expected.json"
 BATCH = 512 * COMMAND_BYTES
+
+pytestmark = pytest.mark.skipif(not FOLDER, reason=NEEDED)
 
 
 def commands_of(name: str) -> bytes:
     """The stream, whose file has all first bytes of the records, then all second ones and so on."""
-    if not (FOLDER / f"{name}.xz").exists():
-        pytest.skip(f"no streams in {FOLDER}: THINGMARKET_STREAMS may name another folder")
-    columns = lzma.decompress((FOLDER / f"{name}.xz").read_bytes())
+    columns = lzma.decompress((Path(FOLDER) / f"{name}.xz").read_bytes())
     count = len(columns) // COMMAND_BYTES
     records = bytearray(len(columns))
     for at in range(COMMAND_BYTES):
@@ -42,7 +42,7 @@ def trades_of(engine: Engine, commands: bytes) -> dict[str, int]:
 
 
 def expected(name: str) -> dict[str, int]:
-    stated = json.loads((FOLDER / "expected.json").read_text())[name]
+    stated = json.loads((Path(FOLDER) / "expected.json").read_text())[name]
     return {what: stated[what] for what in ("trades", "traded_quantity", "trade_checksum")}
 
 
