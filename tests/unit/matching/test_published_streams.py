@@ -12,7 +12,7 @@ from thingmarket.matching import Engine
 from thingmarket.matching.records import COMMAND_BYTES, EVENT, EventKind
 
 FOLDER = os.environ.get("THINGMARKET_STREAMS", "")
-NEEDED = "needs THINGMARKET_STREAMS, a folder of published streams: one.xz, multi.xz, thin.xz and expected.json"
+NEEDED = "set THINGMARKET_STREAMS to the folder of one.xz, multi.xz, thin.xz and expected.json"
 BATCH = 512 * COMMAND_BYTES
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason=NEEDED)
