@@ -20,6 +20,8 @@ from thingmarket.limits import (
     COMMAND_LIFE_MS,
     HANDSHAKE_LIFE_MS,
     HANDSHAKES_MAX,
+    ORDER_RATE_BURST,
+    ORDER_RATE_PER_SECOND,
     RATE_BURST,
     RATE_PER_SECOND,
     SESSION_LIFE_MS,
@@ -76,7 +78,9 @@ class Session:
         self.known = known  # to the market: a thing with a mandate, an admitted owner
         self.expires_ms = now_ms + SESSION_LIFE_MS
         self._window = SequenceWindow()
-        self._bucket = TokenBucket(per_second=RATE_PER_SECOND, burst=RATE_BURST, now_ms=now_ms)
+        self._bucket = TokenBucket(
+            per_second=RATE_PER_SECOND, burst=RATE_BURST, now_ms=now_ms, what="commands"
+        )
 
     def check_sequence(self, sequence: int) -> None:
         """Refuse a number that cannot be reserved (OUT_OF_RANGE, REPLAYED, BUSY)."""
@@ -142,13 +146,18 @@ class Sessions:
         self._network_id = network_id
         self._node_id = node_id
         self._anonymous = TokenBucket(
-            per_second=ANONYMOUS_RATE_PER_SECOND, burst=ANONYMOUS_RATE_PER_SECOND, now_ms=now_ms
+            per_second=ANONYMOUS_RATE_PER_SECOND,
+            burst=ANONYMOUS_RATE_PER_SECOND,
+            now_ms=now_ms,
+            what="handshakes",
         )
         # All in the order of making, which is also the order of expiry.
         self._handshakes: dict[Digest, _Handshake] = {}
         self._sessions: dict[bytes, Session] = {}
         self._of_party: dict[PartyId, dict[bytes, Session]] = {}
         self._of_token: dict[bytes, Session] = {}
+        # Of parties that sent orders lately, in the order of last use: a new session brings no new orders.
+        self._order_rates: dict[PartyId, TokenBucket] = {}
         # In the order of last use, parties unknown to the market apart: they make room first.
         self._idle: dict[bool, dict[bytes, Session]] = {False: {}, True: {}}
 
@@ -260,6 +269,21 @@ class Sessions:
         )
         session.reserve(header.sequence, now_ms)
         return self._used(session, now_ms)
+
+    def pay_orders(self, party: PartyId, orders: int, now_ms: int) -> None:
+        """Pay for the orders of one frame, by whichever session it came (RATE_LIMITED). [SES-5]"""
+        bucket = self._order_rates.pop(party, None)
+        if bucket is None:
+            bucket = TokenBucket(
+                per_second=ORDER_RATE_PER_SECOND, burst=ORDER_RATE_BURST, now_ms=now_ms, what="orders"
+            )
+        self._order_rates[party] = bucket
+        bucket.take(orders, now_ms)
+        while self._order_rates:
+            idlest = next(iter(self._order_rates))
+            if not self._order_rates[idlest].is_full(now_ms):
+                break
+            del self._order_rates[idlest]
 
     def recognise(self, party: PartyId) -> None:
         """The market knows this party from now on: its sessions no longer make room for strangers."""

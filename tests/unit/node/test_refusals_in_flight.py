@@ -13,9 +13,12 @@ from thingmarket.identity.headers import Header
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.ids import make_key
-from thingmarket.limits import COMMAND_LIFE_MS
+from thingmarket.limits import COMMAND_LIFE_MS, ORDER_RATE_BURST, ORDERS_PER_FRAME_MAX
+from thingmarket.trading.commands import PlaceOrders
+from thingmarket.trading.frame import ORDER_BYTES
 from thingmarket.wire.handshake import proof_payload, read_challenge
 from thingmarket.wire.identity import admit_party_body, key_event_payload
+from thingmarket.wire.orders import place_orders_body
 from thingmarket.wire.signing import sign_command
 from thingmarket.wire.trade import fund_request_body
 from thingmarket_node.core import messages as m
@@ -47,6 +50,12 @@ class Anna:
 
     def submit(self, type_id: TypeId, body: bytes) -> list[m.Effect]:
         """Effects of a command whose signature is good."""
+        call = next(self.calls)
+        self.ask(call, type_id, body)
+        return self.core.step(NOW, m.Verified(call, True))
+
+    def ask(self, call: int, type_id: TypeId, body: bytes) -> list[m.Effect]:
+        """Effects of a command whose signature was not looked at yet."""
         header = Header(
             network_id=NETWORK,
             audience=NODE,
@@ -58,9 +67,7 @@ class Anna:
             expires_ms=BEGIN_MS + COMMAND_LIFE_MS,
             nonce=bytes(12),
         )
-        call = next(self.calls)
-        self.core.step(NOW, m.Submit(call, self.grant.token, sign_command(type_id, header, body, KEY)))
-        return self.core.step(NOW, m.Verified(call, True))
+        return self.core.step(NOW, m.Submit(call, self.grant.token, sign_command(type_id, header, body, KEY)))
 
     def _proven(self) -> Grant:
         hello = Hello(network_id=NETWORK, node=NODE, party=ANNA, nonce=bytes(32), key_event=EVENT)
@@ -94,3 +101,23 @@ def test_a_used_key_is_told_once_its_use_is_durable() -> None:
     told = anna.core.step(NOW, m.Durable(deposited))
     (refused,) = (each for each in told if isinstance(each, m.Refuse))
     assert (refused.refusal.number, refused.after_seq) == (Code.KEY_CONFLICT, anna.core.durable_seq)
+
+
+def test_frames_of_too_many_orders_are_refused_before_a_signature_is_looked_at() -> None:
+    """[SES-5] The rate counts orders: a small frame still has room where a full one has none."""
+    anna = Anna()
+    admitted = anna.submit(TypeId.ADMIT_PARTY, admit_party_body(make_key(BEGIN_MS, bytes(10)), EVENT))
+    anna.core.step(NOW, m.Durable(group_in(admitted)))
+
+    def frame(number: int, orders: int) -> m.Effect:
+        wish = PlaceOrders(key=WISH_KEY, frame=number, orders=bytes(orders * ORDER_BYTES))
+        (effect,) = anna.ask(next(anna.calls), TypeId.PLACE_ORDERS, place_orders_body(wish))
+        return effect
+
+    for number in range(1, ORDER_RATE_BURST // ORDERS_PER_FRAME_MAX):
+        assert isinstance(frame(number, ORDERS_PER_FRAME_MAX), m.VerifyAll)
+    assert isinstance(frame(100, ORDERS_PER_FRAME_MAX - 1), m.VerifyAll)
+    refused = frame(101, 2)
+    assert isinstance(refused, m.Refuse)
+    assert (refused.refusal.number, refused.after_seq) == (Code.RATE_LIMITED, 0)
+    assert isinstance(frame(101, 1), m.VerifyAll)

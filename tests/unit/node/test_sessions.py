@@ -427,3 +427,24 @@ def test_one_sessions_rate_is_not_anothers(world: World) -> None:
         world.sessions.admit(world.header(grant), world.now_ms).release(1)
     assert refused(lambda: world.sessions.admit(world.header(grant), world.now_ms)) is Code.RATE_LIMITED
     world.sessions.admit(world.header(other, party=OTHER_THING), world.now_ms)
+
+
+def test_orders_have_a_rate_of_their_party_whatever_frames_and_sessions_they_come_in(world: World) -> None:
+    """[SES-5] One order too many is refused with all of its frame; time gives them back."""
+    pay = world.sessions.pay_orders
+    for orders in (limits.ORDER_RATE_BURST - 10, 9):
+        pay(THING, orders, world.now_ms)
+    assert refused(lambda: pay(THING, 2, world.now_ms)) is Code.RATE_LIMITED
+    pay(OTHER_THING, limits.ORDERS_PER_FRAME_MAX, world.now_ms)
+    begin_ms = world.now_ms
+    world.opened()
+    earned = 1 + (world.now_ms - begin_ms) * limits.ORDER_RATE_PER_SECOND // 1_000
+    assert refused(lambda: pay(THING, earned + 1, world.now_ms)) is Code.RATE_LIMITED
+    pay(THING, earned, world.now_ms)
+
+
+def test_a_rate_of_orders_is_forgotten_when_it_is_as_good_as_new(world: World) -> None:
+    for number in range(300):
+        world.sessions.pay_orders(PartyId(f"did:key:{number}"), limits.ORDER_RATE_PER_SECOND, world.now_ms)
+        world.now_ms += 100
+    assert len(world.sessions._order_rates) == 10

@@ -34,6 +34,14 @@ def test_tokens_come_back_at_the_rate_to_the_millisecond() -> None:
     assert takes(bucket, 1, 5)
 
 
+def test_a_bucket_is_full_again_when_all_came_back() -> None:
+    bucket = TokenBucket(per_second=200, burst=2, now_ms=0)
+    assert bucket.is_full(0)
+    assert takes(bucket, 1, 0)
+    assert not bucket.is_full(4)
+    assert bucket.is_full(5)
+
+
 def test_a_debt_is_earned_back_before_anything_is_given() -> None:
     bucket = TokenBucket(per_second=1_000, burst=10, now_ms=0)
     assert takes(bucket, 10, 0)
