@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from thingmarket.audit.receipts import check_receipt
 from thingmarket.catalog.needs import Constraint, Need
@@ -22,17 +22,25 @@ from thingmarket_client.errors import Unanswered
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
 from thingmarket_client.session.session import Session, pause
 
+if TYPE_CHECKING:
+    from thingmarket.market.order_views import TradeSeen
+
 PAGES_MAX: Final = 100  # of 100 rows: who looks at more than 10,000 rows should ask more narrowly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Something of the party's owner changed at a log position; `state` is its new state in words."""
+    """Something of the party's owner changed at a log position; `state` is its new state in words.
+
+    Of a FILL `trades` are those of the party's orders, or of its things', and it says if there were others.
+    """
 
     seq: int
     kind: NoticeKind
     reference: bytes
     state: str
+    trades: "tuple[TradeSeen, ...]" = ()
+    trades_more: bool = False
 
 
 class Reads:
@@ -210,8 +218,8 @@ class Reads:
                         if first and last is not None and seq > last:
                             for change in await self._missed(last, seq, notices):
                                 yield change
-                        for one in notices:
-                            yield Change(seq=seq, kind=one.kind, reference=one.reference, state=one.state)
+                        for change in _changes(seq, notices, message):
+                            yield change
                         first, last, failures = False, max(seq, last or 0), 0
             failures += 1
             await pause(min(FIRST_DELAY_MS << min(failures, 10), LONGEST_DELAY_MS))
@@ -229,3 +237,23 @@ class Reads:
             for contract in await self.contracts(last)
             if contract.changed_seq <= seq and contract.id not in now_told
         ]
+
+
+def _changes(seq: int, notices: tuple[Notice, ...], message: Any) -> list[Change]:
+    """What a message tells, with the trades of fills, which are read by who trades in markets alone."""
+    trades: dict[int, tuple[tuple[TradeSeen, ...], bool]] = {}
+    if message.trades:
+        from thingmarket.wire.market_data import read_notice_trades  # noqa: PLC0415  as in `FloorTrader`
+
+        trades = read_notice_trades(message.trades)
+    return [
+        Change(
+            seq=seq,
+            kind=one.kind,
+            reference=one.reference,
+            state=one.state,
+            trades=trades[place][0] if place in trades else (),
+            trades_more=place in trades and trades[place][1],
+        )
+        for place, one in enumerate(notices)
+    ]

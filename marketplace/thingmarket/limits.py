@@ -213,6 +213,7 @@ FRAME_EVENTS_MAX: Final = 600  # events in one answer, 33 kB: with all else it f
 GOODS_MARKETS_PER_PAGE: Final = 1_000  # markets that one answer about goods looks through, a millisecond
 TRADES_KEPT_MAX: Final = 100_000  # trades that a node can tell again, of all markets, about 30 MB
 TRADES_PER_MARKET_MAX: Final = 1_000  # of one market; who was away for longer reads the contracts
+FILL_TRADES_TOLD_MAX: Final = 100  # with the notices of one group; 256 groups may wait, about 8 MB a watcher
 MARKET_WATCHES_MAX: Final = 1_024  # streams of market data of one node: each keeps two books of 100 levels
 MARKET_WATCHES_PER_SESSION_MAX: Final = 8  # a terminal shows as many markets side by side
 MARKET_TRADES_WAITING_MAX: Final = (

@@ -209,16 +209,19 @@ class MarketData:
             del self._of_session[watch.session]
         self._want(watch.market)
 
-    def tell(self, entries: Iterable[Published], books: Iterable[BookSeen]) -> None:
-        """A group is durable: keep its trades, and pass on what its markets came to."""
+    def tell(self, entries: Iterable[Published], books: Iterable[BookSeen]) -> list[Row]:
+        """A group is durable: keep and name its trades, and pass on what its markets came to."""
+        found: list[Row] = []
         traded: dict[int, list[Row]] = defaultdict(list)
         for entry in entries:
             if entry.outcome.events:
-                for row in self.trades.take(entry):
-                    traded[row[3][4]].append(row)
+                found += self.trades.take(entry)
+        for row in found:
+            traded[row[3][4]].append(row)
         for seen in books:
             for watch in self._of_market.get(seen.market, ()):
                 watch.take(seen, traded.get(seen.market, ()))
+        return found
 
     def close(self) -> None:
         """End every watch: the node is shutting down."""

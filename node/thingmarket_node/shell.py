@@ -297,8 +297,8 @@ class Shell:
             self._projection.put(outcome)
         self.metrics.told(effect.outcomes)
         log_trades(effect.outcomes)
-        self.watches.tell(effect.seq, effect.notices)
-        self.market_data.tell(effect.outcomes, effect.books)
+        trades = self.market_data.tell(effect.outcomes, effect.books)
+        self.watches.tell(effect.seq, effect.outcomes, trades)
         while self._readers and self._readers[0][0] <= effect.seq:
             _, _, waiting = heapq.heappop(self._readers)
             if not waiting.done():

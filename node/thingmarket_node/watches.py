@@ -2,13 +2,27 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import PartyId
-from thingmarket.limits import WATCH_QUEUE_MAX, WATCHES_PER_SESSION_MAX
-from thingmarket.market.entries import Notice
+from thingmarket.limits import FILL_TRADES_TOLD_MAX, WATCH_QUEUE_MAX, WATCHES_PER_SESSION_MAX
+from thingmarket.market.entries import Notice, NoticeKind
+from thingmarket.trading.frame import slot_of
+from thingmarket_node.core.messages import Published
+from thingmarket_node.market_data import Row
 
-Told = tuple[int, tuple[Notice, ...]]
+
+class News(NamedTuple):
+    """A notice; of a FILL the trades of those orders in that entry, and whether there were more."""
+
+    notice: Notice
+    trades: tuple[Row, ...] = ()
+    more: bool = False
+
+
+Told = tuple[int, tuple[News, ...]]
 """Log position and what changed up to it."""
 
 
@@ -52,17 +66,28 @@ class Watches:
         if not self._of_session[watch.session]:
             del self._of_session[watch.session]
 
-    def tell(self, seq: int, notices: tuple[Notice, ...]) -> None:
-        """Pass on the notices of a durable group, each to the watchers of its owner."""
-        by_owner: dict[PartyId, list[Notice]] = defaultdict(list)
-        for notice in notices:
-            if notice.owner in self._of_owner:
-                by_owner[notice.owner].append(notice)
+    def tell(self, seq: int, entries: Iterable[Published], trades: Iterable[Row] = ()) -> None:
+        """Pass on the notices of a durable group with its trades, each to the watchers of its owner."""
+        by_owner: dict[PartyId, list[News]] = defaultdict(list)
+        left: dict[PartyId, int] = defaultdict(lambda: FILL_TRADES_TOLD_MAX)
+        fills: dict[tuple[int, int], list[Row]] | None = None
+        for entry in entries:
+            for notice in entry.outcome.notices:
+                owner = notice.owner
+                if owner not in self._of_owner:
+                    continue
+                if notice.kind is NoticeKind.FILL:
+                    fills = _by_slot(trades) if fills is None else fills
+                    rows = fills.get((entry.seq, slot_named(notice)), [])
+                    by_owner[owner].append(News(notice, tuple(rows[: left[owner]]), len(rows) > left[owner]))
+                    left[owner] -= min(len(rows), left[owner])
+                else:
+                    by_owner[owner].append(News(notice))
         for owner, told in by_owner.items():
             for watch in self._of_owner[owner]:
                 self._pass_on(watch, seq, tuple(told))
 
-    def _pass_on(self, watch: Watch, seq: int, told: tuple[Notice, ...]) -> None:
+    def _pass_on(self, watch: Watch, seq: int, told: tuple[News, ...]) -> None:
         if watch.ended is not None:
             return
         try:
@@ -78,3 +103,18 @@ class Watches:
                 watch.ended = Refusal(Code.UNAVAILABLE, "the node is shutting down")
                 if watch.queue.empty():
                     watch.queue.put_nowait((0, ()))
+
+
+def slot_named(notice: Notice) -> int:
+    """The slot that a FILL notice is about."""
+    return int.from_bytes(notice.reference, "big")
+
+
+def _by_slot(trades: Iterable[Row]) -> dict[tuple[int, int], list[Row]]:
+    """Trades by log position and slot of each of both orders."""
+    found: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in trades:
+        maker, taker = row[3][6:8]
+        for slot in {slot_of(maker): None, slot_of(taker): None}:
+            found[row[0], slot].append(row)
+    return found

@@ -99,7 +99,7 @@ async def test_an_owner_trades_for_himself_and_a_market_order_takes_what_is_ther
 
 
 async def test_fills_of_resting_orders_are_told_by_the_watch_and_read_as_trades(floor: Floor) -> None:
-    """[MKT-14]"""
+    """[MKT-7] [MKT-14]"""
     offered = await floor.shop.place_orders([sell(5, 20)])
     changes = floor.shop.watch()
     waiting = asyncio.ensure_future(anext(changes))
@@ -108,6 +108,7 @@ async def test_fills_of_resting_orders_are_told_by_the_watch_and_read_as_trades(
     change = await asyncio.wait_for(waiting, 20)
     assert (change.kind, change.state) == (NoticeKind.FILL, "TRADED")
     (trade,) = await floor.shop.trades(1)
+    assert change.trades == (trade,) and not change.trades_more, "the notice tells the price itself"
     assert (trade.price_ticks, trade.lots, trade.cash_minor) == (20, 2, 40)
     assert (trade.sell_order, trade.buy_order) == (offered.orders[0].order_id, 0)
     (same,) = await floor.printer.trades(1)

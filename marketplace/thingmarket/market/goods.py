@@ -1,5 +1,6 @@
 """Goods of an owner that sell orders are held from: brought in and taken out again. [MKT-4]"""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -78,7 +79,8 @@ def check_goods_owned(
 
 def goods_seen(state: State, reader: Reader, after: int = 0) -> tuple[tuple[GoodsSeen, ...], int]:
     """Goods of the reader's owner in markets behind one; and the last market looked at, 0 when at the end."""
-    numbers = sorted(number for number in state.markets if number > after)
+    begin = bisect_right(state.books.numbers, after)
+    numbers = state.books.numbers[begin : begin + GOODS_MARKETS_PER_PAGE + 1]
     page = numbers[:GOODS_MARKETS_PER_PAGE]
     owner = state.party(reader.owner).number
     rows = [_goods(state, owner, state.markets[number]) for number in page]

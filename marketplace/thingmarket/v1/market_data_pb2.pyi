@@ -381,6 +381,38 @@ class ListTradesResponse(_message.Message):
 Global___ListTradesResponse: _TypeAlias = ListTradesResponse  # noqa: Y015
 
 @_typing.final
+class NoticeTrades(_message.Message):
+    """Trades that a FILL notice is about. [MKT-7]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTICE_FIELD_NUMBER: _builtins.int
+    TRADES_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    notice: _builtins.int
+    """Place of the notice in its message, from 0."""
+    more: _builtins.bool
+    """True when there were others, to be read by ListTrades."""
+    @_builtins.property
+    def trades(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.TradeView]:
+        """Trades of the orders that rested, oldest first, with the reader's order ids."""
+
+    def __init__(
+        self,
+        *,
+        notice: _builtins.int = ...,
+        trades: _abc.Iterable[_order_pb2.TradeView] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "notice", b"notice", "trades", b"trades"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeTrades: _TypeAlias = NoticeTrades  # noqa: Y015
+
+@_typing.final
 class WatchMarketRequest(_message.Message):
     """Asks to be told how a market goes on. [MKT-15]"""
 

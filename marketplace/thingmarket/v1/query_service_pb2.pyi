@@ -11,6 +11,7 @@ from thingmarket.v1 import approval_pb2 as _approval_pb2
 from thingmarket.v1 import catalog_pb2 as _catalog_pb2
 from thingmarket.v1 import envelope_pb2 as _envelope_pb2
 from thingmarket.v1 import log_pb2 as _log_pb2
+from thingmarket.v1 import market_data_pb2 as _market_data_pb2
 from thingmarket.v1 import trade_pb2 as _trade_pb2
 import builtins as _builtins
 import sys
@@ -1299,21 +1300,27 @@ class WatchResponse(_message.Message):
 
     SEQ_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
+    TRADES_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     """Log position up to which changes have been told."""
     @_builtins.property
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[_log_pb2.Notice]:
         """What changed; empty for a sign of life."""
 
+    @_builtins.property
+    def trades(self) -> _containers.RepeatedCompositeFieldContainer[_market_data_pb2.NoticeTrades]:
+        """Trades that FILL notices of this message are about; at most 100 in all. [MKT-7]"""
+
     def __init__(
         self,
         *,
         seq: _builtins.int = ...,
         notices: _abc.Iterable[_log_pb2.Notice] | None = ...,
+        trades: _abc.Iterable[_market_data_pb2.NoticeTrades] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["notices", b"notices", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notices", b"notices", "seq", b"seq", "trades", b"trades"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import (
     DEPTH_LEVELS_MAX,
+    FILL_TRADES_TOLD_MAX,
     GOODS_MARKETS_PER_PAGE,
     INTEGER_MAX,
     MARKET_TRADES_WAITING_MAX,
@@ -235,6 +236,20 @@ def read_trades(message: pb.ListTradesResponse) -> tuple[TradesSeen, bool]:
         forgotten_ms=message.forgotten_ms,
     )
     return page, message.more
+
+
+def notice_trades(place: int, trades: Iterable[TradeSeen], *, more: bool) -> pb.NoticeTrades:
+    """Tell what the notice at a place of a message is about."""
+    return pb.NoticeTrades(notice=place, trades=map(trade_message, trades), more=more)
+
+
+def read_notice_trades(
+    messages: Iterable[pb.NoticeTrades],
+) -> dict[int, tuple[tuple[TradeSeen, ...], bool]]:
+    """Read what notices are about, by their place, and whether there were more trades (TOO_LARGE)."""
+    found = {one.notice: (tuple(map(read_trade, one.trades)), one.more) for one in messages}
+    _check_page(sum(len(trades) for trades, _ in found.values()), FILL_TRADES_TOLD_MAX)
+    return found
 
 
 def check_after(request: pb.ListTradesRequest) -> None:

@@ -21,6 +21,7 @@ from thingmarket.wire.orders import trade_message
 from thingmarket_node.gate import token_of
 from thingmarket_node.market_data import MarketWatch, Row, Turn
 from thingmarket_node.shell import Shell
+from thingmarket_node.watches import News, slot_named
 
 SIGN_OF_LIFE_S = 15.0
 
@@ -117,6 +118,22 @@ class OrderQueries:
                 yield self._told(turn)
         finally:
             data.close_one(watch)
+
+    def _fill_trades(self, party: PartyId, news: tuple[News, ...]) -> list[pb.NoticeTrades]:
+        """The trades that notices are about, of orders of the reader and of his things. [MKT-7]"""
+        if not any(one.trades or one.more for one in news):
+            return []
+        state = self._shell.core.state
+        own = _own_slots(state, party)
+        return [
+            wire.notice_trades(
+                place,
+                [seen for row in one.trades if (seen := _trade(state, own, row)) is not None],
+                more=one.more,
+            )
+            for place, one in enumerate(news)
+            if (one.trades or one.more) and slot_named(one.notice) in own
+        ]
 
     async def _depth(self, context: Any, market: int, levels: int) -> DepthSeen:
         def found(state: State, party: PartyId) -> DepthSeen:

@@ -8,7 +8,7 @@ from typing import Any
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import PAGE_BYTES_MAX
 from thingmarket.market import cancelling, queries, standing_orders
-from thingmarket.market.entries import Command, Notice
+from thingmarket.market.entries import Command
 from thingmarket.market.indexes import Reader
 from thingmarket.market.searching import Search
 from thingmarket.market.state import State
@@ -28,7 +28,7 @@ from thingmarket_node.servicers.orders import OrderQueries
 from thingmarket_node.servicers.things import ThingQueries
 from thingmarket_node.servicers.trust import TrustQueries
 from thingmarket_node.shell import Shell
-from thingmarket_node.watches import Told
+from thingmarket_node.watches import News, Told
 from thingmarket_node.watches import Watch as Watcher
 
 SIGN_OF_LIFE_S = 15.0
@@ -217,33 +217,35 @@ class QueryServicer(
             told = self._shell.core.durable_seq
             yield pb.WatchResponse(seq=told)
             while True:
-                seq, notices = await self._next(watch, token)
-                for message in _messages(told, seq, notices):
-                    yield message
+                seq, news = await self._next(watch, token)
+                for number, part in _parts(told, seq, news):
+                    notices = [notice_message(one.notice) for one in part]
+                    trades = self._fill_trades(reader.party, part)
+                    yield pb.WatchResponse(seq=number, notices=notices, trades=trades)
                 told = seq
         finally:
             self._shell.watches.close_one(watch)
 
     async def _next(self, watch: Watcher, token: bytes) -> Told:
         try:
-            seq, notices = await asyncio.wait_for(watch.queue.get(), SIGN_OF_LIFE_S)
+            seq, news = await asyncio.wait_for(watch.queue.get(), SIGN_OF_LIFE_S)
         except TimeoutError:
-            seq, notices = self._shell.core.durable_seq, ()
+            seq, news = self._shell.core.durable_seq, ()
         if watch.ended is not None and watch.queue.empty():
             raise watch.ended
         # An ended session watches no longer, and a thing hears of the owner that it has now.
         reader = await self._shell.read(token, lambda _, reader: reader)
         if reader.owner != watch.owner:
             raise Refusal(Code.BUSY, "this thing has another owner now; watch again", "QRY-1")
-        return seq, notices
+        return seq, news
 
 
-def _messages(told: int, seq: int, notices: tuple[Notice, ...]) -> Iterator[pb.WatchResponse]:
+def _parts(told: int, seq: int, news: tuple[News, ...]) -> Iterator[Told]:
     """One entry may end thousands of offers: only the last message says that all is told up to `seq`."""
-    while len(notices) > NOTICES_PER_MESSAGE:
-        part, notices = notices[:NOTICES_PER_MESSAGE], notices[NOTICES_PER_MESSAGE:]
-        yield pb.WatchResponse(seq=told, notices=map(notice_message, part))
-    yield pb.WatchResponse(seq=seq, notices=map(notice_message, notices))
+    while len(news) > NOTICES_PER_MESSAGE:
+        part, news = news[:NOTICES_PER_MESSAGE], news[NOTICES_PER_MESSAGE:]
+        yield told, part
+    yield seq, news
 
 
 def _cut(page: pb.SearchOffersResponse, *, ranked: bool) -> pb.SearchOffersResponse:
