@@ -13,12 +13,7 @@ from thingmarket.contract.shadow import ProposeChoice
 from thingmarket.contract.standing import EndStandingOrder, OpenStandingOrder
 from thingmarket.identity.autonomy import LowerAutonomy
 from thingmarket.identity.commands import AdmitParty, PresentMandate, Revoke
-from thingmarket.identity.things import (
-    ClaimThing,
-    RegisterDevice,
-    RegisterThing,
-    SetThingState,
-)
+from thingmarket.identity.things import ClaimThing, RegisterDevice, RegisterThing, SetThingState
 from thingmarket.policy.guards import SetGuards
 from thingmarket.policy.malfunctions import ReportMalfunction
 from thingmarket.trading.commands import (
@@ -29,6 +24,9 @@ from thingmarket.trading.commands import (
     WithdrawGoods,
 )
 
+ThingBody = RegisterDevice | ClaimThing | RegisterThing | SetThingState | ReportMalfunction
+"""What is said of things: which there are, whose they are, how they do."""
+
 OwnBody = (
     AdmitParty
     | PresentMandate
@@ -37,11 +35,6 @@ OwnBody = (
     | PublishRate
     | Convert
     | Deposit
-    | RegisterDevice
-    | ClaimThing
-    | RegisterThing
-    | SetThingState
-    | ReportMalfunction
     | Approve
     | AgreeToCosign
     | SetPersona
@@ -49,17 +42,15 @@ OwnBody = (
     | LowerAutonomy
     | OpenMarket
     | SetMarketState
+    | ThingBody
 )
 """What a party says in its own name: who it is, what is its own, what it wishes of others."""
 
+ListingBody = Offer | WithdrawOffer | Need | WithdrawNeed | AskFacts | AnswerFacts
+"""What is said in the catalogue: what there is, what is needed, and what somebody asks about it."""
+
 TradeBody = (
-    Offer
-    | WithdrawOffer
-    | Need
-    | WithdrawNeed
-    | AskFacts
-    | AnswerFacts
-    | Purchase
+    Purchase
     | ProposeChoice
     | GiveFeedback
     | AskFeedback
@@ -73,6 +64,7 @@ TradeBody = (
     | DeclareGoods
     | WithdrawGoods
     | PlaceOrders
+    | ListingBody
 )
 """What a party says for an owner, himself or a thing under his mandate."""
 

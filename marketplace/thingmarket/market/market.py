@@ -1,5 +1,6 @@
 """The root of the market: entries in, outcomes out, nothing else. [LOG-3]"""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from thingmarket.billing.commands import Convert, OpenProgramme, PublishRate, Refund
@@ -51,8 +52,8 @@ from thingmarket.market import (
     things,
 )
 from thingmarket.market.answers import forget_time_ms
-from thingmarket.market.authority import authority_of
-from thingmarket.market.bodies import TradeBody
+from thingmarket.market.authority import Authority, authority_of
+from thingmarket.market.bodies import ListingBody, ThingBody, TradeBody
 from thingmarket.market.denied import Counted, Denied, count
 from thingmarket.market.entries import Command, Entry, Genesis, Notice, Outcome, RulesSwitch, TimersDue
 from thingmarket.market.records import Answer, PartyRecord, TimerKind
@@ -168,44 +169,49 @@ class Market:
             if timer is None:
                 break
             _, kind, reference = timer
-            match kind:
-                case TimerKind.DELIVERY | TimerKind.INSPECTION:
-                    notices += deliveries.deadline(state, kind, reference, entry.seq, entry.time_ms)
-                case TimerKind.START:
-                    notices += contracts.start(state, reference, entry.seq)
-                case TimerKind.STANDING_ORDER:
-                    notices += standing_orders.due(state, reference, entry.seq, entry.time_ms, turn)
-                    turn += 1
-                case TimerKind.OFFER:
-                    notices += listings.offer_due(state, Digest(reference), entry.time_ms)
-                case TimerKind.NEED:
-                    notices += listings.need_due(state, Digest(reference), entry.time_ms)
-                case TimerKind.QUESTION:
-                    notices += facts.question_due(state, Digest(reference), entry.time_ms)
-                case TimerKind.MANDATE:
-                    notices += parties.mandate_expired(state, Digest(reference), entry.time_ms)
-                case TimerKind.APPROVAL:
-                    notices += approvals.deadline(state, reference, entry.seq, entry.time_ms)
-                case TimerKind.RESERVE:
-                    notices += settling.reserve_over(state, reference, entry.time_ms)
-                case TimerKind.POINTS:
-                    notices += points.idle(state, reference, entry.time_ms)
-                case TimerKind.RATE:
-                    notices += exchange.rate_over(state, Digest(reference), entry.time_ms)
-                case TimerKind.CLAIM:
-                    things.unclaimed(state, reference)
-                case TimerKind.ORDER:
-                    notices += book_effects.expired(state, reference, entry.time_ms)
-                case TimerKind.AUCTION:
-                    notices += market_states.auction_due(state, reference, entry.time_ms)
-                case TimerKind.MARKET:
-                    notices += market_states.market_due(state, reference, entry.time_ms)
-                case _:
-                    assert_never(kind)
+            notices += self._due(entry, kind, reference, turn)
+            turn += kind is TimerKind.STANDING_ORDER
         state.turns = turn
         state.answers.forget_due(entry.time_ms)
         state.ledger.forget(entry.time_ms)
         return tuple(notices)
+
+    def _due(self, entry: Entry, kind: TimerKind, reference: bytes, turn: int) -> Sequence[Notice]:
+        state, seq, now_ms = self.state, entry.seq, entry.time_ms
+        match kind:
+            case TimerKind.DELIVERY | TimerKind.INSPECTION:
+                return deliveries.deadline(state, kind, reference, seq, now_ms)
+            case TimerKind.START:
+                return contracts.start(state, reference, seq)
+            case TimerKind.STANDING_ORDER:
+                return standing_orders.due(state, reference, seq, now_ms, turn)
+            case TimerKind.OFFER:
+                return listings.offer_due(state, Digest(reference), now_ms)
+            case TimerKind.NEED:
+                return listings.need_due(state, Digest(reference), now_ms)
+            case TimerKind.QUESTION:
+                return facts.question_due(state, Digest(reference), now_ms)
+            case TimerKind.MANDATE:
+                return parties.mandate_expired(state, Digest(reference), now_ms)
+            case TimerKind.APPROVAL:
+                return approvals.deadline(state, reference, seq, now_ms)
+            case TimerKind.RESERVE:
+                return settling.reserve_over(state, reference, now_ms)
+            case TimerKind.POINTS:
+                return points.idle(state, reference, now_ms)
+            case TimerKind.RATE:
+                return exchange.rate_over(state, Digest(reference), now_ms)
+            case TimerKind.CLAIM:
+                things.unclaimed(state, reference)
+                return ()
+            case TimerKind.ORDER:
+                return book_effects.expired(state, reference, now_ms)
+            case TimerKind.AUCTION:
+                return market_states.auction_due(state, reference, now_ms)
+            case TimerKind.MARKET:
+                return market_states.market_due(state, reference, now_ms)
+            case _:
+                assert_never(kind)
 
     def _command(self, entry: Entry, command: Command) -> Outcome:
         due = self.next_deadline_ms()
@@ -268,16 +274,8 @@ class Market:
                 return exchange.convert(state, command, body, now_ms)
             case Deposit():
                 return funding.deposit(state, command, body, now_ms)
-            case RegisterDevice():
-                return things.register_device(state, command, body, entry.seq, now_ms)
-            case ClaimThing():
-                return things.claim(state, command, body, entry.seq, now_ms)
-            case RegisterThing():
-                return things.register_thing(state, command, body, entry.seq, now_ms)
-            case SetThingState():
-                return thing_orders.set_state(state, command, body, entry.seq, now_ms)
-            case ReportMalfunction():
-                return thing_orders.malfunction(state, command, body, entry.seq, now_ms)
+            case RegisterDevice() | ClaimThing() | RegisterThing() | SetThingState() | ReportMalfunction():
+                return self._things(entry, command, body)
             case Approve():
                 return cosigning.answer(state, command, body, entry.seq, now_ms)
             case AgreeToCosign():
@@ -297,22 +295,26 @@ class Market:
             case _:
                 return self._trade(entry, command, body)
 
+    def _things(self, entry: Entry, command: Command, body: ThingBody) -> Result:
+        state, seq, now_ms = self.state, entry.seq, entry.time_ms
+        match body:
+            case RegisterDevice():
+                return things.register_device(state, command, body, seq, now_ms)
+            case ClaimThing():
+                return things.claim(state, command, body, seq, now_ms)
+            case RegisterThing():
+                return things.register_thing(state, command, body, seq, now_ms)
+            case SetThingState():
+                return thing_orders.set_state(state, command, body, seq, now_ms)
+            case ReportMalfunction():
+                return thing_orders.malfunction(state, command, body, seq, now_ms)
+            case _:
+                assert_never(body)
+
     def _trade(self, entry: Entry, command: Command, body: TradeBody) -> Result:
         state, seq = self.state, entry.seq
         authority = authority_of(state, command, entry.time_ms)
         match body:
-            case Offer():
-                return listings.publish(state, command, body, authority, seq)
-            case WithdrawOffer():
-                return listings.withdraw_offer(state, command, body, authority)
-            case Need():
-                return listings.announce(state, command, body, authority, seq)
-            case WithdrawNeed():
-                return listings.withdraw_need(state, command, body, authority)
-            case AskFacts():
-                return facts.ask(state, command, body, authority, seq)
-            case AnswerFacts():
-                return facts.answer(state, command, body, authority)
             case Purchase():
                 return purchases.purchase(state, command, body, authority, seq)
             case ProposeChoice():
@@ -341,5 +343,23 @@ class Market:
                 return goods.declare(state, command, body, authority)
             case WithdrawGoods():
                 return goods.withdraw(state, command, body, authority)
+            case _:
+                return self._list(entry, command, body, authority)
+
+    def _list(self, entry: Entry, command: Command, body: ListingBody, authority: Authority) -> Result:
+        state, seq = self.state, entry.seq
+        match body:
+            case Offer():
+                return listings.publish(state, command, body, authority, seq)
+            case WithdrawOffer():
+                return listings.withdraw_offer(state, command, body, authority)
+            case Need():
+                return listings.announce(state, command, body, authority, seq)
+            case WithdrawNeed():
+                return listings.withdraw_need(state, command, body, authority)
+            case AskFacts():
+                return facts.ask(state, command, body, authority, seq)
+            case AnswerFacts():
+                return facts.answer(state, command, body, authority)
             case _:
                 assert_never(body)

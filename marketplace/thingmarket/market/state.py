@@ -82,6 +82,21 @@ class State:
         self.probation = NO_PROBATION
         self.charges = NO_CHARGES
         self.undo = UndoLog()
+        self._open_tables_of_parties()
+        self._open_tables_of_trade()
+        self._open_tables_of_money()
+        self._open_tables_of_things()
+        self._open_tables_of_orders()
+        self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
+        self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
+        self.ledger = Ledger()
+        self.ledger_root = LedgerRoot(self.ledger)
+        self.desk = new_desk(ledger=self.ledger, operator=_OPERATOR)
+        self._desk_saved = b""  # digest of the desk when a snapshot took it last
+        self.books = BookIndex(self.markets, self.frames, self.mandates, self.things)
+        self._open_indexes()
+
+    def _open_tables_of_parties(self) -> None:
         self.parties: Table[PartyId, PartyRecord] = self._table("parties", PartyId, PartyRecord)
         self.mandates: Table[Digest, MandateRecord] = self._table("mandates", Digest, MandateRecord)
         self.revoked_links: Table[tuple[PartyId, Digest], int] = self._table(
@@ -91,6 +106,8 @@ class State:
             "revoked_subjects", tuple[PartyId, PartyId], int
         )
         self.epochs: Table[PartyId, int] = self._table("epochs", PartyId, int)
+
+    def _open_tables_of_trade(self) -> None:
         self.offers: Table[Digest, OfferRecord] = self._table("offers", Digest, OfferRecord)
         self.needs: Table[Digest, NeedRecord] = self._table("needs", Digest, NeedRecord)
         self.questions: Table[Digest, QuestionRecord] = self._table("questions", Digest, QuestionRecord)
@@ -108,37 +125,6 @@ class State:
         )
         self.erasures: Table[PartyId, int] = self._table("erasures", PartyId, int)
         self.goods_ledgers: Table[str, int] = self._table("goods_ledgers", str, int)
-        self._open_tables_of_money()
-        self._open_tables_of_things()
-        self._open_tables_of_orders()
-        self.timers = Timers(self._table("timers", tuple[int, TimerKind, bytes], bool))
-        self.answers = Answers(self._table("answers", tuple[PartyId, Key], Answer))
-        self.ledger = Ledger()
-        self.ledger_root = LedgerRoot(self.ledger)
-        self.desk = new_desk(ledger=self.ledger, operator=_OPERATOR)
-        self._desk_saved = b""  # digest of the desk when a snapshot took it last
-        self.books = BookIndex(self.markets, self.frames, self.mandates, self.things)
-        self._open_indexes()
-
-    def _open_indexes(self) -> None:
-        """Look-ups that follow the tables and stand in no snapshot."""
-        self.calendar = Calendar(self.standing_orders)
-        self.inbox = Inbox(self.pendings, self.personas, self.willing_cosigners)
-        self.sealed_uses = SealedUses(self.pendings, self.contracts, self.standing_orders)
-        self.asked = Asked(self.questions)
-        self.billed = Billed(self.invoices)
-        self.quoted = Quoted(self.rates)
-        self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
-        self.proposed = Proposed(self.offers, self.offer_facts, self.indexes.shelves)
-        self.track_record = TrackRecord(self.feedback, self.proposals)
-        self.owned = OwnedThings(self.things, self.devices)
-        self.offers_used = OffersUsed(
-            self.contracts, self.pendings, self.questions, self.standing_orders, self.proposals
-        )
-        self.beforehand = Beforehand(
-            self.mandates, self.things, self.revoked_links, self.revoked_subjects, self.autonomy_caps
-        )
-        self.experience = Experience(self.contracts, self.offers, self.mandates, self.markets)
 
     def _open_tables_of_money(self) -> None:
         self.invoices: Table[InvoiceName, InvoiceRecord] = self._table(
@@ -185,6 +171,26 @@ class State:
         self.frames: Table[tuple[int, int], FrameRecord] = self._table("frames", tuple[int, int], FrameRecord)
         self.expiries: Table[int, int] = self._table("expiries", int, int)
         self.trade_fees: Table[str, int] = self._table("trade_fees", str, int)
+
+    def _open_indexes(self) -> None:
+        """Look-ups that follow the tables and stand in no snapshot."""
+        self.calendar = Calendar(self.standing_orders)
+        self.inbox = Inbox(self.pendings, self.personas, self.willing_cosigners)
+        self.sealed_uses = SealedUses(self.pendings, self.contracts, self.standing_orders)
+        self.asked = Asked(self.questions)
+        self.billed = Billed(self.invoices)
+        self.quoted = Quoted(self.rates)
+        self.indexes = Indexes(self.offers, self.needs, self.mandates, self.contracts)
+        self.proposed = Proposed(self.offers, self.offer_facts, self.indexes.shelves)
+        self.track_record = TrackRecord(self.feedback, self.proposals)
+        self.owned = OwnedThings(self.things, self.devices)
+        self.offers_used = OffersUsed(
+            self.contracts, self.pendings, self.questions, self.standing_orders, self.proposals
+        )
+        self.beforehand = Beforehand(
+            self.mandates, self.things, self.revoked_links, self.revoked_subjects, self.autonomy_caps
+        )
+        self.experience = Experience(self.contracts, self.offers, self.mandates, self.markets)
 
     def _table(self, name: str, key: object, value: object) -> Table[Any, Any]:
         return Table(name=name, key=key, value=value, undo=self.undo)
