@@ -75,7 +75,7 @@ cdef enum Reason:
     BOOK_CROSSED = 15
 
 
-cdef struct Command:  # the 40 bytes as they travel
+cdef packed struct Command:  # the 40 bytes as they travel, wherever they lie
     uint8_t kind
     uint8_t side
     uint8_t tif

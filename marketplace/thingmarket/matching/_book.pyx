@@ -39,18 +39,15 @@ include "_ahead.pxi"
 
 cdef void apply_batch(OrderBook* book, const char* records, size_t count, Events* out) noexcept:
     """Apply records of 40 bytes, which may be unaligned, until the end or until memory runs out."""
+    cdef const Command* commands = <const Command*> records
     cdef Glimpse seen[GLIMPSES]
-    cdef Command command
     cdef size_t index
     memset(seen, 0, sizeof(seen))
+    for index in range(min(count, <size_t> TABLES_AHEAD)):
+        see_table(book, &commands[index], &seen[index])
     for index in range(count):
-        if index + TABLES_AHEAD < count and book.order_table.mask > PAIRS_IN_CACHE:
-            memcpy(&command, records + (index + TABLES_AHEAD) * COMMAND_BYTES, COMMAND_BYTES)
-            see_tables(book, &command, &seen[(index + TABLES_AHEAD) % GLIMPSES])
-            see_slots(book, &seen[(index + SLOTS_AHEAD) % GLIMPSES])
-            see_levels(book, &seen[(index + LEVELS_AHEAD) % GLIMPSES])
-        memcpy(&command, records + index * COMMAND_BYTES, COMMAND_BYTES)
-        apply_command(book, &command, out)
+        look_ahead(book, commands, index, count, seen)
+        apply_tagged(book, &commands[index], seen[index % GLIMPSES].tag, out)
         if unlikely(out.failed):
             return
 

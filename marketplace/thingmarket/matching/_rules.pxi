@@ -153,7 +153,7 @@ cdef inline uint8_t refusal_of_fields(const Command* command) noexcept:
 
 
 cdef inline uint8_t refusal_of_new(
-    const OrderBook* book, const Command* command, int32_t market, const Taker* taker
+    const OrderBook* book, const Command* command, uint32_t tag, int32_t market, const Taker* taker
 ) noexcept:
     """What the book has against a new order whose fields are good."""
     cdef int32_t state = book.markets[market].state
@@ -162,7 +162,7 @@ cdef inline uint8_t refusal_of_new(
     cdef bint rests = may_rest(command.tif)
     if unlikely(state != CONTINUOUS) and (state > CONTINUOUS or not rests):
         return WRONG_STATE
-    if find_order(book, command.order_id):
+    if find_tagged(book, command.order_id, tag):
         return DUPLICATE_ID
     if rests:
         if book.order_count >= book.orders_max:
@@ -189,7 +189,7 @@ cdef inline void take_from(Taker* taker, const Command* command) noexcept:
     taker.self_trade = command.flags >> 1
 
 
-cdef inline void enter(OrderBook* book, const Command* command, Events* out) noexcept:
+cdef inline void enter(OrderBook* book, const Command* command, uint32_t tag, Events* out) noexcept:
     cdef Taker taker
     cdef int32_t market, slot
     cdef uint8_t reason = refusal_of_fields(command)
@@ -200,7 +200,7 @@ cdef inline void enter(OrderBook* book, const Command* command, Events* out) noe
     if command.kind == NEW_MARKET and command.price == 0:
         taker.worst_key = NO_LIMIT
     market = find_market(book, command.market)
-    reason = refusal_of_new(book, command, market, &taker)
+    reason = refusal_of_new(book, command, tag, market, &taker)
     if unlikely(reason != NO_REASON):
         reject(book, command, reason, out)
         return
@@ -216,7 +216,7 @@ cdef inline void enter(OrderBook* book, const Command* command, Events* out) noe
     if taker.left == 0:
         forget_market_if_empty(book, market)
     elif may_rest(command.tif):
-        slot = add_order(book, taker.id, taker.account, <uint32_t> taker.left)
+        slot = add_order(book, taker.id, tag, taker.account, <uint32_t> taker.left)
         append_order(book, slot, market, taker.side, -taker.worst_key)
         tell_of_order(
             book, out, NEW, NO_REASON, taker.side, taker.market, taker.id, taker.price, taker.left, slot
@@ -237,9 +237,9 @@ cdef inline int reserve_for_rest(OrderBook* book, int32_t market, int side) noex
 
 # --- orders that rest already
 
-cdef inline int32_t order_of(const OrderBook* book, const Command* command) noexcept:
+cdef inline int32_t order_of(const OrderBook* book, const Command* command, uint32_t tag) noexcept:
     """Slot of the named order if it rests in the named market, or 0."""
-    cdef int32_t slot = find_order(book, command.order_id)
+    cdef int32_t slot = find_tagged(book, command.order_id, tag)
     cdef int32_t market
     if slot == 0:
         return 0
@@ -247,9 +247,9 @@ cdef inline int32_t order_of(const OrderBook* book, const Command* command) noex
     return slot if book.markets[market].number == command.market else 0
 
 
-cdef inline void take_out(OrderBook* book, const Command* command, Events* out) noexcept:
+cdef inline void take_out(OrderBook* book, const Command* command, uint32_t tag, Events* out) noexcept:
     """CANCEL by its account, EXPIRE by the market itself."""
-    cdef int32_t slot = order_of(book, command)
+    cdef int32_t slot = order_of(book, command, tag)
     cdef int32_t market
     if slot == 0:
         reject(book, command, UNKNOWN_ORDER, out)
@@ -261,9 +261,9 @@ cdef inline void take_out(OrderBook* book, const Command* command, Events* out) 
         forget_market_if_empty(book, market)
 
 
-cdef void reduce(OrderBook* book, const Command* command, Events* out) noexcept:
+cdef void reduce(OrderBook* book, const Command* command, uint32_t tag, Events* out) noexcept:
     """Take a part of an order away; it keeps its place."""
-    cdef int32_t slot = order_of(book, command)
+    cdef int32_t slot = order_of(book, command, tag)
     cdef Order* order = &book.orders[slot]
     cdef Level* level
     cdef int side
@@ -312,9 +312,9 @@ cdef uint8_t refusal_of_replace(const OrderBook* book, const Command* command, i
     return NO_REASON
 
 
-cdef void replace(OrderBook* book, const Command* command, Events* out) noexcept:
+cdef void replace(OrderBook* book, const Command* command, uint32_t tag, Events* out) noexcept:
     """Keep the place for the same price and no more quantity; otherwise match it as a newcomer."""
-    cdef int32_t slot = order_of(book, command)
+    cdef int32_t slot = order_of(book, command, tag)
     cdef uint8_t reason = UNKNOWN_ORDER if slot == 0 else refusal_of_replace(book, command, slot)
     cdef Order* order = &book.orders[slot]
     cdef Level* level
@@ -352,14 +352,19 @@ cdef void replace(OrderBook* book, const Command* command, Events* out) noexcept
 
 cdef void apply_command(OrderBook* book, const Command* command, Events* out) noexcept:
     """Apply one command and append its events, of which the last is marked."""
+    apply_tagged(book, command, tag_of(book, command.order_id), out)
+
+
+cdef inline void apply_tagged(OrderBook* book, const Command* command, uint32_t tag, Events* out) noexcept:
+    """The same, with the tag of its order."""
     if command.kind == NEW_LIMIT or command.kind == NEW_MARKET:
-        enter(book, command, out)
+        enter(book, command, tag, out)
     elif command.kind == CANCEL or command.kind == EXPIRE:
-        take_out(book, command, out)
+        take_out(book, command, tag, out)
     elif command.kind == REPLACE:
-        replace(book, command, out)
+        replace(book, command, tag, out)
     elif command.kind == REDUCE:
-        reduce(book, command, out)
+        reduce(book, command, tag, out)
     elif command.kind == MASS_CANCEL:
         mass_cancel(book, command, out)
     elif command.kind == SET_STATE:

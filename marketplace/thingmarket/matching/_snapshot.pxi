@@ -143,7 +143,7 @@ cdef int read_order(OrderBook* book, Input* data, int32_t market, int side) exce
             raise bad("too many prices")
     if reserve_for_rest(book, market, side) < 0:
         raise MemoryError
-    add_worst(book, add_order(book, saved.id, saved.account, <uint32_t> saved.remaining), market, side, key)
+    add_worst(book, add_order(book, saved.id, tag_of(book, saved.id), saved.account, <uint32_t> saved.remaining), market, side, key)
     return 0
 
 

@@ -1,7 +1,6 @@
 # What the book keeps: markets, ladders of price levels, orders. Nothing here knows a rule.
 
 cdef enum:
-    LINEAR_RUNGS = 6  # most prices are near the best: so many rungs are looked at before halving
     ROOM_KEPT = 16  # ladders smaller than this do not give memory back
     MARKETS_MAX = 1 << 30  # slots: a market and a side fit an int32
 
@@ -10,8 +9,11 @@ cdef enum:
 
 cdef int32_t find_order(const OrderBook* book, uint64_t order_id) noexcept:
     """Slot of a resting order, or 0."""
+    return find_tagged(book, order_id, tag_of(book, order_id))
+
+
+cdef inline int32_t find_tagged(const OrderBook* book, uint64_t order_id, uint32_t tag) noexcept:
     cdef const Table* table = &book.order_table
-    cdef uint32_t tag = tag_of(book, order_id)
     cdef uint64_t at = tag >> table.shift
     cdef int32_t slot
     while True:
@@ -103,9 +105,13 @@ cdef int32_t add_market(OrderBook* book, uint32_t number) noexcept:
 
 cdef inline void forget_market_if_empty(OrderBook* book, int32_t slot) noexcept:
     """A market exists while it has an order or another state than CONTINUOUS."""
+    cdef const Market* market = &book.markets[slot]
+    if market.sides[BUY].count == 0 and market.sides[SELL].count == 0 and slot and market.state == CONTINUOUS:
+        forget_market(book, slot)
+
+
+cdef void forget_market(OrderBook* book, int32_t slot) noexcept:
     cdef Market* market = &book.markets[slot]
-    if market.sides[BUY].count or market.sides[SELL].count or market.state != CONTINUOUS or slot == 0:
-        return
     free(market.sides[BUY].rungs)
     free(market.sides[SELL].rungs)
     memset(market.sides, 0, sizeof(market.sides))
@@ -121,18 +127,30 @@ cdef inline void forget_market_if_empty(OrderBook* book, int32_t slot) noexcept:
 # --- ladders and levels
 
 cdef inline int32_t rung_from(const Ladder* ladder, int64_t key) noexcept:
-    """Index of the first rung whose key is at least `key`; searched from the best end."""
+    """Index of the first rung whose key is at least `key`.
+
+    Between a price and the best one are at most as many levels as ticks: where each tick has its level, as is
+    usual near the best, the first look finds it. Else the search widens from there.
+    """
     cdef const Rung* rungs = ladder.rungs
-    cdef int32_t high = ladder.count
-    cdef int32_t low = high - LINEAR_RUNGS
+    cdef int32_t high = ladder.count - 1
+    cdef int32_t low = 0
     cdef int32_t half, step
-    if low < 0:
-        low = 0
-    while high > low:
-        if rungs[high - 1].key < key:
-            return high
-        high -= 1
-    low = 0
+    cdef uint64_t below
+    if high < 0 or rungs[high].key < key:
+        return high + 1
+    below = <uint64_t> rungs[high].key - <uint64_t> key
+    if below <= <uint64_t> high:
+        low = high - <int32_t> below
+        if rungs[low].key >= key:
+            return low
+        low += 1
+        step = 1
+        while low + step < high and rungs[low + step].key < key:
+            low += step
+            step *= 2
+        high = min(high, low + step)
+    high -= low
     while high > 0:  # without a branch that could be guessed wrong
         half = (high + 1) >> 1
         step = -<int32_t> (rungs[low + half - 1].key < key) & half
@@ -146,31 +164,42 @@ cdef inline bint has_level(const Ladder* ladder, int64_t key) noexcept:
     return at < ladder.count and ladder.rungs[at].key == key
 
 
-cdef int reserve_level(OrderBook* book, Ladder* ladder) noexcept:
+cdef inline int reserve_level(OrderBook* book, Ladder* ladder) noexcept:
     """Make room for one level more, on this ladder and in the pool."""
-    cdef Rung* rungs
-    cdef int32_t room
-    if unlikely(ladder.count == ladder.room):
-        room = max(ladder.room * 2, 2)
-        rungs = <Rung*> realloc(ladder.rungs, room * sizeof(Rung))
-        if rungs == NULL:
-            return -1
-        ladder.rungs = rungs
-        ladder.room = room
-    if unlikely(is_pool_full(&book.level_pool)):
-        if grow_pool(&book.level_pool, levels_room(book)) < 0:
-            return -1
-        book.levels = <Level*> book.level_pool.items
+    if unlikely(ladder.count == ladder.room) and grow_ladder(ladder) < 0:
+        return -1
+    return grow_levels(book) if unlikely(is_pool_full(&book.level_pool)) else 0
+
+
+cdef int grow_ladder(Ladder* ladder) noexcept:
+    cdef int32_t room = max(ladder.room * 2, 2)
+    cdef Rung* rungs = <Rung*> realloc(ladder.rungs, room * sizeof(Rung))
+    if rungs == NULL:
+        return -1
+    ladder.rungs = rungs
+    ladder.room = room
     return 0
 
 
-cdef int reserve_order(OrderBook* book) noexcept:
+cdef int grow_levels(OrderBook* book) noexcept:
+    if grow_pool(&book.level_pool, levels_room(book)) < 0:
+        return -1
+    book.levels = <Level*> book.level_pool.items
+    return 0
+
+
+cdef inline int reserve_order(OrderBook* book) noexcept:
     """Make room for one order more, in the pool and in the table."""
-    if unlikely(is_pool_full(&book.order_pool)):
-        if grow_pool(&book.order_pool, orders_room(book)) < 0:
-            return -1
-        book.orders = <Order*> book.order_pool.items
+    if unlikely(is_pool_full(&book.order_pool)) and grow_orders(book) < 0:
+        return -1
     return reserve_pair(&book.order_table)
+
+
+cdef int grow_orders(OrderBook* book) noexcept:
+    if grow_pool(&book.order_pool, orders_room(book)) < 0:
+        return -1
+    book.orders = <Order*> book.order_pool.items
+    return 0
 
 
 cdef int32_t add_level(OrderBook* book, int32_t market, int side, int32_t at, int64_t key) noexcept:
@@ -242,7 +271,7 @@ cdef inline void append_order(OrderBook* book, int32_t slot, int32_t market, int
 
 
 cdef inline int32_t add_order(
-    OrderBook* book, uint64_t order_id, uint64_t account, uint32_t remaining
+    OrderBook* book, uint64_t order_id, uint32_t tag, uint64_t account, uint32_t remaining
 ) noexcept:
     """Slot of a new order that stands on no level yet; room was reserved."""
     cdef Pool* pool = &book.order_pool
@@ -256,7 +285,7 @@ cdef inline int32_t add_order(
     book.orders[slot].account = account
     book.orders[slot].remaining = remaining
     book.order_count += 1
-    put_pair(&book.order_table, tag_of(book, order_id), slot)
+    put_pair(&book.order_table, tag, slot)
     return slot
 
 

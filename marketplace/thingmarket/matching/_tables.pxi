@@ -94,12 +94,16 @@ cdef inline void put_pair(Table* table, uint32_t tag, int32_t slot) noexcept:
     table.count += 1
 
 
-cdef int reserve_pair(Table* table) noexcept:
+cdef inline int reserve_pair(Table* table) noexcept:
     """Make room for one pair more."""
-    cdef Table larger
-    cdef uint64_t at
     if likely(<uint64_t> table.count * 2 < table.mask):
         return 0
+    return grow_table(table)
+
+
+cdef int grow_table(Table* table) noexcept:
+    cdef Table larger
+    cdef uint64_t at
     if open_table(&larger, 33 - table.shift) < 0:
         return -1
     for at in range(table.mask + 1):

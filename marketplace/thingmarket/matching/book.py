@@ -20,14 +20,14 @@ from thingmarket.limits import (
 )
 from thingmarket.matching import snapshot
 from thingmarket.matching.entering import enter
-from thingmarket.matching.events import FLAGS_FROM_END, Fields, pack_event
-from thingmarket.matching.leaving import cancel, expire, mass_cancel, reduce
+from thingmarket.matching.events import Fields
+from thingmarket.matching.leaving import cancel, expire, leave, mass_cancel, reduce
 from thingmarket.matching.levels import BookSide
 from thingmarket.matching.matching import TRADE, match
 from thingmarket.matching.records import (
     COMMAND_BYTES,
-    LAST_OF_COMMAND,
     WORD_COMMAND,
+    EventKind,
     Kind,
     Reason,
     command_fields,
@@ -58,6 +58,8 @@ ACTS: Final[Mapping[int, Act]] = MappingProxyType(
         Kind.UNCROSS: uncross,
     }
 )
+_CANCELED: Final = int(EventKind.CANCELED)
+_NEW: Final = int(EventKind.NEW)  # plain numbers: enums are slow here
 _BY_KIND: Final[tuple[Act, ...]] = tuple(ACTS.get(kind, _reject_unknown) for kind in range(256))
 
 
@@ -117,44 +119,37 @@ class Book:
 
 
 # The commonest commands go a shorter way with the same end: a NEW_LIMIT GTC without flags in a market that is
-# trading, and the CANCEL of one's own order. One look finds that nothing stands against them; what is wrong
-# with others the functions of their kinds say. Events are written without a call, which costs as much.
+# trading, and the CANCEL of one's own order. One look at the first eight bytes finds them; what is wrong with
+# others the functions of their kinds say.
 def _carry_out(resting: Resting, records: Iterable[Record]) -> None:
     """Do commands one after the other."""
-    plain, places, events, packed = resting.plain, resting.places, resting.events, resting.events.packed
-    orders_max, levels_max = resting.orders_max, resting.levels_max
+    plain, places, events = resting.plain, resting.places, resting.events
     for word, quantity, price, order_id, account in records:
-        sides = plain.get(word)
-        place = places.get(order_id)
+        sides, place = plain.get(word), places.get(order_id)
         if (
             sides is not None
-            and place is None
             and 0 < quantity <= BOOK_QUANTITY_MAX
             and 0 < price <= BOOK_PRICE_MAX
             and order_id
-            and len(places) < orders_max
-            and (len(sides[0].ranks) < levels_max or price in sides[0].levels)
+            and place is None
+            and len(places) < resting.orders_max
+            and resting.has_room(sides[0], price)
         ):
             own, makers = sides
-            ranks, left = makers.ranks, quantity
-            if ranks and ranks[-1] >= price * makers.sign:
+            left = quantity
+            if makers.reaches(price):
                 left = match(resting, makers, order_id, account, price, quantity, TRADE)
             if left:
                 own.add(order_id, account, price, left)
-                events.seq = seq = events.seq + 1
-                packed += pack_event(own.new_word, seq, order_id, price, left)
-            elif not ranks:
-                resting.forget_if_empty(own.market)
+                events.told(_NEW | own.word, order_id, price, left)
+            elif not makers.ranks:
+                resting.forget_if_empty(own.number)
         elif place is not None and word == place[0].cancel_word and account == place[1]:
-            side, _, its_price = place
-            events.seq = seq = events.seq + 1
-            packed += pack_event(side.canceled_word, seq, order_id, its_price, side.remove(order_id))
-            if not side.ranks:
-                resting.forget_if_empty(side.market)
+            leave(resting, order_id, place, _CANCELED)
         else:
             fields = (*command_fields(word), quantity, price, order_id, account)
             _BY_KIND[fields[0]](resting, fields)
-        packed[FLAGS_FROM_END] = LAST_OF_COMMAND
+        events.end_command()
 
 
 def _depth(side: BookSide, n: int) -> Depth:

@@ -50,7 +50,7 @@ def enter(resting: Resting, fields: Fields) -> None:
         return resting.events.told(_NEW | own.word, order_id, price, left)
     if left:
         resting.events.told(_REMAINDER | own.word, order_id, price, left)
-    return resting.forget_if_empty(market)
+    return resting.forget_if_empty(number)
 
 
 def rests(tif: int) -> bool:

@@ -15,26 +15,26 @@ _EXPIRED: Final = int(EventKind.EXPIRED)
 def cancel(resting: Resting, fields: Fields) -> None:
     """CANCEL, by the account that entered the order."""
     place = resting.places.get(fields[7])
-    if place is None or place[0].market.number != fields[4]:
+    if place is None or place[0].number != fields[4]:
         return resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
     if place[1] != fields[8]:
         return resting.events.rejected(fields, Reason.NOT_OWNER)
-    return _leave(resting, fields[7], place, _CANCELED)
+    return leave(resting, fields[7], place, _CANCELED)
 
 
 def expire(resting: Resting, fields: Fields) -> None:
     """EXPIRE, which asks for no account: the engine keeps no time, who calls it does."""
     place = resting.places.get(fields[7])
-    if place is None or place[0].market.number != fields[4]:
+    if place is None or place[0].number != fields[4]:
         return resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
-    return _leave(resting, fields[7], place, _EXPIRED)
+    return leave(resting, fields[7], place, _EXPIRED)
 
 
 def reduce(resting: Resting, fields: Fields) -> None:
     """REDUCE by a quantity that leaves something; the place in the queue is kept."""
     _, _, _, _, number, quantity, _, order_id, account = fields
     place = resting.places.get(order_id)
-    if place is None or place[0].market.number != number:
+    if place is None or place[0].number != number:
         return resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
     side, owner, price = place
     if owner != account:
@@ -53,7 +53,7 @@ def mass_cancel(resting: Resting, fields: Fields) -> None:
     for market in _markets(resting, number):
         for order_id in [order.id for order in market if order.account == account]:
             found = True
-            _leave(resting, order_id, resting.places[order_id], _CANCELED)
+            leave(resting, order_id, resting.places[order_id], _CANCELED)
     if not found:
         resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
 
@@ -64,7 +64,8 @@ def _markets(resting: Resting, number: int) -> list[Market]:
     return [resting.markets[number]] if number in resting.markets else []
 
 
-def _leave(resting: Resting, order_id: int, place: Place, kind: int) -> None:
+def leave(resting: Resting, order_id: int, place: Place, kind: int) -> None:
+    """Take an order out and tell it by an event of this kind."""
     side, _, price = place
     resting.events.told(kind | side.word, order_id, price, side.remove(order_id))
-    resting.forget_if_empty(side.market)
+    resting.forget_if_empty(side.number)

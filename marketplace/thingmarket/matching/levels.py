@@ -3,12 +3,9 @@
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from thingmarket.matching.records import EventKind, Kind, Side, command_word, event_word
-
-if TYPE_CHECKING:
-    from thingmarket.matching.resting import Market
+from thingmarket.matching.records import Kind, Side, TimeInForce, command_word, event_word
 
 BUY: Final = int(Side.BUY)  # plain numbers: enums are slow here
 SELL: Final = int(Side.SELL)
@@ -37,37 +34,35 @@ class Order(NamedTuple):
 class BookSide:
     """The levels of one side by price. `ranks` orders them, the best last: prices, those of sells negated.
 
-    Words are first eight bytes of records: `word` of all events of its orders, but for kind and reason,
-    `new_word`, `canceled_word` and `taken_word` of the commonest events: its NEW, its CANCELED without a
-    reason, the TRADE of a taker; `cancel_word` of a plain CANCEL of one of them.
+    Words are first eight bytes of records: `word` of all events of its orders and `taker_word` of those that
+    trade with them, but for kind and reason; `plain_word` of a NEW_LIMIT GTC without flags that rests here,
+    `cancel_word` of a CANCEL.
     """
 
     __slots__ = (
         "cancel_word",
-        "canceled_word",
         "levels",
-        "market",
-        "new_word",
+        "number",
         "places",
+        "plain_word",
         "ranks",
         "side",
         "sign",
-        "taken_word",
+        "taker_word",
         "word",
     )
 
-    def __init__(self, market: "Market", side: int, places: Places) -> None:
-        self.market = market
+    def __init__(self, number: int, side: int, places: Places) -> None:
+        self.number = number  # of its market; to point at it would leave a cycle to be collected
         self.side = side
         self.sign = 1 if side == BUY else -1
         self.places = places  # those of all markets
         self.levels: dict[int, Level] = {}
         self.ranks: list[int] = []
-        self.word = event_word(side=side, market=market.number)
-        self.new_word = event_word(EventKind.NEW, side=side, market=market.number)
-        self.canceled_word = event_word(EventKind.CANCELED, side=side, market=market.number)
-        self.taken_word = event_word(EventKind.TRADE, side=SELL if side == BUY else BUY, market=market.number)
-        self.cancel_word = command_word(Kind.CANCEL, market=market.number)
+        self.word = event_word(side=side, market=number)
+        self.taker_word = event_word(side=SELL if side == BUY else BUY, market=number)
+        self.cancel_word = command_word(Kind.CANCEL, market=number)
+        self.plain_word = command_word(Kind.NEW_LIMIT, side, TimeInForce.GTC, market=number)
 
     def __iter__(self) -> Iterator[Order]:
         """All orders, best price first, oldest first; not to be changed meanwhile."""

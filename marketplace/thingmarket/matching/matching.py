@@ -6,6 +6,7 @@ from thingmarket.matching.levels import BookSide
 from thingmarket.matching.records import EventKind, Reason, SelfTrade, event_word
 from thingmarket.matching.resting import Resting
 
+_TRADE: Final = int(EventKind.TRADE)
 _SELF_TRADE: Final = event_word(EventKind.CANCELED, Reason.SELF_TRADE, market=0)
 TRADE: Final = int(SelfTrade.TRADE)  # plain numbers: enums are slow here
 _CANCEL_TAKER: Final = int(SelfTrade.CANCEL_TAKER)
@@ -48,7 +49,8 @@ def match(  # noqa: PLR0917  arguments by name cost more
     What is left of it is returned; the market may be left empty.
     """
     ranks, levels, sign = makers.ranks, makers.levels, makers.sign
-    trade, word, limit = resting.events.trade, makers.taken_word, limit_rank(makers, price)
+    trade, limit = resting.events.trade, limit_rank(makers, price)
+    word = _TRADE | makers.taker_word
     while wanted and ranks and ranks[-1] >= limit:
         level_price = ranks[-1] * sign
         level = levels[level_price]
@@ -76,5 +78,5 @@ def _prevent(  # noqa: PLR0917  as above
         resting.events.told(_SELF_TRADE | makers.word, maker, maker_price, makers.remove(maker))
     if self_trade == _CANCEL_MAKER:
         return wanted
-    resting.events.told(_SELF_TRADE | makers.market.opposite(makers.side).word, taker, price, wanted)
+    resting.events.told(_SELF_TRADE | makers.taker_word, taker, price, wanted)
     return 0

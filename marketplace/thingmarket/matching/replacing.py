@@ -18,7 +18,7 @@ def replace(resting: Resting, fields: Fields) -> None:
     """REPLACE. [BOK-17]"""
     _, side, _, flags, number, quantity, price, order_id, account = fields
     place = resting.places.get(order_id)
-    if place is None or place[0].market.number != number:
+    if place is None or place[0].number != number:
         return resting.events.rejected(fields, Reason.UNKNOWN_ORDER)
     own, owner, old_price = place
     if owner != account:
@@ -43,12 +43,13 @@ def _hindrance(resting: Resting, own: BookSide, old_price: int, fields: Fields) 
         return Reason.BAD_QUANTITY
     if not 0 < price <= BOOK_PRICE_MAX:
         return Reason.BAD_PRICE
-    if takes_no_order(own.market, tif):
+    market = resting.markets[own.number]
+    if takes_no_order(market, tif):
         return Reason.WRONG_STATE
     alone = len(own.levels[old_price]) == 1  # its level goes and leaves room for the new one
     if not alone and not resting.has_room(own, price):
         return Reason.BOOK_FULL
-    if would_cross(own.market, side, price, flags):
+    if would_cross(market, side, price, flags):
         return Reason.WOULD_CROSS
     return Reason.NONE
 
@@ -56,7 +57,7 @@ def _hindrance(resting: Resting, own: BookSide, old_price: int, fields: Fields) 
 def _come_anew(resting: Resting, own: BookSide, fields: Fields) -> None:
     """Take an order out and let it come in under its id, without a NEW."""
     _, side, _, flags, _, quantity, price, order_id, account = fields
-    market, left = own.market, quantity
+    market, left = resting.markets[own.number], quantity
     own.remove(order_id)
     resting.events.told(_REPLACED | own.word, order_id, price, quantity)
     if market.state == MarketState.CONTINUOUS:
@@ -65,4 +66,4 @@ def _come_anew(resting: Resting, own: BookSide, fields: Fields) -> None:
     if left:
         own.add(order_id, account, price, left)
     else:
-        resting.forget_if_empty(market)
+        resting.forget_if_empty(market.number)

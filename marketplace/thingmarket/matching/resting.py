@@ -5,7 +5,7 @@ from typing import Final
 
 from thingmarket.matching.events import Events
 from thingmarket.matching.levels import BUY, SELL, BookSide, Order, Places
-from thingmarket.matching.records import Kind, MarketState, TimeInForce, command_word
+from thingmarket.matching.records import MarketState
 
 CONTINUOUS: Final = int(MarketState.CONTINUOUS)
 
@@ -18,8 +18,8 @@ class Market:
     def __init__(self, number: int, places: Places) -> None:
         self.number = number
         self.state = CONTINUOUS
-        self.buys = BookSide(self, BUY, places)
-        self.sells = BookSide(self, SELL, places)
+        self.buys = BookSide(number, BUY, places)
+        self.sells = BookSide(number, SELL, places)
 
     def __iter__(self) -> Iterator[Order]:
         """All orders: buys before sells, best price first, oldest first; not to be changed meanwhile."""
@@ -69,19 +69,18 @@ class Resting:
         """Let a market exist that now has an order or a state."""
         self.markets[market.number] = market
         for own, makers in ((market.buys, market.sells), (market.sells, market.buys)):
-            word = command_word(Kind.NEW_LIMIT, own.side, TimeInForce.GTC, market=market.number)
             if market.state == CONTINUOUS:
-                self.plain[word] = (own, makers)
+                self.plain[own.plain_word] = (own, makers)
             else:
-                self.plain.pop(word, None)
+                self.plain.pop(own.plain_word, None)
 
-    def forget_if_empty(self, market: Market) -> None:
+    def forget_if_empty(self, number: int) -> None:
         """[BOK-21] A market without orders in CONTINUOUS is as if it had never been."""
-        if market.state == CONTINUOUS and not market.buys.ranks and not market.sells.ranks:
-            self.markets.pop(market.number, None)
-            for side in (BUY, SELL):
-                word = command_word(Kind.NEW_LIMIT, side, TimeInForce.GTC, market=market.number)
-                self.plain.pop(word, None)
+        market = self.markets.get(number)
+        if market and market.state == CONTINUOUS and not market.buys.ranks and not market.sells.ranks:
+            del self.markets[number]
+            self.plain.pop(market.buys.plain_word, None)
+            self.plain.pop(market.sells.plain_word, None)
 
     def has_room(self, side: BookSide, price: int) -> bool:
         """Whether a side may hold an order of this price."""

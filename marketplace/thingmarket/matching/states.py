@@ -23,7 +23,7 @@ def set_state(resting: Resting, fields: Fields) -> None:
         return resting.events.rejected(fields, Reason.BOOK_CROSSED)
     market.state = new
     resting.keep(market)
-    resting.forget_if_empty(market)
+    resting.forget_if_empty(number)
     return resting.events.state(number, new, old)
 
 
