@@ -16,6 +16,7 @@ from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key, key_time_ms
 from thingmarket.limits import ANSWERS_PER_SENDER_MAX, KEY_AGE_MS
 from thingmarket.policy.decision import Decision
+from thingmarket.wire.calls import Submitted
 from thingmarket_client.errors import FateUnknown, RefusedByNode
 from thingmarket_client.keystore import check_private, create_private
 
@@ -95,6 +96,19 @@ class Answer:
                 self.code, self.reason, self.rule, receipt=self.receipt, decision=self.decision
             )
         return self
+
+
+def yes(done: Submitted) -> Answer:
+    """The answer that a command which was done gets."""
+    return Answer(
+        reference=done.reference,
+        receipt=done.receipt,
+        decision=done.decision,
+        pending=done.pending,
+        statuses=done.statuses,
+        events=done.events,
+        events_cut=done.events_cut,
+    )
 
 
 def no(refusal: RefusedByNode) -> Answer:

@@ -28,7 +28,7 @@ from thingmarket.wire.envelope import read_signed, signed_bytes
 from thingmarket.wire.handshake import hello_message, proof_payload, read_challenge
 from thingmarket.wire.signing import entry_bytes, sign_command
 from thingmarket_client.errors import RefusedByNode, Unanswered
-from thingmarket_client.outbox import Answer, Letter, SealedPart, no
+from thingmarket_client.outbox import Answer, Letter, SealedPart, no, yes
 from thingmarket_client.retry import GiveUp, Rehandshake, what_next
 from thingmarket_client.session.line import failure_value, join_line, leave_line, metadata
 from thingmarket_client.session.trouble import Trouble
@@ -158,15 +158,7 @@ class Session:
                 return no(refusal)
             self.witness.receipt(done.receipt, floor)
             self._check_leaf(letter, done.receipt, sent, sent_before)
-            return Answer(
-                reference=done.reference,
-                receipt=done.receipt,
-                decision=done.decision,
-                pending=done.pending,
-                statuses=done.statuses,
-                events=done.events,
-                events_cut=done.events_cut,
-            )
+            return yes(done)
 
         return await self._persist(once, letter)
 

@@ -54,16 +54,13 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
     assert mandate is not None, "an owner who acts himself asks nobody"
     _check_room(state, mandate, order)
     persona = persona_of(state, mandate)
-    spans = quiet_spans(persona.quiet)
+    spans, latency_ms = quiet_spans(persona.quiet), persona.approval_latency_ms
     willing = willing_of(state, mandate)
     words = _brought(authority.cosign, mandate, seq, now_ms)
     cosigners = tuple(sorted({*willing, *(word.party for word in words)}))
     check_quorum(mandate, cosigners, decision)
-    latency_ms = persona.approval_latency_ms
     pending = PendingOrder(
-        id=PendingId(
-            derived_id(now_ms, b"pending", state.network_id, seq.to_bytes(8, "big") + waiting.cause)
-        ),
+        id=_id_of(state, waiting, seq, now_ms),
         state=APPROVAL.start,
         purchase=order.purchase,
         body_digest=order.body_digest,
@@ -82,11 +79,7 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
         quorum=mandate.cosign_quorum,
         asked_ms=now_ms,
         usual_ms=deadline_ms(now_ms, latency_ms, spans) if latency_ms else now_ms,
-        deadline_ms=min(
-            deadline_ms(now_ms, mandate.cosign_ttl_ms, spans),
-            order.listing.offer.valid_until_ms,
-            mandate.expires_ms,
-        ),
+        deadline_ms=min(deadline_ms(now_ms, mandate.cosign_ttl_ms, spans), _useful_until_ms(order, mandate)),
         seq=seq,
         changed_seq=seq,
         words=words,
@@ -95,6 +88,14 @@ def ask(state: State, order: Order, authority: Authority, waiting: Waiting, seq:
     state.pendings.put(pending.id, pending)
     state.timers.set(pending.deadline_ms, TimerKind.APPROVAL, pending.id)
     return Result(reference=pending.id, decision=decision, notices=notices_of(pending), pending=True)
+
+
+def _useful_until_ms(order: Order, mandate: EffectiveMandate) -> int:
+    return min(order.listing.offer.valid_until_ms, mandate.expires_ms)
+
+
+def _id_of(state: State, waiting: Waiting, seq: int, now_ms: UnixMs) -> PendingId:
+    return PendingId(derived_id(now_ms, b"pending", state.network_id, seq.to_bytes(8, "big") + waiting.cause))
 
 
 def _check_room(state: State, mandate: EffectiveMandate, order: Order) -> None:

@@ -30,17 +30,8 @@ from thingmarket.time import UnixMs
 
 def publish_rate(state: State, command: Command, body: PublishRate, seq: int, now_ms: UnixMs) -> Result:
     """Set aside what may be given, and offer it at a rate until a moment. [FX-1]"""
-    publisher = _trader(state, command, operator=True)
-    for currency in (body.from_currency, body.to_currency):
-        if currency not in state.currencies:
-            raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {currency}", "FX-1")
-    if not now_ms < body.valid_until_ms <= now_ms + RATE_LIFE_MS:
-        raise Refusal(Code.OUT_OF_RANGE, f"a rate lives at most {RATE_LIFE_MS} ms", "FX-1")
-    digest = command.body_digest
-    if digest in state.rates:
-        raise Refusal(Code.ALREADY_KNOWN, "this very rate was published already", "FX-1")
-    if state.quoted.live_of.get(publisher, 0) >= RATES_PER_OWNER_MAX:
-        raise Refusal(Code.FULL, f"at most {RATES_PER_OWNER_MAX} live rates of one publisher", "FX-1")
+    publisher, digest = _trader(state, command, operator=True), command.body_digest
+    _check_new(state, publisher, body, digest, now_ms)
     aside = body.max_minor * body.numerator // body.denominator
     _check_room(state, publisher, body, aside)
     name = derived_id_of(digest, now_ms, TransferCode.RATE_FUNDED)
@@ -70,6 +61,18 @@ def publish_rate(state: State, command: Command, body: PublishRate, seq: int, no
     )
     state.timers.set(body.valid_until_ms, TimerKind.RATE, digest)
     return Result(reference=digest, notices=(Notice(publisher, NoticeKind.EXCHANGE, digest, "LIVE"),))
+
+
+def _check_new(state: State, publisher: PartyId, body: PublishRate, digest: Digest, now_ms: UnixMs) -> None:
+    for currency in (body.from_currency, body.to_currency):
+        if currency not in state.currencies:
+            raise Refusal(Code.UNKNOWN_CURRENCY, f"this node has no ledger for {currency}", "FX-1")
+    if not now_ms < body.valid_until_ms <= now_ms + RATE_LIFE_MS:
+        raise Refusal(Code.OUT_OF_RANGE, f"a rate lives at most {RATE_LIFE_MS} ms", "FX-1")
+    if digest in state.rates:
+        raise Refusal(Code.ALREADY_KNOWN, "this very rate was published already", "FX-1")
+    if state.quoted.live_of.get(publisher, 0) >= RATES_PER_OWNER_MAX:
+        raise Refusal(Code.FULL, f"at most {RATES_PER_OWNER_MAX} live rates of one publisher", "FX-1")
 
 
 def _check_room(state: State, publisher: PartyId, body: PublishRate, aside: int) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from thingmarket.catalog.offers import Offer
 from thingmarket.contract.shadow import NO_AGREEMENT, SHADOW, Proposal, ProposalState, ProposeChoice
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.mandates import Action
@@ -23,20 +24,12 @@ def propose_choice(
     """Keep what a thing would buy for an open need; its own later proposal takes the place. [SHD-1]"""
     if authority.mandate is None:
         raise Refusal(Code.NOT_PERMITTED, "a thing proposes; an owner buys", "SHD-1")
-    need, listing = state.needs.get(Digest(body.need)), state.offers.get(Digest(body.offer))
-    if need is None or need.owner != authority.owner:
-        raise Refusal(Code.UNKNOWN_NEED, "no such need of this owner", "SHD-1")
-    if need.state is not ListingState.LIVE:
-        raise Refusal(Code.NEED_ENDED, f"the need is {need.word}", "SHD-1")
-    if listing is None:
-        raise Refusal(Code.UNKNOWN_OFFER, "no such offer on this node", "SHD-1")
-    if listing.state is not ListingState.LIVE:
-        raise Refusal(Code.OFFER_ENDED, f"the offer is {listing.state.value}; look for another", "SHD-1")
+    offer = _offer_for_need(state, body, authority)
     act = Act(
         action=Action.ANNOUNCE,
         time_ms=authority.now_ms,
         node=state.node,
-        category=listing.offer.category,
+        category=offer.category,
     )
     decision = permit(state, authority, act)
     name = (Digest(body.need), command.header.sender)
@@ -50,7 +43,7 @@ def propose_choice(
         owner=authority.owner,
         offer=Digest(body.offer),
         total_minor=body.total_minor,
-        currency=listing.offer.currency,
+        currency=offer.currency,
         time_ms=authority.now_ms,
         seq=seq,
         state=SHADOW.after(current, "Propose", Role.THING),
@@ -59,6 +52,20 @@ def propose_choice(
     state.proposals.put(name, proposal)
     notice = Notice(authority.owner, NoticeKind.SHADOW, proposal.need, proposal.state.value)
     return Result(reference=proposal.need, decision=decision, notices=(notice,))
+
+
+def _offer_for_need(state: State, body: ProposeChoice, authority: Authority) -> Offer:
+    """The offer that is proposed, which lives as the need does (UNKNOWN_NEED, UNKNOWN_OFFER and kin)."""
+    need, listing = state.needs.get(Digest(body.need)), state.offers.get(Digest(body.offer))
+    if need is None or need.owner != authority.owner:
+        raise Refusal(Code.UNKNOWN_NEED, "no such need of this owner", "SHD-1")
+    if need.state is not ListingState.LIVE:
+        raise Refusal(Code.NEED_ENDED, f"the need is {need.word}", "SHD-1")
+    if listing is None:
+        raise Refusal(Code.UNKNOWN_OFFER, "no such offer on this node", "SHD-1")
+    if listing.state is not ListingState.LIVE:
+        raise Refusal(Code.OFFER_ENDED, f"the offer is {listing.state.value}; look for another", "SHD-1")
+    return listing.offer
 
 
 def need_ended(state: State, digest: Digest, contract: bytes) -> None:

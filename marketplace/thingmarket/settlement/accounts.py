@@ -233,8 +233,7 @@ class AccountTable:
                 and code
             ):
                 break
-            debits = debits_posted[debit] + amount
-            credits_ = credits_posted[credit] + amount
+            debits, credits_ = debits_posted[debit] + amount, credits_posted[credit] + amount
             guard = flags[debit]
             if not (
                 (guard == _DEBITS_GUARD or not guard)

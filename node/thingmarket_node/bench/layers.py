@@ -12,7 +12,8 @@ from thingmarket.audit.notes import Checkpoint, log_origin, sign_checkpoint
 from thingmarket.contract.orders import Purchase
 from thingmarket.identity import keys
 from thingmarket.identity.keys import SigningKey
-from thingmarket.market.entries import Command, EntryKind
+from thingmarket.market.entries import Command, Entry, EntryKind
+from thingmarket.market.market import Market
 from thingmarket.trading.commands import PlaceOrders
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_message, signed_value
@@ -66,20 +67,7 @@ def _group(watch: Stopwatch, sequencer: Sequencer, group: Group, signer: Signing
             market.apply(entry)
             continue
         commands += 1
-        message = signed_message(command.signed)
-        with watch.layer("parse"):
-            read_command(signed_value(message))
-        key = market.state.party(command.header.sender).public_key
-        with watch.layer("verify"):
-            check = check_of(command.signed, key)
-            assert keys.verify(check.public_key, check.message, check.signature), "it was verified before"
-        with watch.layer("apply"):
-            outcome = market.apply(entry)
-        with watch.layer("encode"):
-            outcome_bytes(outcome)
-            entry_bytes(
-                seq=entry.seq, time_ms=entry.time_ms, kind=EntryKind.COMMAND, body=command.signed_bytes
-            )
+        _command(watch, market, entry, command)
     if not commands:
         tree.extend([leaf_hash(data) for data in group.entries])
         market.state.state_root()
@@ -103,3 +91,18 @@ def _group(watch: Stopwatch, sequencer: Sequencer, group: Group, signer: Signing
         for seq in range(group.first_seq, group.last_seq + 1):
             tree.inclusion(seq - 1, tree.size)
     return commands
+
+
+def _command(watch: Stopwatch, market: Market, entry: Entry, command: Command) -> None:
+    message = signed_message(command.signed)
+    with watch.layer("parse"):
+        read_command(signed_value(message))
+    key = market.state.party(command.header.sender).public_key
+    with watch.layer("verify"):
+        check = check_of(command.signed, key)
+        assert keys.verify(check.public_key, check.message, check.signature), "it was verified before"
+    with watch.layer("apply"):
+        outcome = market.apply(entry)
+    with watch.layer("encode"):
+        outcome_bytes(outcome)
+        entry_bytes(seq=entry.seq, time_ms=entry.time_ms, kind=EntryKind.COMMAND, body=command.signed_bytes)

@@ -165,21 +165,8 @@ class Buyer(Thing):
         approved_by: bytes = b"",
     ) -> None:
         """Buy; `wrong` is 1 for a wrong total, 2 for too much, 3 for an offer that nobody made."""
-        points, less = self._points(offer_digest)
-        try:
-            cost = price(offer, quantity, RATES[offer.tax_row], less).total_minor
-        except Refusal:  # the points are worth more than the goods
-            points, cost = 0, price(offer, quantity, RATES[offer.tax_row]).total_minor
-        purchase = Purchase(
-            key=b"",
-            offer=digest(b"nobody") if wrong == 3 else offer_digest,
-            quantity_steps=offer.max_steps + 1 if wrong == 2 else quantity,
-            currency="EUR",
-            total_minor=cost - 1 if wrong == 1 and cost > 1 else cost + (wrong == 1),
-            need=need,
-            approved_by=approved_by,
-            points=points,
-        )
+        purchase = self._purchase(offer_digest, offer, quantity, wrong)
+        purchase = replace(purchase, need=need, approved_by=approved_by)
         parts: tuple[SealedPart, ...] = ()
         if self.world.chance(300):
             part = SealedPart(salt=self.world.some_bytes(32), data=b"12 Main Street", retention=2)
@@ -206,6 +193,21 @@ class Buyer(Thing):
             hostile=wrong > 0,
             sealed=parts,
             approve=partial(self.owner.sign_approval, self) if self.world.chance(100) else None,
+        )
+
+    def _purchase(self, offer_digest: Digest, offer: Offer, quantity: int, wrong: int) -> Purchase:
+        points, less = self._points(offer_digest)
+        try:
+            cost = price(offer, quantity, RATES[offer.tax_row], less).total_minor
+        except Refusal:  # the points are worth more than the goods
+            points, cost = 0, price(offer, quantity, RATES[offer.tax_row]).total_minor
+        return Purchase(
+            key=b"",
+            offer=digest(b"nobody") if wrong == 3 else offer_digest,
+            quantity_steps=offer.max_steps + 1 if wrong == 2 else quantity,
+            currency="EUR",
+            total_minor=cost - 1 if wrong == 1 and cost > 1 else cost + (wrong == 1),
+            points=points,
         )
 
     def _points(self, offer: Digest) -> tuple[int, int]:

@@ -230,9 +230,7 @@ def buy(memory: Memory, order: Order, name: ContractId, seq: int, *, counted: bo
     if body.need:
         memory.needs[body.need].state = "FILLED"
     if body.points:
-        programme = memory.points[listed.owner]
-        programme.has[order.owner] -= body.points
-        paying.postpone(programme, order.owner, now_ms)
+        paying.redeem(memory.points[listed.owner], order.owner, body.points, now_ms)
     if offer.terms.settlement is SettlementKind.DVP:
         sale.parts[0].state = "ACCEPTED"
         paying.release(memory, sale, sale.parts[0], now_ms)

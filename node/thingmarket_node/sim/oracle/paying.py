@@ -107,6 +107,12 @@ def _earn(memory: Memory, seller: PartyId, buyer: PartyId, net: int, now_ms: int
     return points
 
 
+def redeem(programme: Points, holder: PartyId, points: int, now_ms: int) -> None:
+    """Points are given for a part of a price."""
+    programme.has[holder] -= points
+    postpone(programme, holder, now_ms)
+
+
 def postpone(programme: Points, holder: PartyId, now_ms: int) -> None:
     """Points that were used stay for some days more."""
     if programme.terms.idle_days:
