@@ -13,6 +13,7 @@ from thingmarket.market.thing_standing import orders_of_day
 from thingmarket.policy.order_rules import buys_items
 from thingmarket.time import UnixMs
 from thingmarket.trading.commands import ListedMarket
+from thingmarket.trading.frame import STATUS_SELF_TRADE
 from thingmarket.trading.permits import Permit
 
 _STATUSES_OF_ONE_KIND: Final = 1_000
@@ -33,6 +34,8 @@ def plain_rule(status: int) -> str:
     """The rule of a status that no mandate has to be asked about."""
     if LEDGER_STATUS_BASE <= status < LEDGER_STATUS_BASE + _STATUSES_OF_ONE_KIND:
         return "ORD-7"
+    if status == STATUS_SELF_TRADE:
+        return "ORD-14"
     if BOOK_REASON_BASE <= status < LEDGER_STATUS_BASE:
         return "BOK-4"
     return _RULES.get(status, "")

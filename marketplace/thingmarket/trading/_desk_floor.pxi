@@ -45,6 +45,7 @@ cdef struct MarketRow:
     bint has_band
     int64_t band_low
     int64_t band_high
+    int64_t own_best[2]  # prices of the sender's owner, by side, while it gathers; 0 is none
     PermitRow permits[2]
     uint64_t call  # in which it traded last, and then what
     int64_t low
@@ -53,9 +54,11 @@ cdef struct MarketRow:
     int64_t fee_minor
     uint64_t traded
 
-cdef struct Rest:  # an order that rests, beside what the book knows of it: 32 bytes
+cdef struct Rest:  # an order that rests, beside what the book knows of it: 40 bytes
     int32_t before  # of the same seat, in ascending id
     int32_t after
+    int32_t own_before  # of the same owner, as they came
+    int32_t own_after
     int32_t wallet  # rows of its owner
     int32_t goods
     int64_t price
@@ -67,8 +70,10 @@ cdef struct Seat:
     int32_t last
     int32_t count
 
-cdef struct OwnerRow:
-    int32_t count  # of his orders that rest
+cdef struct OwnerRow:  # of his orders that rest
+    int32_t first
+    int32_t last
+    int32_t count
 
 cdef struct TallyRow:
     uint32_t slot

@@ -116,7 +116,7 @@ cdef int know_order(Desk desk, const OrderBook* book, int32_t slot) except -1:
     if order.id >> COUNTER_BITS > <uint64_t> frames.SLOT_MAX:
         raise Refusal(Code.MALFORMED, f"order {order.id} is of no slot")
     join_seat(desk, slot, order.id)
-    join_owner(desk, order.account)
+    join_owner(desk, slot, order.account)
     return 0
 
 

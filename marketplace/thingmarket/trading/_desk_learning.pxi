@@ -45,6 +45,7 @@ cdef int learn(Desk desk, bytes orders, uint64_t owner, permits, headroom, bands
     cdef MarketRow* market
     cdef int32_t found
     cdef int lacking = 0
+    cdef bint gathers = False
     desk.frame += 1
     for at in range(0, len(orders), ORDER_BYTES):
         memcpy(&order, records + at, ORDER_BYTES)
@@ -56,13 +57,46 @@ cdef int learn(Desk desk, bytes orders, uint64_t owner, permits, headroom, bands
         market = &desk.markets[found]
         if market.frame != desk.frame:
             market.frame = desk.frame
+            market.own_best[BUY] = market.own_best[SELL] = 0
+            gathers |= market.state < CONTINUOUS
             learn_band(market, bands, desk.keys[found * 2])
             lacking += learn_account(desk, market.money, WALLET, owner, headroom)
             lacking += learn_account(desk, market.goods, GOODS, owner, headroom)
         if market.permits[order.side - 1].frame != desk.frame:
             learn_permit(desk, market, found * 2 + order.side - 1, permits)
     desk.accounts.check_room(lacking)
+    if gathers:
+        learn_own_prices(desk, owner)
     return 0
+
+
+cdef int learn_own_prices(Desk desk, uint64_t owner) except -1:
+    """The best prices of the owner in those markets of the frame that gather."""
+    cdef const OrderBook* book = &desk.book.book
+    cdef int32_t found = index_of(&desk.owner_index, owner)
+    cdef int32_t slot = desk.owners[found].first if found >= 0 else 0
+    cdef MarketRow* market
+    while slot:
+        market = &desk.markets[index_of(&desk.market_index, market_at(book, slot).number)]
+        if market.frame == desk.frame:
+            note_own_price(market, book.levels[book.orders[slot].level].place & 1, desk.rests[slot].price)
+        slot = desk.rests[slot].own_after
+    return 0
+
+
+cdef inline void note_own_price(MarketRow* market, int side, int64_t price) noexcept:
+    """An order of the sender's owner rests; only those in markets that gather count."""
+    cdef int64_t best = market.own_best[side]
+    if market.state < CONTINUOUS and (best == 0 or (price > best if side == BUY else price < best)):
+        market.own_best[side] = price
+
+
+cdef inline bint crosses_own(const MarketRow* market, const Command* order) noexcept:
+    """Whether an order would trade with one of the same owner in an auction."""
+    cdef int64_t best = market.own_best[SELL if order.side - 1 == BUY else BUY]
+    if market.state >= CONTINUOUS or best == 0:
+        return False
+    return order.price >= best if order.side - 1 == BUY else order.price <= best
 
 
 cdef int learn_band(MarketRow* market, bands, tuple key) except -1:

@@ -76,6 +76,8 @@ cdef uint32_t enter(
     status = refusal_of_terms(order, market, sender.now_ms)
     if status == 0:
         status = admit(market, money, goods, order, NULL, is_full_for(desk, sender.owner))
+    if status == 0 and crosses_own(market, order):
+        return STATUS_SELF_TRADE
     if status:
         return status
     if money.own[WALLET] == 0:
@@ -85,6 +87,7 @@ cdef uint32_t enter(
     status = to_book(desk, sender, order, market.self_trade)
     if status == 0:
         tally_of(desk, order.order_id, market.money).placed += 1
+        note_own_price(market, order.side - 1, order.price)
         if order.tif == GTD:
             note_deadline(desk, order.order_id, order.account)
     return status
@@ -115,12 +118,15 @@ cdef uint32_t replace(Desk desk, Sender* sender, const Command* order, MarketRow
         status = admit(
             market, &desk.ledgers[market.money], &desk.ledgers[market.goods], order, &desk.rests[slot], False
         )
+        if status == 0 and crosses_own(market, order):
+            return STATUS_SELF_TRADE
     if status:
         return status
     status = to_book(desk, sender, order, market.self_trade)  # which refuses an order that is not there
     if status == 0:
         if anew and order.order_id >> COUNTER_BITS == sender.slot:
             tally_of(desk, order.order_id, market.money).placed += 1
+        note_own_price(market, order.side - 1, order.price)
         note_deadline(desk, order.order_id, order.account)
     return status
 

@@ -44,7 +44,7 @@ cdef int take(Desk desk, MarketRow* market, int32_t slot, int side, uint64_t ord
     rest.remaining -= <uint32_t> lots
     if rest.remaining == 0:
         leave_seat(desk, slot, order_id)
-        desk.owners[index_of(&desk.owner_index, owner_of(desk, rest, side))].count -= 1
+        leave_owner(desk, slot, owner_of(desk, rest, side))
         tally_of(desk, order_id, market.money).ended += 1
     return 0
 
@@ -54,15 +54,38 @@ cdef inline uint64_t owner_of(Desk desk, const Rest* rest, int side) noexcept:
     return desk.accounts.rows[rest.wallet if side == BUY else rest.goods].owner
 
 
-cdef int join_owner(Desk desk, uint64_t owner) except -1:
+cdef int join_owner(Desk desk, int32_t slot, uint64_t owner) except -1:
     """One order more of an owner rests."""
     cdef int32_t found = index_of(&desk.owner_index, owner)
+    cdef OwnerRow* row
     if found < 0:
         found = desk.owner_index.count
         desk.owners = <OwnerRow*> grown(desk.owners, sizeof(OwnerRow), &desk.owners_room, found + 1)
         put_index(&desk.owner_index, owner, found)
-    desk.owners[found].count += 1
+    row = &desk.owners[found]
+    desk.rests[slot].own_before = row.last
+    desk.rests[slot].own_after = 0
+    if row.last:
+        desk.rests[row.last].own_after = slot
+    else:
+        row.first = slot
+    row.last = slot
+    row.count += 1
     return 0
+
+
+cdef void leave_owner(Desk desk, int32_t slot, uint64_t owner) noexcept:
+    cdef OwnerRow* row = &desk.owners[index_of(&desk.owner_index, owner)]
+    cdef const Rest* rest = &desk.rests[slot]
+    if rest.own_before:
+        desk.rests[rest.own_before].own_after = rest.own_after
+    else:
+        row.first = rest.own_after
+    if rest.own_after:
+        desk.rests[rest.own_after].own_before = rest.own_before
+    else:
+        row.last = rest.own_before
+    row.count -= 1
 
 
 cdef int join_seat(Desk desk, int32_t slot, uint64_t order_id) except -1:
@@ -123,7 +146,7 @@ cdef int came_to_rest(Desk desk, MarketRow* market, int32_t slot, const Event* e
     rest.price = event.price
     rest.remaining = <uint32_t> event.quantity
     join_seat(desk, slot, event.taker)
-    join_owner(desk, owner_of(desk, rest, event.side - 1))
+    join_owner(desk, slot, owner_of(desk, rest, event.side - 1))
     hold(desk, market, rest, event.side - 1, event.taker, event.quantity)
     tally_of(desk, event.taker, market.money).opened += 1
     return 0

@@ -1,9 +1,9 @@
 """The desk: orders are admitted, matched and settled in one call, on the rows of the ledger.
 
 It is the readable one, which specifies the compiled one; thingmarket.trading.front gives either. Its parts:
-terms (of a market), frame (records and statuses), permits (what it is told and what it tells), shape and
-admission (may an order go to the book), placing (one frame), settling (events become holds and payments),
-resting, rows and floor (what it knows).
+terms (of a market), frame (records and statuses), permits (what it is told and what it tells), shape,
+admission and own_prices (may an order go to the book), placing (one frame), settling (events become holds
+and payments), resting, rows and floor (what it knows).
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,6 +28,7 @@ from thingmarket.trading.frame import (
     slot_of,
     touched,
 )
+from thingmarket.trading.own_prices import OwnPrices
 from thingmarket.trading.permits import Effects, Headroom, Permit, Placed
 from thingmarket.trading.placing import Placing
 from thingmarket.trading.resting import RestingOrder
@@ -109,7 +110,9 @@ class Desk:
             bands=bands,
         )
         admission = Admission(sender, floor.rows, markets)
-        placed = Placing(floor, sender, admission, last_counter=last_counter, now_ms=now_ms).place(orders)
+        own_prices = OwnPrices(floor, owner_number, markets)
+        placing = Placing(floor, sender, admission, own_prices, last_counter=last_counter, now_ms=now_ms)
+        placed = placing.place(orders)
         self._chain(placed)
         return placed
 

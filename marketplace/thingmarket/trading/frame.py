@@ -55,6 +55,7 @@ def book_status(reason: int) -> int:
 STATUS_UNKNOWN_ORDER: Final = book_status(Reason.UNKNOWN_ORDER)
 STATUS_BAD_QUANTITY: Final = book_status(Reason.BAD_QUANTITY)
 STATUS_BAD_PRICE: Final = book_status(Reason.BAD_PRICE)
+STATUS_SELF_TRADE: Final = book_status(Reason.SELF_TRADE)
 STATUS_WRONG_STATE: Final = book_status(Reason.WRONG_STATE)
 STATUS_UNKNOWN_KIND: Final = book_status(Reason.UNKNOWN_KIND)
 STATUS_BAD_TIF: Final = book_status(Reason.BAD_TIF)

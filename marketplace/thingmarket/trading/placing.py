@@ -20,6 +20,7 @@ from thingmarket.trading.frame import (
     KINDS_TAKEN,
     ORDER,
     STATUS,
+    STATUS_SELF_TRADE,
     STATUS_UNKNOWN_KIND,
     STATUS_UNKNOWN_ORDER,
     Order,
@@ -28,6 +29,7 @@ from thingmarket.trading.frame import (
     order_id_of,
     slot_of,
 )
+from thingmarket.trading.own_prices import OwnPrices
 from thingmarket.trading.permits import Placed
 from thingmarket.trading.resting import RestingOrder
 from thingmarket.trading.settling import Settling
@@ -41,12 +43,29 @@ _TAKEN: Final = int(OrderStatus.TAKEN)
 class Placing:
     """A frame that is being placed: order by order through shape, admission, book and settlement."""
 
-    __slots__ = ("_admission", "_counter", "_deadlines", "_floor", "_now_ms", "_sender", "_settling")
+    __slots__ = (
+        "_admission",
+        "_counter",
+        "_deadlines",
+        "_floor",
+        "_now_ms",
+        "_own_prices",
+        "_sender",
+        "_settling",
+    )
 
     def __init__(
-        self, floor: Floor, sender: Sender, admission: Admission, *, last_counter: int, now_ms: int
+        self,
+        floor: Floor,
+        sender: Sender,
+        admission: Admission,
+        own_prices: OwnPrices,
+        *,
+        last_counter: int,
+        now_ms: int,
     ) -> None:
         """Begin a frame."""
+        self._own_prices = own_prices
         self._floor = floor
         self._sender = sender
         self._admission = admission
@@ -109,12 +128,14 @@ class Placing:
         status = status or check_terms(order, terms, self._floor.state_of(order.market), self._now_ms)
         is_full = self._floor.is_full_for(self._sender.owner)
         status = status or self._admission.admit(order, terms, None, is_full=is_full)
+        status = status or self._check_own(order)
         if status:
             return status
         self._floor.rows.open_for(self._sender.owner, terms)
         status = self._to_book(order, terms.self_trade)
         if status == _TAKEN:
             self._settling.placed(order.order_id, order.market)
+            self._own_prices.add(order.market, order.side, order.price)
             if order.tif == TimeInForce.GTD:
                 self._deadlines[order.order_id] = order.expires_ms
         return status
@@ -129,7 +150,7 @@ class Placing:
         anew = False
         if not status and there and present:
             anew = asks_more(order, terms, present)
-            status = self._admission.admit(order, terms, present)
+            status = self._admission.admit(order, terms, present) or self._check_own(order)
         if status:
             return status
         status = self._to_book(order, terms.self_trade)
@@ -137,8 +158,13 @@ class Placing:
         if status == _TAKEN:
             if anew and slot_of(order.order_id) == self._sender.slot:
                 self._settling.placed(order.order_id, order.market)
+            self._own_prices.add(order.market, order.side, order.price)
             self._deadlines[order.order_id] = order.expires_ms
         return status
+
+    def _check_own(self, order: Order) -> int:
+        """[ORD-14] An auction does not look at whose orders meet, so an owner's never cross before it."""
+        return STATUS_SELF_TRADE if self._own_prices.cross(order) else 0
 
     def _stands_for(self, order: Order, present: RestingOrder) -> bool:
         return (order.market, order.side, self._sender.owner) == (

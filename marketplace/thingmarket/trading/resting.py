@@ -1,6 +1,5 @@
 """Orders that rest in the book, as the desk knows them: what they hold follows from them alone."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -23,16 +22,16 @@ class RestingOrder:
 
 
 class RestingOrders:
-    """All resting orders by id, by the slot of their sender, and by market; how many are of each owner."""
+    """All resting orders by id, by the slot of their sender, and by market, and by owner."""
 
-    __slots__ = ("_by_id", "_by_market", "_by_slot", "_of_owner")
+    __slots__ = ("_by_id", "_by_market", "_by_owner", "_by_slot")
 
     def __init__(self) -> None:
         """Start with none."""
         self._by_id: dict[int, RestingOrder] = {}
         self._by_slot: dict[int, set[int]] = {}
         self._by_market: dict[int, set[int]] = {}
-        self._of_owner = Counter[int]()
+        self._by_owner: dict[int, set[int]] = {}
 
     def get(self, order_id: int) -> RestingOrder | None:
         """A resting order."""
@@ -57,7 +56,11 @@ class RestingOrders:
 
     def count_of_owner(self, owner: int) -> int:
         """How many orders of one owner rest, whichever of his things sent them."""
-        return self._of_owner[owner]
+        return len(self._by_owner.get(owner, ()))
+
+    def of_owner(self, owner: int) -> Iterator[RestingOrder]:
+        """The orders of one owner, in no order that means anything."""
+        return (self._by_id[order_id] for order_id in self._by_owner.get(owner, ()))
 
     def add(self, order: RestingOrder) -> None:
         """An order came to rest."""
@@ -65,18 +68,19 @@ class RestingOrders:
         self._by_id[order.id] = order
         self._by_slot.setdefault(slot_of(order.id), set()).add(order.id)
         self._by_market.setdefault(order.market, set()).add(order.id)
-        self._of_owner[order.owner] += 1
+        self._by_owner.setdefault(order.owner, set()).add(order.id)
 
     def remove(self, order: RestingOrder) -> None:
         """An order rests no more."""
         del self._by_id[order.id]
-        for index, key in ((self._by_slot, slot_of(order.id)), (self._by_market, order.market)):
+        for index, key in (
+            (self._by_slot, slot_of(order.id)),
+            (self._by_market, order.market),
+            (self._by_owner, order.owner),
+        ):
             index[key].remove(order.id)
             if not index[key]:
                 del index[key]
-        self._of_owner[order.owner] -= 1
-        if not self._of_owner[order.owner]:
-            del self._of_owner[order.owner]
 
     def __iter__(self) -> Iterator[RestingOrder]:
         """All of them, as they came."""

@@ -179,7 +179,7 @@ def test_no_band_binds_an_auction(world: World) -> None:
 
 
 def test_a_price_that_somebody_made_with_himself_is_undone_by_the_operator(world: World) -> None:
-    """[MKT-9] An auction does not look at whose orders meet; the band that follows binds nobody for long."""
+    """[MKT-9] Two owners may be one person; the band that follows an auction binds nobody for long."""
     world.market_of(band_basis_points=1_000)
     buyer, seller = sides(world)
     world.put_market(1, MarketState.AUCTION)
@@ -288,17 +288,19 @@ def test_an_owner_never_trades_with_himself_by_whatever_things(world: World) -> 
     assert world.rests(owner), "the order that rested stays"
 
 
-def test_an_auction_does_not_look_at_whose_orders_meet(world: World) -> None:
-    """[MKT-1] [BOK-12]"""
+def test_an_owner_never_meets_himself_in_an_auction_by_whatever_things(world: World) -> None:
+    """[MKT-1] [ORD-14] He makes no price alone: what would cross his own is refused before it rests."""
     world.market_of()
     world.put_market(1, MarketState.AUCTION)
     owner = world.owner("both", fund=FUNDS)
     world.declare(owner, 10)
     world.frame(owner, sell(5, 100))
-    world.frame(world.thing("his", owner), buy(5, 100))
+    refused = world.frame(world.thing("his", owner), buy(5, 100), buy(5, 99))
+    assert names(refused) == ["BOOK_8", "OK"]
+    assert refused.decision is not None and refused.decision.rules == ("ORD-14",)
     outcome = world.put_market(1, MarketState.CONTINUOUS, uncross=True)
-    assert EventKind.TRADE in [one.kind for one in events(outcome)]
-    assert world.goods(owner).free == 10
+    assert EventKind.TRADE not in [one.kind for one in events(outcome)]
+    assert world.goods(owner).free == 5
 
 
 # --- restart

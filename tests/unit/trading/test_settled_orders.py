@@ -29,7 +29,7 @@ from tests.unit.trading.pit import (
 from thingmarket.errors import Code, Refusal
 from thingmarket.matching.records import EventKind, Kind, MarketState, Reason, unpack_events
 from thingmarket.settlement.accounts import SET_OFF_ABOVE, AccountKind
-from thingmarket.trading.frame import Order, OrderStatus, order_id_of
+from thingmarket.trading.frame import Order, OrderStatus, book_status, order_id_of
 from thingmarket.trading.permits import Effects, EscrowFill, Tally, Traded
 
 ANNS, BOBS, EVES = order_id_of(ANN, 1), order_id_of(BOB, 1), order_id_of(EVE, 1)
@@ -246,23 +246,47 @@ def test_each_new_order_takes_the_next_counter_refused_or_not(pit: Pit) -> None:
     assert pit.last.last_counter == 2**40 - 1
 
 
-def test_an_auction_settles_both_resting_sides_and_owners_may_meet_themselves(pit: Pit) -> None:
+def test_an_auction_settles_both_resting_sides(pit: Pit) -> None:
     """[ORD-10]"""
+    fay = 44
     pit.give(EVE, EUR, 50)
+    pit.give(fay, EUR, 50)
     pit.desk.set_state(NEGATIVE, MarketState.AUCTION)
     assert pit.send(ANN, new(BUY, 120, 3, market=NEGATIVE)) == [0]
-    orders = new(BUY, 110, 1, market=NEGATIVE), new(SELL, 90, 4, market=NEGATIVE)
-    assert pit.send(EVE, *orders) == [0, 0]
+    assert pit.send(fay, new(BUY, 110, 1, market=NEGATIVE)) == [0]
+    assert pit.send(EVE, new(SELL, 90, 4, market=NEGATIVE)) == [0]
     effects = pit.desk.uncross(NEGATIVE)
     pit.desk.check_invariants()
     assert effects.traded == (Traded(market=NEGATIVE, low=90, high=90, last=90, quantity=4),)
-    assert (pit.has(ANN, POWER), pit.has(EVE, POWER)) == (3, 7)
-    assert (pit.has(ANN, EUR), pit.has(EVE, EUR)) == (10_090, 60)
-    assert pit.held(ANN, EUR) == pit.held(EVE, EUR) == 0
+    assert (pit.has(ANN, POWER), pit.has(fay, POWER), pit.has(EVE, POWER)) == (3, 1, 6)
+    assert (pit.has(ANN, EUR), pit.has(fay, EUR), pit.has(EVE, EUR)) == (10_090, 80, 30)
+    assert pit.held(ANN, EUR) == pit.held(EVE, EUR) == pit.held(fay, EUR) == 0
     assert effects.tallies == (
         Tally(slot=ANN, money_ledger=EUR, ended=1, fills=1, held_minor=-180),
-        Tally(slot=EVE, money_ledger=EUR, ended=2, fills=3, held_minor=-30 - 120, paid_minor=120),
+        Tally(slot=EVE, money_ledger=EUR, ended=1, fills=2, held_minor=-120, paid_minor=120),
+        Tally(slot=fay, money_ledger=EUR, ended=1, fills=1, held_minor=-30),
     )
+
+
+@pytest.mark.parametrize("state", [MarketState.PRE_OPEN, MarketState.AUCTION])
+def test_orders_of_one_owner_never_cross_while_a_market_gathers(pit: Pit, state: MarketState) -> None:
+    """[ORD-14] By whatever slots, and whatever the frame takes out of the book: that counts after it."""
+    other = 12
+    pit.give(ANN, INK, 100)
+    pit.give(EVE, INK, 100)
+    assert pit.send(other, new(SELL, 12, 1), owner=ANN) == [0], "what rested before"
+    pit.desk.set_state(PLAIN, state)
+    self_trade = book_status(Reason.SELF_TRADE)
+    assert pit.send(ANN, new(BUY, 12, 1), new(BUY, 13, 1), new(BUY, 11, 1)) == [self_trade, self_trade, 0]
+    assert pit.send(EVE, new(BUY, 12, 1), new(SELL, 13, 1), new(SELL, 12, 1)) == [0, 0, self_trade]
+    mine = pit.desk.orders_of(ANN)[0]
+    assert pit.send(ANN, replaced(mine, BUY, 12, 1), replaced(mine, BUY, 10, 1)) == [self_trade, 0]
+    assert pit.send(ANN, cancelled(mine), new(SELL, 10, 1)) == [0, self_trade]
+    assert pit.send(ANN, new(SELL, 10, 1)) == [0]
+    assert pit.send(ANN, new(BUY, 10, 1), new(BUY, 10, 1, market=NEGATIVE)) == [self_trade, 0]
+    pit.desk.set_state(PLAIN, MarketState.AUCTION)
+    assert [trade.quantity for trade in pit.desk.uncross(PLAIN).traded] == [1], "Eve buys of Ann"
+    pit.desk.check_invariants()
 
 
 def test_a_fill_of_an_escrow_market_is_handed_on_with_both_holds_free(pit: Pit) -> None:

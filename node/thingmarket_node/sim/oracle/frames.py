@@ -65,9 +65,12 @@ class _Frame:
     funds: int = 0
     goods: dict[str, int] = field(default_factory=dict)
     room: "_Room | None" = None
+    own: list[tuple[int, int, int]] = field(default_factory=list)  # market, side and price of what rests
 
     def __post_init__(self) -> None:
         """See what is free, and what counters leave, before the first order."""
+        resting = self.memory.book.orders
+        self.own = [(one.market, one.side, one.price) for one in resting if one.owner == self.owner]
         self.funds = self.memory.wallet(self.owner)
         self.goods = {
             venue.listed.product_id: self.memory.free_goods(self.owner, venue.listed.product_id)
@@ -139,6 +142,7 @@ class _Frame:
         book = self.memory.book
         status = _fields(wish) or (OrderStatus.BAD_ID if wish.order_id != named else 0)
         status = status or self._shape(wish, venue) or self._admit(wish, venue, None)
+        status = status or self._with_himself(wish, venue)
         if status:
             return status
         order = self._order(wish, venue)
@@ -149,7 +153,17 @@ class _Frame:
             return _book(reason)
         book.enter(order, rests=wish.tif in _RESTS, flags=flags)
         self.placed += 1
+        self.own.append((wish.market, wish.side, wish.price))
         return _TAKEN
+
+    def _with_himself(self, wish: Order, venue: Venue) -> int:
+        """Whether an auction could let an order meet one of the same owner."""
+        if venue.state not in (MarketState.PRE_OPEN, MarketState.AUCTION):
+            return 0
+        others = [price for market, side, price in self.own if market == wish.market and side != wish.side]
+        buys = wish.side == Side.BUY
+        meets = any(price <= wish.price if buys else price >= wish.price for price in others)
+        return _book(Reason.SELF_TRADE) if meets else 0
 
     def _order(self, wish: Order, venue: Venue) -> Resting:
         return Resting(
@@ -184,7 +198,7 @@ class _Frame:
             reason = Reason.BAD_FIELD
         else:
             more = self._is_more(wish, venue, present)
-            status = status or self._admit(wish, venue, present)
+            status = status or self._admit(wish, venue, present) or self._with_himself(wish, venue)
             reason = self._hindrance(self._order(wish, venue), wish, 0)
         if status:
             return status
@@ -194,6 +208,7 @@ class _Frame:
         assert present is not None, "looked at above"
         self.placed += more and present.party == self.sender
         book.replace(present, wish)
+        self.own.append((wish.market, wish.side, wish.price))
         return _TAKEN
 
     def _is_more(self, wish: Order, venue: Venue, present: Resting) -> bool:
