@@ -1,49 +1,35 @@
 """Markets with escrow: a trade is a contract, which is delivered, accepted and paid like a purchase."""
 
-from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from tests.builders import Actor, World, limit, replayed
-from tests.ordering import INK, buy, cancel, events, sell, statuses
+from tests.builders import Actor, World, replayed
+from tests.ordering import buy, events, sell
+from tests.unit.market.escrow_trades import ESCROW, FUNDS, contracts_of, sides, traded
 from thingmarket.billing.charges import Charges
-from thingmarket.contract.contract import Contract, ContractState
+from thingmarket.contract.contract import ContractState
 from thingmarket.contract.feedback import GiveFeedback, feedback_key
 from thingmarket.contract.fulfilment import FulfilmentState
 from thingmarket.contract.orders import FulfilStep
 from thingmarket.errors import Code, Refusal, code_name
 from thingmarket.identity.envelope import TypeId
-from thingmarket.identity.mandates import Autonomy
-from thingmarket.identity.things import Probation
-from thingmarket.ids import ContractId, Digest
-from thingmarket.limits import DAY_MS, HOUR_MS
-from thingmarket.market import billing, fills, queries
+from thingmarket.ids import ContractId
+from thingmarket.limits import DAY_MS
+from thingmarket.market import billing, queries
 from thingmarket.market.books import violations
 from thingmarket.market.cancelling import preview
-from thingmarket.market.entries import Command, NoticeKind, Outcome
+from thingmarket.market.entries import Command, NoticeKind
 from thingmarket.market.indexes import Reader
 from thingmarket.market.market import Market
 from thingmarket.market.order_queries import trade_contract, trades_seen
 from thingmarket.market.state import State
-from thingmarket.matching.records import EventKind, Kind, MarketState, Side, TimeInForce
-from thingmarket.policy.spending import SpendingCounter
+from thingmarket.matching.records import EventKind
 from thingmarket.settlement.accounts import AccountKind
-from thingmarket.trading.commands import OpenMarket, check_open_market
-from thingmarket.trading.frame import Order
-from thingmarket.trading.terms import Settlement
 from thingmarket.wire import trust
 from thingmarket.wire.log import read_entry
 from thingmarket.wire.views import contract_message, contract_value
 
-FUNDS: Final = 1_000_000
-KEY: Final = bytes(16)
-ESCROW: Final[dict[str, Any]] = {
-    "settlement": Settlement.ESCROW,
-    "delivery_ms": 2 * DAY_MS,
-    "inspection_ms": DAY_MS,
-    "tax_category": "S",
-}
 CHARGES: Final = Charges(fee_basis_points=250, reserve_basis_points=1_000, reserve_days=30)
 TAXES: Final = (("S", 1900), ("Z", 0), ("DE:S", 1900))
 
@@ -54,41 +40,6 @@ def world() -> World:
     world = World()
     world.market_of(**ESCROW)
     return world
-
-
-def sides(world: World) -> tuple[Actor, Actor]:
-    """Somebody with money and somebody with goods."""
-    buyer, seller = world.owner("buyer", fund=FUNDS), world.owner("seller")
-    world.declare(seller, 1_000)
-    return buyer, seller
-
-
-def contracts_of(world: World, outcome: Outcome) -> list[Contract]:
-    """The contracts that an entry made, in the order of its trades."""
-    made = [contract for contract in world.state.contracts.values() if contract.seq == outcome.seq]
-    places = [at for at, one in enumerate(events(outcome)) if one.kind == EventKind.TRADE]
-    names = [
-        trade_contract(world.state.network_id, seq=outcome.seq, index=at, time_ms=world.state.time_ms)
-        for at in places
-    ]
-    assert sorted(contract.id for contract in made) == sorted(names), "each trade is one contract"
-    return [world.state.contracts[name] for name in names]
-
-
-def traded(world: World, buyer: Actor, seller: Actor, lots: int = 3, price: int = 1_190) -> Contract:
-    """One trade at a price, and its contract."""
-    world.frame(seller, sell(lots, price))
-    outcome = world.frame(buyer, buy(lots, price))
-    assert statuses(outcome) == (0,)
-    (contract,) = contracts_of(world, outcome)
-    return contract
-
-
-def counter(world: World, thing: Actor) -> SpendingCounter:
-    """The counter of a thing's own link."""
-    links = world.state.mandates[Digest(thing.mandate_leaf)].effective.links
-    found: SpendingCounter = world.state.spending[links[-1], "EUR"]
-    return found
 
 
 # --- from a trade to a contract
@@ -141,6 +92,15 @@ def test_a_trade_is_seen_under_the_id_of_its_contract(world: World) -> None:
     assert (seen.contract, seen.cash_minor, seen.fee_minor) == (contract.id, 200, 0)
     assert queries.contract_view(world.state, reader, seen.contract) == contract
     assert contract_value(contract_message(contract)).market == 1
+
+
+def test_a_contract_is_the_same_id_for_whoever_derives_it(world: World) -> None:
+    """[MKT-11]"""
+    buyer, seller = sides(world)
+    contract = traded(world, buyer, seller)
+    assert isinstance(contract.id, bytes) and len(contract.id) == 16
+    name = ContractId(contract.id)
+    assert world.state.contracts[name].history[0].cause == "Trade"
 
 
 # --- delivered, paid, or not
@@ -263,22 +223,6 @@ def test_why_it_was_traded_is_told_to_who_sent_the_frame(world: World) -> None:
         queries.may_explain(world.state, Reader(seller.id, seller.id), command)
 
 
-def test_what_a_thing_on_probation_orders_is_counted_once() -> None:
-    """[MKT-16] [THG-13]"""
-    world = World(probation=Probation(orders_per_day=2, order_minor=1_000, deliveries=1))
-    world.market_of(**ESCROW)
-    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
-    world.declare(seller, 100)
-    world.frame(seller, sell(10, 100))
-    thing = world.thing("printer", owner)
-    world.frame(thing, buy(1, 100))
-    assert world.state.things[owner.id, thing.id].orders_of_day == 1
-    (contract,) = world.state.contracts.values()
-    world.deliver(contract.id)
-    world.accept(contract.id)
-    assert world.state.things[owner.id, thing.id].deliveries == 1
-
-
 def test_nobody_cancels_what_was_traded(world: World) -> None:
     """[MKT-16] [CAN-2]"""
     buyer, seller = sides(world)
@@ -290,75 +234,22 @@ def test_nobody_cancels_what_was_traded(world: World) -> None:
     assert world.report(contract.id, FulfilStep.FAILED).code == 0, "the seller may say that he cannot"
 
 
-# --- things and their budgets
-
-
-def test_a_contract_is_an_open_order_of_its_mandate_until_it_ends(world: World) -> None:
-    """[MKT-16] [MKT-8] What rests is booked, what traded is open: nothing counts twice."""
-    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
-    world.declare(seller, 100)
-    thing = world.thing("printer", owner)
-    world.frame(thing, buy(5, 200))
-    now = counter(world, thing)
-    assert (now.book_minor, now.book_orders, now.open_minor, now.day_orders) == (1_000, 1, 0, 1)
-    outcome = world.frame(seller, sell(2, 150))
-    now = counter(world, thing)
-    assert (now.book_minor, now.book_orders) == (600, 1)
-    assert (now.open_minor, now.open_orders, now.open_holds) == (400, 1, 1)
-    assert (now.day_minor, now.total_minor, now.day_orders) == (400, 400, 1), "one order, one contract"
-    (contract,) = contracts_of(world, outcome)
-    assert (contract.buyer, contract.buyer_owner) == (thing.id, owner.id)
-    world.deliver(contract.id)
-    world.accept(contract.id, by=thing)
-    now = counter(world, thing)
-    assert (now.open_minor, now.open_orders, now.open_holds, now.total_minor) == (0, 0, 0, 400)
-
-
-def test_open_contracts_leave_no_room_for_more_orders(world: World) -> None:
-    """[MKT-16] [LIM-7] An order that does not rest is open, too, when it trades."""
-    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
-    world.declare(seller, 100)
-    world.frame(seller, sell(10, 100))
-    thing = world.thing("printer", owner, limits=(limit(max_open_orders=1),))
-    world.frame(thing, at_once(1, 100))
-    refused = world.frame(thing, at_once(1, 100), buy(1, 50))
-    assert [code_name(one) for one in statuses(refused)] == ["OVER_OPEN_ORDERS"] * 2
-    (contract,) = world.state.contracts.values()
-    world.fail(contract.id)
-    assert statuses(world.frame(thing, at_once(1, 100))) == (0,)
-
-
-def at_once(lots: int, price: int) -> Order:
-    """An order that trades now or not at all."""
-    return buy(lots, price, tif=TimeInForce.IOC)
-
-
-def test_a_revoked_mandate_ends_its_orders_and_leaves_its_contracts(world: World) -> None:
-    """[MKT-10] [MKT-16]"""
-    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
-    world.declare(seller, 100)
-    thing = world.thing("printer", owner)
-    world.frame(thing, buy(5, 200))
-    (contract,) = contracts_of(world, world.frame(seller, sell(2, 150)))
-    world.revoke(owner, mandate=thing.mandate_leaf)
-    assert world.rests(thing) == ()
-    assert world.contract(contract.id).state is ContractState.ACTIVE
-    world.deliver(contract.id)
-    assert world.accept(contract.id, by=owner).code == 0, "the owner ends what his thing began"
-    assert (counter(world, thing).open_minor, counter(world, thing).book_minor) == (0, 0)
-
-
-def test_a_thing_that_sells_delivers_and_is_known_by_its_mandate(world: World) -> None:
-    """[MKT-16]"""
-    owner, buyer = world.owner("owner"), world.owner("buyer", fund=FUNDS)
-    world.declare(owner, 100)
-    press = world.thing("press", owner)
-    contract = traded(world, buyer, press)
-    assert (contract.seller, contract.seller_owner) == (press.id, owner.id)
-    assert contract.seller_leaf == press.mandate_leaf
-    assert world.deliver(contract.id, by=press).code == 0
-    assert world.accept(contract.id).code == 0
-    assert world.balance(owner) == 3_570
+def test_turnover_starts_again_for_those_who_traded_much(world: World) -> None:
+    """[MKT-16] [SET-6] Nobody comes to the end of a column, however often money goes round."""
+    buyer, seller = sides(world)
+    traded(world, buyer, seller, lots=1, price=100)
+    ledger, number = world.state.ledger, world.state.party(seller.id).number
+    wallet = ledger.find(owner=number, ledger=978, kind=AccountKind.OWNER_WALLET)
+    assert wallet is not None
+    for _ in range(4):
+        ledger.accounts.move(wallet, wallet, 2**59)
+    world.deposit(seller, 100)
+    before = ledger.balance(wallet)
+    assert before.credits_posted > 2**61
+    traded(world, buyer, seller, lots=1, price=100)
+    after = ledger.balance(wallet)
+    assert after.credits_posted < 2**61
+    assert after.free == before.free
 
 
 # --- the same again
@@ -388,141 +279,3 @@ def test_guards_learn_prices_of_trades_after_a_restart_too(world: World) -> None
     learnt = dict(world.state.experience._prices)
     assert learnt
     assert State.restore(world.state.snapshot()).experience._prices == learnt
-
-
-# --- what is refused
-
-
-@pytest.mark.parametrize(
-    ("terms", "code"),
-    [
-        ({"delivery_ms": 0}, Code.OUT_OF_RANGE),
-        ({"inspection_ms": 0}, Code.OUT_OF_RANGE),
-        ({"tax_category": ""}, Code.BAD_FIELD),
-        ({"auction_every_ms": HOUR_MS}, Code.BAD_FIELD),
-        ({"opens_ms": 1_900_000_000_000}, Code.BAD_FIELD),
-        ({"offset_ticks": 5}, Code.BAD_FIELD),
-        ({"fee_basis_points": 5}, Code.BAD_FIELD),
-        ({"settlement": Settlement.DVP}, Code.BAD_FIELD),
-    ],
-)
-def test_a_market_with_escrow_has_terms_of_delivery_and_no_auctions(
-    terms: dict[str, Any], code: Code
-) -> None:
-    """[MKT-16]"""
-    check_open_market(OpenMarket(key=KEY, terms=replace(INK, **ESCROW)))
-    with pytest.raises(Refusal) as refused:
-        check_open_market(OpenMarket(key=KEY, terms=replace(INK, **ESCROW | terms)))
-    assert refused.value.number == code
-
-
-def test_its_tax_is_a_row_of_the_operators_table(world: World) -> None:
-    """[MKT-16] [TAX-1]"""
-    for terms in ({"tax_category": "Q"}, {"jurisdiction": "FR"}):
-        assert world.try_market(market=2, **ESCROW | terms).code == Code.UNKNOWN_TAX_CATEGORY
-
-
-def test_no_orders_gather_in_a_market_with_escrow(world: World) -> None:
-    """[MKT-16] In an auction two orders of one owner could meet."""
-    for state in (MarketState.PRE_OPEN, MarketState.AUCTION):
-        assert world.put_market(1, state).code == Code.BAD_FIELD
-    buyer, seller = sides(world)
-    world.put_market(1, MarketState.HALTED)
-    world.put_market(1, MarketState.CONTINUOUS)
-    traded(world, buyer, seller)
-    assert world.put_market(1, MarketState.CLOSED).code == 0
-
-
-def test_after_a_breaker_it_goes_on_without_trading() -> None:
-    """[MKT-9] [MKT-16]"""
-    world = World()
-    world.market_of(**ESCROW | {"band_basis_points": 1_000, "halt_ms": HOUR_MS})
-    buyer, seller = sides(world)
-    world.frame(seller, sell(1, 100), sell(1, 110), sell(1, 120))
-    world.frame(buyer, buy(1, 100))
-    world.frame(buyer, buy(1, 110))
-    world.frame(buyer, buy(1, 120))
-    assert world.state.desk.state_of(1) is MarketState.HALTED
-    world.pass_time(HOUR_MS)
-    assert world.state.desk.state_of(1) is MarketState.CONTINUOUS
-    assert len(world.state.contracts) == 3
-
-
-def test_one_owner_has_no_contract_with_himself(world: World) -> None:
-    """[MKT-1] [MKT-16]"""
-    owner = world.owner("owner", fund=FUNDS)
-    world.declare(owner, 10)
-    press, printer = world.thing("press", owner), world.thing("printer", owner)
-    world.frame(press, sell(1, 100))
-    world.frame(printer, buy(1, 100))
-    assert not world.state.contracts
-
-
-def test_a_frame_makes_so_many_contracts_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[MKT-16] What it could meet is asked before it is placed; few lots are always welcome."""
-    monkeypatch.setattr(fills, "ESCROW_FILLS_MAX", 3)
-    buyer, seller = sides(world)
-    world.frame(seller, sell(1, 100), sell(1, 100), sell(1, 101), sell(5, 102))
-    assert world.frame(buyer, buy(4, 102)).code == Code.TOO_LARGE
-    assert world.frame(buyer, everything(4)).code == Code.TOO_LARGE
-    assert len(contracts_of(world, world.frame(buyer, buy(9, 100)))) == 2, "two orders are within its price"
-    resting = world.rests(buyer)[0]
-    assert world.frame(buyer, cancel(resting)).code == 0
-    assert len(contracts_of(world, world.frame(buyer, buy(3, 102)))) == 2, (
-        "three lots are three trades at most"
-    )
-    moved = Order(
-        kind=Kind.REPLACE, side=Side.SELL, market=1, order_id=world.rests(seller)[-1], quantity=2, price=90
-    )
-    assert world.frame(seller, moved).code == 0
-
-
-def everything(lots: int) -> Order:
-    """Buys at any price that there is."""
-    return buy(lots, 5_000, kind=Kind.NEW_MARKET, tif=TimeInForce.IOC)
-
-
-def test_a_full_node_refuses_the_frame_before_the_book(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[MKT-16]"""
-    buyer, seller = sides(world)
-    world.frame(seller, sell(2, 100))
-    monkeypatch.setattr(fills, "CONTRACTS_MAX", 0)
-    assert world.frame(buyer, buy(1, 100)).code == Code.FULL
-    assert world.frame(buyer, buy(1, 99)).code == 0, "it meets nobody"
-    assert not world.state.contracts
-
-
-def test_an_announcer_buys_nothing_in_a_book(world: World) -> None:
-    """[MKT-8] [MKT-16]"""
-    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
-    world.declare(seller, 10)
-    world.frame(seller, sell(1, 100))
-    sensor = world.thing("sensor", owner, autonomy=Autonomy.ANNOUNCER)
-    assert [code_name(one) for one in statuses(world.frame(sensor, buy(1, 100)))] == ["DENIED"]
-
-
-def test_turnover_starts_again_for_those_who_traded_much(world: World) -> None:
-    """[MKT-16] [SET-6] Nobody comes to the end of a column, however often money goes round."""
-    buyer, seller = sides(world)
-    traded(world, buyer, seller, lots=1, price=100)
-    ledger, number = world.state.ledger, world.state.party(seller.id).number
-    wallet = ledger.find(owner=number, ledger=978, kind=AccountKind.OWNER_WALLET)
-    assert wallet is not None
-    for _ in range(4):
-        ledger.accounts.move(wallet, wallet, 2**59)
-    world.deposit(seller, 100)
-    before = ledger.balance(wallet)
-    assert before.credits_posted > 2**61
-    traded(world, buyer, seller, lots=1, price=100)
-    after = ledger.balance(wallet)
-    assert after.credits_posted < 2**61
-    assert after.free == before.free
-
-
-def test_a_contract_is_the_same_id_for_whoever_derives_it(world: World) -> None:
-    """[MKT-11]"""
-    buyer, seller = sides(world)
-    contract = traded(world, buyer, seller)
-    assert isinstance(contract.id, bytes) and len(contract.id) == 16
-    name = ContractId(contract.id)
-    assert world.state.contracts[name].history[0].cause == "Trade"
