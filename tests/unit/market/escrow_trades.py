@@ -5,10 +5,12 @@ from typing import Any, Final
 from tests.builders import Actor, World
 from tests.ordering import buy, events, sell, statuses
 from thingmarket.contract.contract import Contract
+from thingmarket.ids import Digest
 from thingmarket.limits import DAY_MS
 from thingmarket.market.entries import Outcome
 from thingmarket.market.order_queries import trade_contract
 from thingmarket.matching.records import EventKind
+from thingmarket.policy.spending import SpendingCounter
 from thingmarket.trading.terms import Settlement
 
 FUNDS: Final = 1_000_000
@@ -46,3 +48,10 @@ def traded(world: World, buyer: Actor, seller: Actor, lots: int = 3, price: int 
     assert statuses(outcome) == (0,)
     (contract,) = contracts_of(world, outcome)
     return contract
+
+
+def counter(world: World, thing: Actor) -> SpendingCounter:
+    """The counter of a thing's own link."""
+    links = world.state.mandates[Digest(thing.mandate_leaf)].effective.links
+    found: SpendingCounter = world.state.spending[links[-1], "EUR"]
+    return found

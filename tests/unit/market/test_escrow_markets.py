@@ -5,8 +5,8 @@ from typing import Final
 import pytest
 
 from tests.builders import Actor, World, replayed
-from tests.ordering import buy, events, sell
-from tests.unit.market.escrow_trades import ESCROW, FUNDS, contracts_of, sides, traded
+from tests.ordering import buy, cancel, events, sell
+from tests.unit.market.escrow_trades import ESCROW, FUNDS, contracts_of, counter, sides, traded
 from thingmarket.billing.charges import Charges
 from thingmarket.contract.contract import ContractState
 from thingmarket.contract.feedback import GiveFeedback, feedback_key
@@ -16,7 +16,7 @@ from thingmarket.errors import Code, Refusal, code_name
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import ContractId
 from thingmarket.limits import DAY_MS
-from thingmarket.market import billing, queries
+from thingmarket.market import billing, fills, queries
 from thingmarket.market.books import violations
 from thingmarket.market.cancelling import preview
 from thingmarket.market.entries import Command, NoticeKind
@@ -24,8 +24,9 @@ from thingmarket.market.indexes import Reader
 from thingmarket.market.market import Market
 from thingmarket.market.order_queries import trade_contract, trades_seen
 from thingmarket.market.state import State
-from thingmarket.matching.records import EventKind
+from thingmarket.matching.records import EventKind, Kind, Side, TimeInForce
 from thingmarket.settlement.accounts import AccountKind
+from thingmarket.trading.frame import Order
 from thingmarket.wire import trust
 from thingmarket.wire.log import read_entry
 from thingmarket.wire.views import contract_message, contract_value
@@ -250,6 +251,64 @@ def test_turnover_starts_again_for_those_who_traded_much(world: World) -> None:
     after = ledger.balance(wallet)
     assert after.credits_posted < 2**61
     assert after.free == before.free
+
+
+def test_a_contract_is_an_open_order_of_its_mandate_until_it_ends(world: World) -> None:
+    """[MKT-16] [MKT-8] What rests is booked, what traded is open: nothing counts twice."""
+    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
+    world.declare(seller, 100)
+    thing = world.thing("printer", owner)
+    world.frame(thing, buy(5, 200))
+    now = counter(world, thing)
+    assert (now.book_minor, now.book_orders, now.open_minor, now.day_orders) == (1_000, 1, 0, 1)
+    outcome = world.frame(seller, sell(2, 150))
+    now = counter(world, thing)
+    assert (now.book_minor, now.book_orders) == (600, 1)
+    assert (now.open_minor, now.open_orders, now.open_holds) == (400, 1, 1)
+    assert (now.day_minor, now.total_minor, now.day_orders) == (400, 400, 1), "one order, one contract"
+    (contract,) = contracts_of(world, outcome)
+    assert (contract.buyer, contract.buyer_owner) == (thing.id, owner.id)
+    world.deliver(contract.id)
+    world.accept(contract.id, by=thing)
+    now = counter(world, thing)
+    assert (now.open_minor, now.open_orders, now.open_holds, now.total_minor) == (0, 0, 0, 400)
+
+
+# --- room for contracts
+
+
+def test_a_frame_makes_so_many_contracts_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[MKT-16] What it could meet is asked before it is placed; few lots are always welcome."""
+    monkeypatch.setattr(fills, "ESCROW_FILLS_MAX", 3)
+    buyer, seller = sides(world)
+    world.frame(seller, sell(1, 100), sell(1, 100), sell(1, 101), sell(5, 102))
+    assert world.frame(buyer, buy(4, 102)).code == Code.TOO_LARGE
+    assert world.frame(buyer, everything(4)).code == Code.TOO_LARGE
+    assert len(contracts_of(world, world.frame(buyer, buy(9, 100)))) == 2, "two orders are within its price"
+    resting = world.rests(buyer)[0]
+    assert world.frame(buyer, cancel(resting)).code == 0
+    assert len(contracts_of(world, world.frame(buyer, buy(3, 102)))) == 2, (
+        "three lots are three trades at most"
+    )
+    moved = Order(
+        kind=Kind.REPLACE, side=Side.SELL, market=1, order_id=world.rests(seller)[-1], quantity=2, price=90
+    )
+    assert world.frame(seller, moved).code == 0
+
+
+def everything(lots: int) -> Order:
+    """Buys at any price that there is."""
+    return buy(lots, 5_000, kind=Kind.NEW_MARKET, tif=TimeInForce.IOC)
+
+
+def test_a_full_node_refuses_the_frame_before_the_book(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[MKT-16]"""
+    buyer, seller = sides(world)
+    world.frame(seller, sell(2, 100))
+    monkeypatch.setattr(fills, "CONTRACTS_MAX", 0)
+    assert world.frame(buyer, buy(1, 100)).code == Code.FULL
+    assert world.frame(buyer, buy(1, 99)).code == 0, "it meets nobody"
+    assert not world.state.contracts
 
 
 # --- the same again

@@ -2,16 +2,14 @@
 
 import pytest
 
-from tests.builders import Actor, World, limit
+from tests.builders import World, limit
 from tests.ordering import buy, sell, statuses
-from tests.unit.market.escrow_trades import ESCROW, FUNDS, contracts_of, traded
+from tests.unit.market.escrow_trades import ESCROW, FUNDS, contracts_of, counter, traded
 from thingmarket.contract.contract import ContractState
 from thingmarket.errors import code_name
 from thingmarket.identity.mandates import Autonomy
 from thingmarket.identity.things import Probation
-from thingmarket.ids import Digest
 from thingmarket.matching.records import TimeInForce
-from thingmarket.policy.spending import SpendingCounter
 from thingmarket.trading.frame import Order
 
 
@@ -21,13 +19,6 @@ def world() -> World:
     world = World()
     world.market_of(**ESCROW)
     return world
-
-
-def counter(world: World, thing: Actor) -> SpendingCounter:
-    """The counter of a thing's own link."""
-    links = world.state.mandates[Digest(thing.mandate_leaf)].effective.links
-    found: SpendingCounter = world.state.spending[links[-1], "EUR"]
-    return found
 
 
 def test_what_a_thing_on_probation_orders_is_counted_once() -> None:
@@ -44,27 +35,6 @@ def test_what_a_thing_on_probation_orders_is_counted_once() -> None:
     world.deliver(contract.id)
     world.accept(contract.id)
     assert world.state.things[owner.id, thing.id].deliveries == 1
-
-
-def test_a_contract_is_an_open_order_of_its_mandate_until_it_ends(world: World) -> None:
-    """[MKT-16] [MKT-8] What rests is booked, what traded is open: nothing counts twice."""
-    owner, seller = world.owner("owner", fund=FUNDS), world.owner("seller")
-    world.declare(seller, 100)
-    thing = world.thing("printer", owner)
-    world.frame(thing, buy(5, 200))
-    now = counter(world, thing)
-    assert (now.book_minor, now.book_orders, now.open_minor, now.day_orders) == (1_000, 1, 0, 1)
-    outcome = world.frame(seller, sell(2, 150))
-    now = counter(world, thing)
-    assert (now.book_minor, now.book_orders) == (600, 1)
-    assert (now.open_minor, now.open_orders, now.open_holds) == (400, 1, 1)
-    assert (now.day_minor, now.total_minor, now.day_orders) == (400, 400, 1), "one order, one contract"
-    (contract,) = contracts_of(world, outcome)
-    assert (contract.buyer, contract.buyer_owner) == (thing.id, owner.id)
-    world.deliver(contract.id)
-    world.accept(contract.id, by=thing)
-    now = counter(world, thing)
-    assert (now.open_minor, now.open_orders, now.open_holds, now.total_minor) == (0, 0, 0, 400)
 
 
 def test_open_contracts_leave_no_room_for_more_orders(world: World) -> None:

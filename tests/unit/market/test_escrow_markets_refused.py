@@ -6,14 +6,12 @@ from typing import Any, Final
 import pytest
 
 from tests.builders import World
-from tests.ordering import INK, buy, cancel, sell
-from tests.unit.market.escrow_trades import ESCROW, contracts_of, sides, traded
+from tests.ordering import INK, buy, sell
+from tests.unit.market.escrow_trades import ESCROW, sides, traded
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import HOUR_MS
-from thingmarket.market import fills
-from thingmarket.matching.records import Kind, MarketState, Side, TimeInForce
+from thingmarket.matching.records import MarketState
 from thingmarket.trading.commands import OpenMarket, check_open_market
-from thingmarket.trading.frame import Order
 from thingmarket.trading.terms import Settlement
 
 KEY: Final = bytes(16)
@@ -80,37 +78,3 @@ def test_after_a_breaker_it_goes_on_without_trading() -> None:
     world.pass_time(HOUR_MS)
     assert world.state.desk.state_of(1) is MarketState.CONTINUOUS
     assert len(world.state.contracts) == 3
-
-
-def test_a_frame_makes_so_many_contracts_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[MKT-16] What it could meet is asked before it is placed; few lots are always welcome."""
-    monkeypatch.setattr(fills, "ESCROW_FILLS_MAX", 3)
-    buyer, seller = sides(world)
-    world.frame(seller, sell(1, 100), sell(1, 100), sell(1, 101), sell(5, 102))
-    assert world.frame(buyer, buy(4, 102)).code == Code.TOO_LARGE
-    assert world.frame(buyer, everything(4)).code == Code.TOO_LARGE
-    assert len(contracts_of(world, world.frame(buyer, buy(9, 100)))) == 2, "two orders are within its price"
-    resting = world.rests(buyer)[0]
-    assert world.frame(buyer, cancel(resting)).code == 0
-    assert len(contracts_of(world, world.frame(buyer, buy(3, 102)))) == 2, (
-        "three lots are three trades at most"
-    )
-    moved = Order(
-        kind=Kind.REPLACE, side=Side.SELL, market=1, order_id=world.rests(seller)[-1], quantity=2, price=90
-    )
-    assert world.frame(seller, moved).code == 0
-
-
-def everything(lots: int) -> Order:
-    """Buys at any price that there is."""
-    return buy(lots, 5_000, kind=Kind.NEW_MARKET, tif=TimeInForce.IOC)
-
-
-def test_a_full_node_refuses_the_frame_before_the_book(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[MKT-16]"""
-    buyer, seller = sides(world)
-    world.frame(seller, sell(2, 100))
-    monkeypatch.setattr(fills, "CONTRACTS_MAX", 0)
-    assert world.frame(buyer, buy(1, 100)).code == Code.FULL
-    assert world.frame(buyer, buy(1, 99)).code == 0, "it meets nobody"
-    assert not world.state.contracts
