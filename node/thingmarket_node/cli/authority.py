@@ -109,15 +109,8 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
           --hours 'mon-sat 06:00-20:00' --category 50 --deliver-within 48 \\
           --cosigner tm:party:z... --quorum 2
     """
-    folder = Path(thing) / "thing.json"
     is_here = not thing.startswith(DID_PREFIX)
-    if not is_here and terms["out"] is None:
-        raise click.UsageError("say with --out where to write the mandate of a thing that is elsewhere")
-    if is_here and not folder.exists():
-        raise click.BadParameter(
-            f"{thing} is neither the folder of a thing nor a did:key", param_hint="THING"
-        )
-    subject = load_thing_keys(Path(thing)).id if is_here else checked_party_id(thing)
+    subject = _receiver(thing, is_here=is_here, out=terms["out"])
 
     async def sign() -> Signed:
         async with await open_owner(home, terms["card"]) as owner:
@@ -133,15 +126,31 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
     link = asyncio.run(sign())
     if terms["out"] is not None:
         write_mandate(terms["out"], [link])
-    output = Output(as_json=as_json)
-    leaf = mandate_leaf(link)
-    level = terms["autonomy"].upper()
+    _tell_signed(Output(as_json=as_json), link, subject, terms, is_here=is_here)
+
+
+def _tell_signed(
+    output: Output, link: Signed, subject: PartyId, terms: dict[str, Any], *, is_here: bool
+) -> None:
+    leaf, level = mandate_leaf(link), terms["autonomy"].upper()
     if terms["out"] is None or is_here:
         output.say(f"{subject}\n  is {level} under mandate {leaf}")
     else:
         output.say(f"{subject}\n  will be {level} once it has shown mandate {leaf}")
         output.say(f"Written to {terms['out']}.")
-    output.end({"mandate": leaf, "thing": subject, "autonomy": terms["autonomy"].upper()})
+    output.end({"mandate": leaf, "thing": subject, "autonomy": level})
+
+
+def _receiver(thing: str, *, is_here: bool, out: Path | None) -> PartyId:
+    """Whom a mandate is for, when it can be handed over."""
+    if not is_here:
+        if out is None:
+            raise click.UsageError("say with --out where to write the mandate of a thing that is elsewhere")
+        return checked_party_id(thing)
+    if not (Path(thing) / "thing.json").exists():
+        reason = f"{thing} is neither the folder of a thing nor a did:key"
+        raise click.BadParameter(reason, param_hint="THING")
+    return load_thing_keys(Path(thing)).id
 
 
 def mandate_leaf(link: Signed) -> str:

@@ -24,6 +24,12 @@ NAMES: Final = (
     "recovery",
     "verify",
 )
+_OPTIONS_OF: Final = {
+    "offers": ("choice",),
+    "orders": ("auction",),
+    "stream": ("desk", "matching"),
+    "peer": ("matching",),
+}
 
 
 def machine() -> dict[str, Any]:
@@ -88,20 +94,8 @@ def bench(
     Example:
       thingmarket bench journal --seconds 5
     """
-    if offers is not None and name != "choice":
-        raise click.UsageError("--offers is for choice")
-    if orders is not None and name != "auction":
-        raise click.UsageError("--orders is for auction")
-    if stream and name not in ("desk", "matching"):
-        raise click.UsageError("--stream is for desk and matching")
-    if peer and name != "matching":
-        raise click.UsageError("--peer is for matching")
-    given = {"offers": offers, "orders": orders}
-    sizes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if stream is not None:
-        sizes["stream"] = stream
-    if peer is not None:
-        sizes["peer"] = peer
+    given = {"offers": offers, "orders": orders, "stream": stream, "peer": peer}
+    sizes = _sizes(name, given)
     output = Output(as_json=as_json)
     output.say(f"measuring {name} for about {seconds:g} s on {machine()['cpus']} processors ...")
     measured = import_module(f"thingmarket_node.bench.{name}").measure(seconds, **sizes)
@@ -112,3 +106,12 @@ def bench(
     ]
     output.table(f"bench {name}", ("", "what", "value"), rows)
     output.end({"bench": name, **measured, "machine": machine()})
+
+
+def _sizes(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given to a bench, when it takes that."""
+    sizes = {option: value for option, value in given.items() if value is not None}
+    for option in sizes:
+        if name not in _OPTIONS_OF[option]:
+            raise click.UsageError(f"--{option} is for {' and '.join(_OPTIONS_OF[option])}")
+    return sizes

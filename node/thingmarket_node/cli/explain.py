@@ -122,41 +122,14 @@ def _tell(output: Output, value: dict[str, Any]) -> None:
     output.say(f"bought by {who}")
     if allowed["mandate"]:
         output.say(f"  under mandate {allowed['mandate']}\n  of {allowed['owner']}")
-    approval = value["approval"]
-    if approval:
-        output.say(f"asked, because it {approval['why']}: order {approval['order']}")
-        for word in approval["words"]:
-            reason = f": {word['reason']}" if word["reason"] else ""
-            output.say(f"  approved {moment(word['time_ms'])} UTC by {word['party']}{reason}")
-    else:
-        for approver in allowed["approvals"]:
-            output.say(f"  approved by {approver}")
+    _tell_approvals(output, value["approval"], allowed["approvals"])
     output.table("what had to hold", ("rule", ""), value["rule_texts"].items())
     facts = [(f["name"], fact_words(f["name"], f["value"], currency)) for f in value["facts"]]
     output.table("what was looked at", ("fact", "value"), facts)
     for sentence in in_words(value["facts"]):
         output.say(f"  {sentence}")
     if value["record_proven"]:
-        rows = [
-            (
-                one["offer"],
-                one["title"],
-                written(one["total_minor"], one["currency"]),
-                share(one["score_millionths"], WHOLE_MILLIONTHS) if one["parts"] else "",
-                one["barred"],
-            )
-            for one in value["alternatives"]
-        ]
-        wishes = [
-            (one["wish"], written(one["cost_minor"], one["currency"]), one["instead_title"])
-            for one in value["wishes"]
-        ]
-        if wishes:
-            output.table("what each wish cost", ("wish", "cost", "without it"), wishes)
-        output.table("among which offers", ("offer", "title", "total", "score", "barred"), rows)
-        for reason in value["reasons"]:
-            output.say(f"  {reason}")
-        output.say("  The contract commits to exactly this record of the choice.")
+        _tell_choice(output, value)
     elif value["record_proven"] is False:
         output.say("!! The record of the choice in this folder is NOT the one that the contract commits to.")
     else:
@@ -165,3 +138,37 @@ def _tell(output: Output, value: dict[str, Any]) -> None:
     output.table("what became of it", ("state", "by", "log position"), steps)
     log = value["log"]
     output.say(f"Proven: entry {log['seq']} of a signed log of {log['tree_size']} entries.")
+
+
+def _tell_approvals(output: Output, approval: dict[str, Any] | None, approvers: list[str]) -> None:
+    if approval:
+        output.say(f"asked, because it {approval['why']}: order {approval['order']}")
+        for word in approval["words"]:
+            reason = f": {word['reason']}" if word["reason"] else ""
+            output.say(f"  approved {moment(word['time_ms'])} UTC by {word['party']}{reason}")
+    else:
+        for approver in approvers:
+            output.say(f"  approved by {approver}")
+
+
+def _tell_choice(output: Output, value: dict[str, Any]) -> None:
+    rows = [
+        (
+            one["offer"],
+            one["title"],
+            written(one["total_minor"], one["currency"]),
+            share(one["score_millionths"], WHOLE_MILLIONTHS) if one["parts"] else "",
+            one["barred"],
+        )
+        for one in value["alternatives"]
+    ]
+    wishes = [
+        (one["wish"], written(one["cost_minor"], one["currency"]), one["instead_title"])
+        for one in value["wishes"]
+    ]
+    if wishes:
+        output.table("what each wish cost", ("wish", "cost", "without it"), wishes)
+    output.table("among which offers", ("offer", "title", "total", "score", "barred"), rows)
+    for reason in value["reasons"]:
+        output.say(f"  {reason}")
+    output.say("  The contract commits to exactly this record of the choice.")

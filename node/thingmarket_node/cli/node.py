@@ -185,21 +185,17 @@ def init(
 
     _check_address(address, plaintext=plaintext)
     probation = _probation_of(probation_text, currencies[0])
-    play_money_minor = _play_money_of(play_money, currencies[0])
-    config = Config(address=address, plaintext=plaintext, play_money_max_minor=play_money_minor)
+    most_minor = _play_money_of(play_money, currencies[0])
+    days = reserve_days if reserve else 0
     identity = init_node(
         home,
-        config,
+        Config(address=address, plaintext=plaintext, play_money_max_minor=most_minor),
         network_id=NetworkId(network or secrets.token_bytes(16)),
         now_ms=time.time_ns() // 1_000_000,
         currencies=tuple(sorted({currency.code for currency in currencies})),
         tax_basis_points=tuple(sorted(dict(taxes).items())),
         probation=probation,
-        charges=Charges(
-            fee_basis_points=fee,
-            reserve_basis_points=reserve,
-            reserve_days=reserve_days if reserve else 0,
-        ),
+        charges=Charges(fee_basis_points=fee, reserve_basis_points=reserve, reserve_days=days),
     )
     _tell_of(home, identity, Output(as_json=as_json))
 

@@ -72,23 +72,12 @@ class _PriceLast(click.Command):
 
 
 def _placing(whose: str, home: str, opening: Opening, side: Side) -> click.Command:
-    word, limit = side.name.lower(), "most" if side is Side.BUY else "least"
+    word = side.name.lower()
 
     @click.command(
         cls=_PriceLast,
         name=word,
-        help=f"""{word.capitalize()} LOTS in MARKET, each for PRICE at {limit}.
-
-        MARKET is its number: `thingmarket market list {home}` shows them, and `market depth` the prices of
-        one. LOTS are whole. What does not trade at once rests in the book, where it holds money or goods
-        until it trades, is cancelled or expires. Where a market takes prices below zero, one is -0.20.
-
-        \b
-        Example:
-          thingmarket {whose} order {word} {home} 1 5 0.20
-          thingmarket {whose} order {word} {home} 1 5 0.20 --for 2h
-          thingmarket {whose} order {word} {home} 1 5 0.20 --what-is-left at-once
-        """,
+        help=_help_of_placing(f"thingmarket {whose} order {word} {home}", side, home),
     )
     @_how_options
     @home_argument
@@ -112,6 +101,22 @@ def _placing(whose: str, home: str, opening: Opening, side: Side) -> click.Comma
         _tell_of_one(Output(as_json=as_json), *asyncio.run(act()))
 
     return place
+
+
+def _help_of_placing(line: str, side: Side, home: str) -> str:
+    limit = "most" if side is Side.BUY else "least"
+    return f"""{side.name.capitalize()} LOTS in MARKET, each for PRICE at {limit}.
+
+        MARKET is its number: `thingmarket market list {home}` shows them, and `market depth` the prices of
+        one. LOTS are whole. What does not trade at once rests in the book, where it holds money or goods
+        until it trades, is cancelled or expires. Where a market takes prices below zero, one is -0.20.
+
+        \b
+        Example:
+          {line} 1 5 0.20
+          {line} 1 5 0.20 --for 2h
+          {line} 1 5 0.20 --what-is-left at-once
+        """
 
 
 def _how_options(command: Callable[..., None]) -> Callable[..., None]:

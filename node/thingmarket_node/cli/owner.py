@@ -10,11 +10,11 @@ from thingmarket.contract.orders import RetentionClass
 from thingmarket.errors import Code, Refusal
 from thingmarket.money import Currency
 from thingmarket.wire.listings import NeedSeen
+from thingmarket_client.orders import Order
 from thingmarket_client.owner import Owner, create_owner
-from thingmarket_node.cli import cancelling, ordering, selling, standing
+from thingmarket_node.cli import books, cancelling, invoices, ordering, selling, standing
 from thingmarket_node.cli.amounts import CurrencyType, HexType, amount_of, written
 from thingmarket_node.cli.authority import mandate, revoke
-from thingmarket_node.cli.books import COMMANDS
 from thingmarket_node.cli.cards import card_of
 from thingmarket_node.cli.holdings import balance, contracts, needs
 from thingmarket_node.cli.inbox import approve, cosign_for, inbox, reject
@@ -84,8 +84,8 @@ owner.add_command(preview_command)
 owner.add_command(shadow)
 owner.add_command(lower)
 owner.add_command(satisfaction)
-for book in COMMANDS:
-    owner.add_command(book)
+for paper in (*books.COMMANDS, *invoices.COMMANDS):
+    owner.add_command(paper)
 for command in (
     *cancelling.commands("owner", "anna"),
     *standing.commands("owner", "anna"),
@@ -186,21 +186,23 @@ def buy(
             wanted: Any = await opened.choose(announced.need, offers) if announced else offers and offers[0]
             delivery = {RetentionClass.CONTRACT: deliver_to.encode()} if deliver_to else None
             made = await opened.order(wanted, quantity, need=need or b"", delivery=delivery)
-            for reason in made.record.value["reasons"]:
-                output.say(f"  {reason}")
-            bought = await opened.place(made)
-            output.say(
-                f"bought for {written(made.price.total_minor, made.currency)}: {bought.contract.hex()}"
-            )
-            if wait:
-                output.say("waiting for the goods ...")
-                await accepted_on_arrival(opened, bought.contract)
-            reasons = made.record.value["reasons"]
-            return {**contract_value(await opened.contract(bought.contract)), "reasons": reasons}
+            return await _placed(opened, made, output, wait=wait)
 
     value = asyncio.run(trade())
     output.say(f"fulfilment: {value['fulfilment']}, escrow: {value['escrow']}")
     output.end(value)
+
+
+async def _placed(opened: Owner, made: Order, output: Output, *, wait: bool) -> dict[str, Any]:
+    reasons = made.record.value["reasons"]
+    for reason in reasons:
+        output.say(f"  {reason}")
+    bought = await opened.place(made)
+    output.say(f"bought for {written(made.price.total_minor, made.currency)}: {bought.contract.hex()}")
+    if wait:
+        output.say("waiting for the goods ...")
+        await accepted_on_arrival(opened, bought.contract)
+    return {**contract_value(await opened.contract(bought.contract)), "reasons": reasons}
 
 
 async def _need(opened: Owner, digest: bytes) -> NeedSeen:

@@ -15,6 +15,7 @@ from thingmarket.identity.terms import WeeklyWindow
 from thingmarket.ids import PartyId
 from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from thingmarket.time import MINUTES_A_DAY
+from thingmarket.wire.inbox import PersonaSeen
 from thingmarket_client.keystore import load_thing_keys
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
@@ -67,19 +68,27 @@ def persona(home: Path, thing: str, as_json: bool, **wishes: Any) -> None:
                 await owner.set_persona(name, NO_PERSONA)
             elif any(said):
                 await owner.set_persona(name, wished, channel)
-            seen = await owner.waiting.persona(name)
-            return {
-                "thing": name,
-                "approvers": list(seen.approvers),
-                "quiet": [spoken(window) for window in seen.quiet],
-                "approval_latency_ms": seen.approval_latency_ms,
-                "cancel_window_ms": seen.cancel_window_ms,
-                "quiet_until_ms": seen.quiet_until_ms,
-            }
+            return _value(name, await owner.waiting.persona(name))
 
     value = asyncio.run(tell())
     output = Output(as_json=as_json)
-    output.say(f"{name}")
+    _say(output, value)
+    output.end(value)
+
+
+def _value(name: str, seen: PersonaSeen) -> dict[str, Any]:
+    return {
+        "thing": name,
+        "approvers": list(seen.approvers),
+        "quiet": [spoken(window) for window in seen.quiet],
+        "approval_latency_ms": seen.approval_latency_ms,
+        "cancel_window_ms": seen.cancel_window_ms,
+        "quiet_until_ms": seen.quiet_until_ms,
+    }
+
+
+def _say(output: Output, value: dict[str, Any]) -> None:
+    output.say(value["thing"])
     output.say(f"  quiet (UTC): {'; '.join(value['quiet']) or 'never'}")
     output.say(f"  asked first: {', '.join(value['approvers']) or 'everybody who may approve'}")
     for field, words in (
@@ -88,7 +97,6 @@ def persona(home: Path, thing: str, as_json: bool, **wishes: Any) -> None:
     ):
         if value[field]:
             output.say(f"  {words}: {span_words(value[field])}")
-    output.end(value)
 
 
 def _thing(text: str) -> PartyId:

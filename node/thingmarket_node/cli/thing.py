@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,6 +10,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.ids import Key, digest
 from thingmarket.wire.trade import read_purchase
+from thingmarket_client.orders import Order
 from thingmarket_client.outbox import Answer, Letter
 from thingmarket_client.thing import Thing, create_thing
 from thingmarket_node.cli import cancelling, ordering, selling, standing
@@ -39,6 +40,9 @@ from thingmarket_node.cli.patience import within
 from thingmarket_node.cli.sheets import NEED_HELP, OFFER_HELP
 from thingmarket_node.cli.thing_trust import ask_feedback, propose, rate
 from thingmarket_node.cli.unanswered import outbox
+
+if TYPE_CHECKING:
+    from thingmarket_node.cli.device import Device
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -194,27 +198,35 @@ def run(
       thingmarket thing run buyer printer --need ink-is-low.json --timeout 600
       thingmarket thing run announcer freezer --need compressor.json
     """
-    if bool(sell) != (role == "seller") or bool(need) == (role == "seller"):
-        raise click.UsageError("a seller takes --sell, a buyer or announcer takes --need")
-    if role == "seller" and timeout_s is not None:
-        raise click.UsageError("a seller works until it is stopped; --timeout is for a buyer or announcer")
-    from thingmarket_node.cli.device import Device, Habits
-
+    _check_role(role, sell, need, timeout_s)
     output = Output(as_json=as_json)
-    habits = Habits(fails=frozenset(fails), late_ms=dict(late), accepts=not no_accept)
 
     async def work() -> dict[str, Any]:
         async with await open_thing(home, card, DEVICE_PATIENCE_MS) as opened:
             await opened.present()
             await opened.flush()
-            device = Device(opened, output, habits)
+            device = _device(opened, output, fails, late, accepts=not no_accept)
             if role == "seller":
-                await device.sell(sell)
+                await device.sell(sell)  # until it is stopped
             buying = device.buy(need) if role == "buyer" else device.announce(need)
-            done = await within(timeout_s, buying, output)
-            return {"thing": opened.id, "role": role, "needs": done}
+            return {"thing": opened.id, "role": role, "needs": await within(timeout_s, buying, output)}
 
     output.end(asyncio.run(work()))
+
+
+def _device(
+    opened: Thing, output: Output, fails: tuple[int, ...], late: tuple[tuple[int, int], ...], *, accepts: bool
+) -> "Device":
+    from thingmarket_node.cli.device import Device, Habits
+
+    return Device(opened, output, Habits(fails=frozenset(fails), late_ms=dict(late), accepts=accepts))
+
+
+def _check_role(role: str, sell: tuple[Path, ...], need: tuple[Path, ...], timeout_s: int | None) -> None:
+    if bool(sell) != (role == "seller") or bool(need) == (role == "seller"):
+        raise click.UsageError("a seller takes --sell, a buyer or announcer takes --need")
+    if role == "seller" and timeout_s is not None:
+        raise click.UsageError("a seller works until it is stopped; --timeout is for a buyer or announcer")
 
 
 @thing.command()
@@ -256,8 +268,7 @@ def buy(
       thingmarket owner approve anna order.json --out approval.json
       thingmarket thing buy printer --order order.json --approval approval.json
     """
-    if (order is None) == (offer is None) or (offer is not None and quantity is None):
-        raise click.UsageError("give --offer and --quantity, or --order")
+    _check_one_order(order, offer, quantity)
     output = Output(as_json=as_json)
 
     async def trade() -> dict[str, Any]:
@@ -265,23 +276,31 @@ def buy(
             if order is not None:
                 letter = _prepared(home, order, approval)
             else:
-                seen = await opened.reads.offer(offer or b"")
-                given = {name: detail for name, detail in details.items() if detail is not None}
-                made = await opened.order(seen, quantity, **given)
+                made = await _ordered(opened, offer or b"", quantity, details)
                 if prepare is not None:
                     write_order(prepare, home, made)
                     return {"prepared": str(prepare), "body_digest": made.body_digest.hex()}
                 letter = made.letter
             value = _bought(letter.key, letter.body, await opened.post.deliver(letter))
-            if value["pending"] and wait:
-                output.say(f"order {value['pending']} waits for approval ...")
-                done = await opened.outcome_of(bytes.fromhex(value["pending"]))
-                value |= {"contract": done.contract.hex(), "became": became(done)}
-            return value
+            return await _after_the_word(opened, value, output) if value["pending"] and wait else value
 
-    value = asyncio.run(trade())
-    _tell_of(value, output)
-    output.end(value)
+    _tell_of(asyncio.run(trade()), output)
+
+
+def _check_one_order(order: Path | None, offer: bytes | None, quantity: int | None) -> None:
+    if (order is None) == (offer is None) or (offer is not None and quantity is None):
+        raise click.UsageError("give --offer and --quantity, or --order")
+
+
+async def _ordered(opened: Thing, offer: bytes, quantity: int | None, details: dict[str, Any]) -> Order:
+    given = {name: detail for name, detail in details.items() if detail is not None}
+    return await opened.order(await opened.reads.offer(offer), quantity, **given)
+
+
+async def _after_the_word(opened: Thing, value: dict[str, Any], output: Output) -> dict[str, Any]:
+    output.say(f"order {value['pending']} waits for approval ...")
+    done = await opened.outcome_of(bytes.fromhex(value["pending"]))
+    return {**value, "contract": done.contract.hex(), "became": became(done)}
 
 
 def _prepared(home: Path, order: Path, approval: Path | None) -> Letter:
@@ -299,6 +318,7 @@ def _tell_of(value: dict[str, Any], output: Output) -> None:
     else:
         output.say(f"not bought yet: order {value['pending']} {value.get('became', 'waits for approval')}")
         output.say("  the owner sees it with `thingmarket owner inbox`")
+    output.end(value)
 
 
 @thing.command()

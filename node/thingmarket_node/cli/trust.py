@@ -10,6 +10,7 @@ import click
 
 from thingmarket.catalog.attributes import ScaledInteger
 from thingmarket.contract.feedback import Feedback, ServiceLevel
+from thingmarket.contract.shadow import Proposal
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.effective import EffectiveMandate, effective
@@ -141,19 +142,8 @@ def shadow(home: Path, thing: str, card: str | None, as_json: bool) -> None:
 
     agreement, proposals = asyncio.run(read())
     output = Output(as_json=as_json)
-    output.table(
-        f"{name} in the shadow",
-        ("time (UTC)", "need", "it would have paid", "and you"),
-        [
-            (
-                moment(one.time_ms),
-                one.need.hex(),
-                written(one.total_minor, one.currency),
-                one.state.value.lower().replace("_", " "),
-            )
-            for one in proposals
-        ],
-    )
+    columns = ("time (UTC)", "need", "it would have paid", "and you")
+    output.table(f"{name} in the shadow", columns, map(_proposed, proposals))
     rate = agreement.agreed * 1_000_000 // agreement.decided if agreement.decided else 0
     percent = share(rate, WHOLE_MILLIONTHS)
     output.say(f"it chose as you did {agreement.agreed} of {agreement.decided} times ({percent}),")
@@ -169,6 +159,11 @@ def shadow(home: Path, thing: str, card: str | None, as_json: bool) -> None:
             "agreement_millionths": rate,
         }
     )
+
+
+def _proposed(one: Proposal) -> tuple[str, str, str, str]:
+    became = one.state.value.lower().replace("_", " ")
+    return moment(one.time_ms), one.need.hex(), written(one.total_minor, one.currency), became
 
 
 @click.command()
