@@ -6,23 +6,14 @@ from hashlib import sha256
 from typing import Any, Final
 
 from tests.bookkeeping import BookKeeping
+from tests.dealing import Dealing, made
 from tests.ordering import Ordering
 from thingmarket.billing.charges import NO_CHARGES, Charges
-from thingmarket.catalog.needs import Need, WithdrawNeed
-from thingmarket.catalog.offers import FulfilmentKind, Offer, WithdrawOffer
-from thingmarket.catalog.pricing import price
-from thingmarket.contract.approvals import AgreeToCosign, Approve, PendingId, PendingOrder
-from thingmarket.contract.cancelling import Cancel
+from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import OPEN_STATES, Contract
 from thingmarket.contract.orders import (
-    AcceptDelivery,
     Erase,
-    Fulfil,
-    FulfilStep,
-    Purchase,
-    SealedRef,
 )
-from thingmarket.contract.personas import Persona, SetPersona
 from thingmarket.errors import Refusal
 from thingmarket.identity import did
 from thingmarket.identity.envelope import Signed, TypeId, sign
@@ -31,7 +22,6 @@ from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.mandates import Action, Approval, Autonomy, BoundItem, Mandate, SpendingLimit
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.identity.scopes import EVERYTHING, Scope
-from thingmarket.identity.terms import Place
 from thingmarket.identity.things import NO_PROBATION, Probation
 from thingmarket.ids import ContractId, Digest, Key, PartyId, digest, make_key
 from thingmarket.limits import CLOCK_SKEW_MS, COMMAND_LIFE_MS, DAY_MS, HOUR_MS
@@ -41,11 +31,9 @@ from thingmarket.market.entries import RULES_NOW, EntryKind, Outcome
 from thingmarket.market.market import Market
 from thingmarket.market.state import State
 from thingmarket.money import currency_of
-from thingmarket.policy.decision import Fact
 from thingmarket.settlement.accounts import AccountKind
 from thingmarket.time import UnixMs
-from thingmarket.wire import approvals, catalog, identity, trade
-from thingmarket.wire.cancelling import cancel_body
+from thingmarket.wire import identity, trade
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.log import genesis_body, outcome_bytes, read_entry
@@ -55,7 +43,6 @@ from thingmarket.wire.signing import entry_bytes, sign_command
 NETWORK: Final = b"network of tests"
 BEGIN_MS: Final = UnixMs(1_800_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2)  # noon UTC
 TAXES: Final = (("S", 1_900), ("Z", 0))
-PRINTER_INK: Final = "44103105"  # UNSPSC
 GENEROUS: Final = 1_000_000_00  # minor units; more than any test spends
 
 
@@ -82,7 +69,7 @@ class Actor:
     mandate_leaf: bytes = b""
 
 
-class World(BookKeeping, Ordering):
+class World(BookKeeping, Dealing, Ordering):
     """A market with its genesis; every entry that is applied is checked against what always holds."""
 
     def __init__(
@@ -237,9 +224,9 @@ class World(BookKeeping, Ordering):
         event = self._key_event(Role.OWNER, seed)
         id_ = party_id(event.payload)
         actor = self._known(Actor(id=id_, key=SigningKey.from_seed(seed), owner=id_))
-        _made(self.send(actor, TypeId.ADMIT_PARTY, identity.admit_party_body(self.key(), event)))
+        made(self.send(actor, TypeId.ADMIT_PARTY, identity.admit_party_body(self.key(), event)))
         if fund:
-            _made(self.deposit(actor, fund, currency))
+            made(self.deposit(actor, fund, currency))
         return actor
 
     def thing(self, name: str, owner: Actor, **permits: Any) -> Actor:
@@ -299,7 +286,7 @@ class World(BookKeeping, Ordering):
 
     def present(self, thing: Actor, *links: Signed) -> Actor:
         """Present a chain; the thing that acts under it."""
-        leaf = _made(self.try_present(thing, *links)).reference
+        leaf = made(self.try_present(thing, *links)).reference
         return self._known(replace(thing, mandate_leaf=leaf))
 
     def try_present(self, thing: Actor, *links: Signed) -> Outcome:
@@ -338,194 +325,6 @@ class World(BookKeeping, Ordering):
             nonce=self._bytes(12),
         )
         return sign(TypeId.APPROVAL, identity.approval_payload(value), owner.key)
-
-    # --- catalogue
-
-    def offer(self, seller: Actor, **changes: Any) -> Digest:
-        """Publish an offer; `changes` are fields of `Offer`."""
-        return Digest(_made(self.try_offer(seller, **changes)).reference)
-
-    def try_offer(self, seller: Actor, **changes: Any) -> Outcome:
-        """Publish an offer that may be refused."""
-        return self.send(seller, TypeId.PUBLISH_OFFER, self.offer_body(**changes))
-
-    def offer_body(self, **changes: Any) -> bytes:
-        """The body of an offer of printer ink at 10.00 EUR net."""
-        offer = Offer(
-            key=self.key(),
-            product_id="ink-black",
-            title="Black ink",
-            category=PRINTER_INK,
-            unit="C62",
-            currency="EUR",
-            price_minor=1_000,
-            price_base_steps=1,
-            tax_category="S",
-            stock_steps=100,
-            min_steps=1,
-            max_steps=100,
-            valid_until_ms=self.time_ms + 30 * DAY_MS,
-            fulfilment=FulfilmentKind.HUMAN,
-            delivery_ms=2 * DAY_MS,
-            inspection_ms=DAY_MS,
-        )
-        return catalog.publish_offer_body(replace(offer, **changes))
-
-    def withdraw_offer(self, by: Actor, offer: bytes) -> Outcome:
-        """End an offer."""
-        body = catalog.withdraw_offer_body(WithdrawOffer(key=self.key(), offer=offer))
-        return self.send(by, TypeId.WITHDRAW_OFFER, body)
-
-    def need(self, thing: Actor, **changes: Any) -> Digest:
-        """Announce a need; `changes` are fields of `Need`."""
-        return Digest(_made(self.try_need(thing, **changes)).reference)
-
-    def try_need(self, thing: Actor, **changes: Any) -> Outcome:
-        """Announce a need that may be refused."""
-        need = Need(
-            key=self.key(),
-            title="Ink for the printer",
-            category=PRINTER_INK,
-            unit="C62",
-            quantity_steps=1,
-            valid_until_ms=self.time_ms + 30 * DAY_MS,
-        )
-        return self.send(thing, TypeId.ANNOUNCE_NEED, catalog.announce_need_body(replace(need, **changes)))
-
-    def withdraw_need(self, by: Actor, need: bytes) -> Outcome:
-        """End a need."""
-        body = catalog.withdraw_need_body(WithdrawNeed(key=self.key(), need=need))
-        return self.send(by, TypeId.WITHDRAW_NEED, body)
-
-    # --- trade
-
-    def purchase_body(
-        self,
-        offer: Digest,
-        quantity: int = 1,
-        *,
-        need: bytes = b"",
-        total_minor: int | None = None,
-        delivery: tuple[SealedRef, ...] = (),
-        choice: bytes = b"",
-        approved_by: bytes = b"",
-        points: int = 0,
-        less_minor: int = 0,
-        place: Place | None = None,
-    ) -> bytes:
-        """The body of a purchase, with the right total unless another is given."""
-        listed = self.state.offers[offer].offer
-        rate = self.state.tax_basis_points[listed.tax_row]
-        purchase = Purchase(
-            key=self.key(),
-            offer=offer,
-            quantity_steps=quantity,
-            currency=listed.currency,
-            total_minor=total_minor or price(listed, quantity, rate, less_minor).total_minor,
-            need=need,
-            delivery=delivery,
-            choice=choice,
-            approved_by=approved_by,
-            points=points,
-            place=place,
-        )
-        return trade.purchase_body(purchase)
-
-    def buy(self, buyer: Actor, offer: Digest, quantity: int = 1, **details: Any) -> Outcome:
-        """Buy at the posted price; `details` are those of `purchase_body`."""
-        return self.send(buyer, TypeId.PURCHASE, self.purchase_body(offer, quantity, **details))
-
-    def bought(self, buyer: Actor, offer: Digest, quantity: int = 1, **details: Any) -> ContractId:
-        """Buy, which must not be refused; the contract."""
-        return ContractId(_made(self.buy(buyer, offer, quantity, **details)).reference)
-
-    def report(
-        self,
-        contract: bytes,
-        step: FulfilStep,
-        by: Actor | None = None,
-        facts: tuple[Fact, ...] = (),
-        *,
-        unit: int = 0,
-        quantity: int = 0,
-    ) -> Outcome:
-        """The seller (or whoever) reports a step."""
-        by = by or self.actors[self.contract(contract).seller]
-        report = Fulfil(
-            key=self.key(), contract=contract, step=step, facts=facts, unit=unit, part_steps=quantity
-        )
-        return self.send(by, TypeId.FULFIL, trade.fulfil_body(report))
-
-    def ready(self, contract: bytes, by: Actor | None = None, *, unit: int = 0) -> Outcome:
-        """The goods are ready to go."""
-        return self.report(contract, FulfilStep.READY, by, unit=unit)
-
-    def deliver(
-        self,
-        contract: bytes,
-        by: Actor | None = None,
-        facts: tuple[Fact, ...] = (),
-        *,
-        unit: int = 0,
-        quantity: int = 0,
-    ) -> Outcome:
-        """The goods of a unit, or a `quantity` of them, were handed over."""
-        return self.report(contract, FulfilStep.DELIVERED, by, facts, unit=unit, quantity=quantity)
-
-    def fail(self, contract: bytes, by: Actor | None = None, *, unit: int = 0) -> Outcome:
-        """The seller cannot deliver."""
-        return self.report(contract, FulfilStep.FAILED, by, unit=unit)
-
-    def accept(
-        self, contract: bytes, by: Actor | None = None, unit: int = 0, facts: tuple[Fact, ...] = ()
-    ) -> Outcome:
-        """The buyer (or whoever) accepts what was delivered."""
-        by = by or self.actors[self.contract(contract).buyer]
-        word = AcceptDelivery(key=self.key(), contract=contract, unit=unit, facts=facts)
-        return self.send(by, TypeId.ACCEPT_DELIVERY, trade.accept_delivery_body(word))
-
-    def cancel(self, contract: bytes, by: Actor | None = None, *, most_minor: int = 0) -> Outcome:
-        """The buyer (or whoever) cancels what was not delivered, for at most `most_minor`."""
-        by = by or self.actors[self.contract(contract).buyer]
-        wish = Cancel(key=self.key(), contract=contract, max_fee_minor=most_minor)
-        return self.send(by, TypeId.CANCEL, cancel_body(wish))
-
-    # --- orders that wait
-
-    def asked(self, buyer: Actor, offer: Digest, quantity: int = 1, **details: Any) -> PendingId:
-        """Buy what needs an approval; the order that waits."""
-        outcome = _made(self.buy(buyer, offer, quantity, **details))
-        assert outcome.pending, "this order needs no approval"
-        return PendingId(outcome.reference)
-
-    def approve(
-        self,
-        by: Actor,
-        pending: bytes,
-        *,
-        approved: bool = True,
-        reason: str = "",
-        body_digest: bytes | None = None,
-    ) -> Outcome:
-        """Say yes or no to an order that waits; the buyer's own no withdraws it."""
-        word = Approve(
-            key=self.key(),
-            pending=pending,
-            body_digest=self.pending(pending).body_digest if body_digest is None else body_digest,
-            approved=approved,
-            reason=reason,
-        )
-        return self.send(by, TypeId.APPROVE, approvals.approve_body(word))
-
-    def agree_to_cosign(self, cosigner: Actor, owner: Actor, *, agreed: bool = True) -> Outcome:
-        """A party agrees to be asked about an owner's orders, or does so no more."""
-        body = AgreeToCosign(key=self.key(), owner=owner.id, agreed=agreed)
-        return self.send(cosigner, TypeId.AGREE_TO_COSIGN, approvals.agree_to_cosign_body(body))
-
-    def persona(self, owner: Actor, thing: Actor, **wishes: Any) -> Outcome:
-        """Say how an owner wants to be treated by a thing."""
-        body = SetPersona(key=self.key(), thing=thing.id, persona=Persona(**wishes))
-        return self.send(owner, TypeId.SET_PERSONA, approvals.set_persona_body(body))
 
     # --- looking
 
@@ -593,8 +392,3 @@ def replayed(log: Sequence[bytes], market: Market | None = None) -> tuple[Market
     """Apply entries to a market (a new one by default); the market and the bytes of the outcomes."""
     market = market or Market()
     return market, [outcome_bytes(market.apply(read_entry(data))) for data in log]
-
-
-def _made(outcome: Outcome) -> Outcome:
-    assert outcome.code == 0, f"{outcome.code} {outcome.reason} [{outcome.rule}]"
-    return outcome

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import PRINTER_INK, Actor, World, limit
+from tests.builders import Actor, World, limit
+from tests.dealing import PRINTER_INK
 from thingmarket.catalog.terms import Terms
 from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
