@@ -13,11 +13,19 @@ from tests.unit.trading.pit import BOOKS, EUR, INK, NOW_MS, OPERATOR, POWER, TER
 from thingmarket.errors import Code, Refusal
 from thingmarket.limits import INTEGER_MAX, ORDER_LIFE_MS, RESTING_PER_OWNER_MAX
 from thingmarket.matching.engine import Asked
-from thingmarket.matching.records import Kind, MarketState
+from thingmarket.matching.records import EventKind, Kind, MarketState, unpack_events
 from thingmarket.settlement.ledger import Ledger
-from thingmarket.trading.frame import COUNTER_MAX, DEADLINE, ORDER, ORDER_BYTES, order_id_of, touched
+from thingmarket.trading.frame import (
+    COUNTER_MAX,
+    DEADLINE,
+    ORDER,
+    ORDER_BYTES,
+    order_id_of,
+    slot_of,
+    touched,
+)
 from thingmarket.trading.front import new_desk, restored_desk
-from thingmarket.trading.permits import OWNER_PERMIT, Headroom, Permit
+from thingmarket.trading.permits import OWNER_PERMIT, Effects, Headroom, Permit
 from thingmarket.trading.terms import MarketTerms
 
 pytest.importorskip("thingmarket.trading._desk", reason="there is no compiled desk here")
@@ -76,6 +84,10 @@ class Pair:
             except Refusal as refused:
                 given.append((refused.number, str(refused)))
         assert given[0] == given[1]
+        if isinstance(given[0], Effects):
+            for event in unpack_events(given[0].events):
+                if event.kind is EventKind.TRADE:  # [ORD-14] [MKT-1]
+                    assert SLOTS[slot_of(event.maker)] != SLOTS[slot_of(event.taker)]
         return given[0]
 
     def compare(self) -> None:
