@@ -210,7 +210,8 @@ def _cancel(whose: str, home: str, opening: Opening) -> click.Command:
             async with await opening(home, card) as opened:
                 found = [one for one in await opened.orders(of) if order in (None, one.order_id)]
                 if order is not None and not found:
-                    raise Refusal(book_status(Reason.UNKNOWN_ORDER), _gone(order, of), "ORD-3")
+                    reason = f"order {order} does not rest: it traded, was taken back, ended, or is another's"
+                    raise Refusal(book_status(Reason.UNKNOWN_ORDER), reason, "ORD-3")
                 return await _cancelled(opened, found, every_own=order is None and not of)
 
         count = asyncio.run(act())
@@ -224,12 +225,6 @@ def _cancel(whose: str, home: str, opening: Opening) -> click.Command:
 def _of_option(whose: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option(
         "--of", default="", help="Those of this thing, did:key:z..., as its owner.", hidden=whose != "owner"
-    )
-
-
-def _gone(order: int, of: str) -> str:
-    return (
-        f"order {order} of {of or 'this party'} does not rest: it traded, was taken back, ended, or never was"
     )
 
 
