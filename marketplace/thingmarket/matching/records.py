@@ -121,8 +121,11 @@ class Reason(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One command in readable form. Any number that fits its field may stand in it, a bad one too."""
+class Instruction:
+    """What a record of 40 bytes says in its fields but the last, which a subclass adds.
+
+    Any number that fits its field may stand in it, a bad one too.
+    """
 
     kind: int
     side: int = 0
@@ -132,10 +135,13 @@ class Command:
     quantity: int = 0
     price: int = 0
     order_id: int = 0
-    account: int = 0
 
-    def pack(self) -> bytes:
-        """Write the 40 bytes."""
+    @classmethod
+    def of(cls, record: tuple[int, ...]) -> Self:
+        """Read the fields of a record, which are those of a dataclass in their order."""
+        return cls(**dict(zip(cls.__dataclass_fields__, record, strict=True)))
+
+    def _packed(self, last: int) -> bytes:
         return COMMAND.pack(
             self.kind,
             self.side,
@@ -145,24 +151,24 @@ class Command:
             self.quantity,
             self.price,
             self.order_id,
-            self.account,
+            last,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Instruction):
+    """One command in readable form."""
+
+    account: int = 0
+
+    def pack(self) -> bytes:
+        """Write the 40 bytes."""
+        return self._packed(self.account)
 
     @classmethod
     def unpack(cls, record: bytes) -> Self:
         """Read 40 bytes."""
-        kind, side, tif, flags, market, quantity, price, order_id, account = COMMAND.unpack(record)
-        return cls(
-            kind=kind,
-            side=side,
-            tif=tif,
-            flags=flags,
-            market=market,
-            quantity=quantity,
-            price=price,
-            order_id=order_id,
-            account=account,
-        )
+        return cls.of(COMMAND.unpack(record))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

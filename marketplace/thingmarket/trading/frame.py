@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from struct import Struct
-from typing import Final, Self
+from typing import Final
 
 from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.limits import MASS_CANCELS_PER_FRAME_MAX, ORDERS_PER_FRAME_MAX
-from thingmarket.matching.records import COMMAND, COMMAND_BYTES, Kind, Reason, Side
+from thingmarket.matching.records import COMMAND, COMMAND_BYTES, Instruction, Kind, Reason, Side
 from thingmarket.settlement.transfers import Status
 
 # The layout is that of the book, with the expiry in the place of the account:
@@ -63,48 +63,14 @@ STATUS_BAD_FIELD: Final = book_status(Reason.BAD_FIELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """One order in readable form. Any number that fits its field may stand in it, a bad one too."""
+class Order(Instruction):
+    """One order in readable form."""
 
-    kind: int
-    side: int = 0
-    tif: int = 0
-    flags: int = 0
-    market: int = 0
-    quantity: int = 0
-    price: int = 0
-    order_id: int = 0
     expires_ms: int = 0
 
     def pack(self) -> bytes:
         """Write the 40 bytes."""
-        return ORDER.pack(
-            self.kind,
-            self.side,
-            self.tif,
-            self.flags,
-            self.market,
-            self.quantity,
-            self.price,
-            self.order_id,
-            self.expires_ms,
-        )
-
-    @classmethod
-    def of(cls, fields: tuple[int, ...]) -> Self:
-        """Read the fields of a record."""
-        kind, side, tif, flags, market, quantity, price, order_id, expires_ms = fields
-        return cls(
-            kind=kind,
-            side=side,
-            tif=tif,
-            flags=flags,
-            market=market,
-            quantity=quantity,
-            price=price,
-            order_id=order_id,
-            expires_ms=expires_ms,
-        )
+        return self._packed(self.expires_ms)
 
 
 def order_id_of(slot: int, counter: int) -> int:
