@@ -15,11 +15,12 @@ from thingmarket_node.market_data import Row
 
 
 class News(NamedTuple):
-    """A notice; of a FILL the trades of those orders in that entry, and whether there were more."""
+    """A notice; of a FILL its entry, the trades of those orders in it, and whether there were more."""
 
     notice: Notice
     trades: tuple[Row, ...] = ()
     more: bool = False
+    seq: int = 0
 
 
 Told = tuple[int, tuple[News, ...]]
@@ -79,8 +80,9 @@ class Watches:
                 if notice.kind is NoticeKind.FILL:
                     fills = _by_slot(trades) if fills is None else fills
                     rows = fills.get((entry.seq, slot_named(notice)), [])
-                    by_owner[owner].append(News(notice, tuple(rows[: left[owner]]), len(rows) > left[owner]))
-                    left[owner] -= min(len(rows), left[owner])
+                    shown = tuple(rows[: left[owner]])
+                    by_owner[owner].append(News(notice, shown, len(rows) > len(shown), entry.seq))
+                    left[owner] -= len(shown)
                 else:
                     by_owner[owner].append(News(notice))
         for owner, told in by_owner.items():

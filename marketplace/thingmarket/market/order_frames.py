@@ -32,7 +32,7 @@ _FIRST: Final = 0
 def place(state: State, command: Command, body: PlaceOrders, authority: Authority, seq: int) -> Result:
     """Place a frame; what is wrong with one order is told of that one. [MKT-5] [MKT-7]"""
     sender, now_ms = state.party(command.header.sender), authority.now_ms
-    seat = _seat(state, sender, authority, body)
+    seat = _seat(state, sender, authority, body, seq)
     # On probation its permits say how much it may buy; whether it may act at all is asked once.
     thing = None if authority.mandate is None else trading_thing(state, authority.mandate)
     sides = state.desk.touched(body.orders)
@@ -68,7 +68,7 @@ def place(state: State, command: Command, body: PlaceOrders, authority: Authorit
     return Result(notices=notices, decision=decision, statuses=placed.statuses)
 
 
-def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOrders) -> Seat:
+def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOrders, seq: int) -> Seat:
     """The sender's seat as of this frame (KEY_TOO_OLD, WRONG_STATE). [MKT-6]"""
     leaf = b"" if authority.mandate is None else authority.mandate.leaf
     seat = state.seats.get(sender.number)
@@ -84,7 +84,8 @@ def _seat(state: State, sender: PartyRecord, authority: Authority, body: PlaceOr
         raise Refusal(
             Code.WRONG_STATE, "orders of this thing rest under another mandate; cancel them first", "MKT-6"
         )
-    return changed(seat, owner=authority.owner, mandate_leaf=leaf)
+    owner_seq = seat.owner_seq if seat.owner == authority.owner else seq
+    return changed(seat, owner=authority.owner, mandate_leaf=leaf, owner_seq=owner_seq)
 
 
 def _records(state: State, sides: tuple[tuple[int, int], ...]) -> dict[int, MarketRecord]:

@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass
+from typing import Final
 
 from thingmarket.errors import Code, Refusal
 from thingmarket.ids import ContractId, NetworkId, PartyId, derived_id
@@ -110,6 +111,33 @@ def _order(state: State, order_id: int) -> OrderSeen:
 # --- trades of an entry
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnOrders:
+    """Whose orders a reader knows: those of his slot; an owner also those that his things placed for him."""
+
+    slot: int  # 0: none
+    owner: PartyId | None = None
+
+    def has(self, state: State, slot: int, seq: int) -> bool:
+        """Whether an order of a slot that traded in an entry is one of them.
+
+        Who had a thing before its owner of today, or has it after him, learns nothing of his trades.
+        """
+        if slot == self.slot or self.owner is None:
+            return slot == self.slot
+        seat = state.seats.get(slot)
+        return seat is not None and seat.owner == self.owner and seat.owner_seq <= seq
+
+
+NO_ORDERS: Final = OwnOrders(slot=0)
+
+
+def own_orders(state: State, reader: Reader) -> OwnOrders:
+    """Those that the reader may know."""
+    slot = state.party(reader.party).number
+    return OwnOrders(slot=slot, owner=reader.owner if reader.party == reader.owner else None)
+
+
 def trade_contract(network_id: NetworkId, *, seq: int, index: int, time_ms: UnixMs) -> ContractId:
     """The id of the contract that a trade is: of the network, its entry and its place in that. [MKT-11]"""
     place = seq.to_bytes(8, "big") + index.to_bytes(4, "big")
@@ -123,7 +151,7 @@ def trades_seen(
 
     Without a reader all are as strangers see them. Of closed books only own ones are given.
     """
-    own = slots_of(state, reader) if reader else frozenset[int]()
+    own = own_orders(state, reader) if reader else NO_ORDERS
     for index, fields in enumerate(EVENT.iter_unpack(events)):
         if fields[0] == EventKind.TRADE:
             seen = trade_seen(state, own, fields, seq=seq, index=index, time_ms=time_ms)
@@ -132,12 +160,15 @@ def trades_seen(
 
 
 def trade_seen(
-    state: State, own: frozenset[int], fields: tuple[int, ...], *, seq: int, index: int, time_ms: UnixMs
+    state: State, own: OwnOrders, fields: tuple[int, ...], *, seq: int, index: int, time_ms: UnixMs
 ) -> TradeSeen | None:
-    """One trade out of the fields of its event, as who has those slots sees it; None: not at all."""
+    """One trade out of the fields of its event, as whose orders those are sees it; None: not at all."""
     _, _, side, _, market, _, maker, taker, price, lots, _ = fields
     buy, sell = (taker, maker) if side == Side.BUY else (maker, taker)
-    orders = (buy if slot_of(buy) in own else 0, sell if slot_of(sell) in own else 0)
+    orders = (
+        buy if own.has(state, slot_of(buy), seq) else 0,
+        sell if own.has(state, slot_of(sell), seq) else 0,
+    )
     if not any(orders) and state.markets[market].listed.book is not BookShown.OPEN:
         return None
     terms = _terms(state, market)
@@ -161,14 +192,3 @@ def _terms(state: State, market: int) -> MarketTerms:
     terms = state.desk.terms(market)
     assert terms is not None, "who trades has terms"
     return terms
-
-
-def slots_of(state: State, reader: Reader) -> frozenset[int]:
-    """The reader's own slot; an owner's with those of the things that he has."""
-    own = [state.party(reader.party).number]
-    if reader.party == reader.owner:
-        timeline = state.owned.of.get(reader.owner)
-        things = islice(timeline.after(0), None) if timeline else ()
-        parties = (state.parties.get(PartyId(name.decode())) for _, name in things)
-        own += [party.number for party in parties if party is not None]
-    return frozenset(own)

@@ -42,7 +42,8 @@ class MarketRecord:
 class Seat:
     """Where a party stands as one that places orders; the slot is its number as a party. [MKT-6]
 
-    `owner` and `mandate_leaf` are those of its last frame, under which all of its resting orders stand.
+    `owner` and `mandate_leaf` are those of its last frame, under which all of its resting orders stand. It
+    has placed orders for this owner alone since the entry `owner_seq`; 0: ever.
     """
 
     party: PartyId
@@ -50,6 +51,7 @@ class Seat:
     mandate_leaf: bytes
     last_counter: int
     last_frame: int
+    owner_seq: int = 0
 
 
 @quick

@@ -77,7 +77,7 @@ class OrderQueries:
 
         def found(state: State, party: PartyId) -> pb.ListTradesResponse:
             market_of(state, request.market)
-            own = _own_slots(state, party)
+            own = _own_orders(state, party)
             rows = trades.after(request.market, request.after_seq, request.after_index)
             seen = (_trade(state, own, row) for row in rows)
             shown = list(islice((one for one in seen if one is not None), SEARCH_RESULTS_MAX + 1))
@@ -124,7 +124,7 @@ class OrderQueries:
         if not any(one.trades or one.more for one in news):
             return []
         state = self._shell.core.state
-        own = _own_slots(state, party)
+        own = _own_orders(state, party)
         return [
             wire.notice_trades(
                 place,
@@ -132,7 +132,7 @@ class OrderQueries:
                 more=one.more,
             )
             for place, one in enumerate(news)
-            if (one.trades or one.more) and slot_named(one.notice) in own
+            if (one.trades or one.more) and own.has(state, slot_named(one.notice), one.seq)
         ]
 
     async def _depth(self, context: Any, market: int, levels: int) -> DepthSeen:
@@ -144,7 +144,7 @@ class OrderQueries:
 
     def _told(self, turn: Turn) -> pb.WatchMarketResponse:
         state = self._shell.core.state
-        trades = (_trade(state, frozenset(), row) for row in turn.trades)
+        trades = (_trade(state, queries.NO_ORDERS, row) for row in turn.trades)
         return pb.WatchMarketResponse(
             seq=turn.seq,
             snapshot=turn.snapshot,
@@ -156,19 +156,19 @@ class OrderQueries:
         )
 
 
-def _own_slots(state: State, party: PartyId) -> frozenset[int]:
-    """Slots whose orders the caller may know; the operator knows of none."""
+def _own_orders(state: State, party: PartyId) -> queries.OwnOrders:
+    """Those that the caller may know; the operator knows none."""
     state.party(party)
     if party == state.node:
-        return frozenset()
+        return queries.NO_ORDERS
     try:
-        return queries.slots_of(state, reader_of(state, party))
+        return queries.own_orders(state, reader_of(state, party))
     except Refusal as refusal:
         if refusal.number != Code.MANDATE_REVOKED:
             raise
-        return frozenset((state.party(party).number,))  # what it traded while it might
+        return queries.OwnOrders(slot=state.party(party).number)  # what it traded while it might
 
 
-def _trade(state: State, own: frozenset[int], row: Row) -> TradeSeen | None:
+def _trade(state: State, own: queries.OwnOrders, row: Row) -> TradeSeen | None:
     seq, index, time_ms, fields = row
     return queries.trade_seen(state, own, fields, seq=seq, index=index, time_ms=time_ms)

@@ -1,11 +1,14 @@
 """What is read of markets and books, by whom."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.builders import Actor, World
 from tests.ordering import buy, cancel, sell
 from thingmarket.errors import Refusal, code_name
 from thingmarket.limits import HOUR_MS
+from thingmarket.market.entries import Outcome
 from thingmarket.market.indexes import Reader
 from thingmarket.market.order_queries import (
     depth_seen,
@@ -146,3 +149,24 @@ def test_trades_of_a_closed_book_are_seen_by_their_sides_alone(world: World) -> 
     for who, count in ((None, 0), (reader(seller), 1)):
         seen = trades_seen(world.state, who, traded.events, seq=traded.seq, time_ms=world.time_ms)
         assert len(list(seen)) == count
+
+
+def test_trades_of_a_thing_are_seen_by_the_owner_for_whom_it_placed_them(world: World) -> None:
+    """[MKT-14] Neither who had it before nor who has it after him learns of them."""
+    anna, eve, seller = (world.owner(name, fund=10_000) for name in ("anna", "eve", "seller"))
+    world.declare(seller, 10, 2)
+    world.frame(seller, sell(9, 10, market=2))
+
+    def seen(who: Actor, traded: Outcome) -> int:
+        return len(
+            list(trades_seen(world.state, reader(who), traded.events, seq=traded.seq, time_ms=world.time_ms))
+        )
+
+    thing = world.thing("printer", anna)
+    of_anna = world.frame(thing, buy(1, 10, market=2))
+    world.time_ms += 1
+    thing = world.present(replace(thing, owner=eve.id), world.mandate(eve, thing.id))
+    assert (seen(anna, of_anna), seen(eve, of_anna)) == (1, 0)
+    of_eve = world.frame(thing, buy(1, 10, market=2))
+    assert (seen(anna, of_eve), seen(eve, of_eve)) == (0, 1)
+    assert (seen(eve, of_anna), seen(thing, of_anna), seen(thing, of_eve)) == (0, 1, 1)
