@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ class Street:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        with ExitStack() as programs:  # what was started ends, too, when opening fails
+            self.programs = programs
+            self._open()
+            self.programs = programs.pop_all()
+
+    def _open(self) -> None:
         self.do("node", "init", "market", "--play-money", "20000.00")
         self.node = self.start("node", "node", "run", "market")
         self.node.wait_for("ready")
@@ -35,12 +42,14 @@ class Street:
         self.do("owner", "fund", "anna", "900.00")
         self.do("thing", "init", "shop", "--node", "market")
         self.do("owner", "mandate", "bob", "shop", "--autonomy", "bound", "--may", "sell")
-        (folder / "cola.json").write_text(json.dumps(OFFER))
+        (self.folder / "cola.json").write_text(json.dumps(OFFER))
         self.shop = self.start("shop", "thing", "run", "seller", "shop", "--sell", "cola.json")
         self.offer: str = self.shop.wait_for("selling")["offer"]
 
     def start(self, name: str, *arguments: str) -> Running:
-        return Running.start(name, [*PROGRAM, *arguments, "--json"], self.folder, lambda line: None)
+        running = Running.start(name, [*PROGRAM, *arguments, "--json"], self.folder, lambda line: None)
+        self.programs.callback(running.stop)
+        return running
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -68,8 +77,7 @@ class Street:
         return refusal
 
     def close(self) -> None:
-        self.shop.stop()
-        self.node.stop()
+        self.programs.close()
 
 
 @pytest.fixture(scope="module")

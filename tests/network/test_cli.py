@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ class Town:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        with ExitStack() as programs:  # what was started ends, too, when opening fails
+            self.programs = programs
+            self._open()
+            self.programs = programs.pop_all()
+
+    def _open(self) -> None:
         self.do("node", "init", "market", "--play-money", "200.00")
         self.node = self.start("node", "node", "run", "market")
         self.node.wait_for("ready")
@@ -48,14 +55,16 @@ class Town:
         self.do("owner", "mandate", "bob", "shop", "--autonomy", "bound", "--may", "sell")
         spend = "order=60.00,day=200.00,total=200.00,cosign=30.00"
         self.do("owner", "mandate", "anna", "printer", "--autonomy", "adaptable", "--spend", spend)
-        (folder / "ink.json").write_text(json.dumps(OFFER))
-        (folder / "need.json").write_text(json.dumps(NEED))
+        (self.folder / "ink.json").write_text(json.dumps(OFFER))
+        (self.folder / "need.json").write_text(json.dumps(NEED))
         self.shop = self.start("shop", "thing", "run", "seller", "shop", "--sell", "ink.json")
         self.offer: str = self.shop.wait_for("selling")["offer"]
         self.shop.wait_for("ready")
 
     def start(self, name: str, *arguments: str) -> Running:
-        return Running.start(name, [*PROGRAM, *arguments, "--json"], self.folder, lambda line: None)
+        running = Running.start(name, [*PROGRAM, *arguments, "--json"], self.folder, lambda line: None)
+        self.programs.callback(running.stop)
+        return running
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -82,8 +91,7 @@ class Town:
         return told
 
     def close(self) -> None:
-        self.shop.stop()
-        self.node.stop()
+        self.programs.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,17 @@ class Bureau:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        with ExitStack() as programs:  # what was started ends, too, when opening fails
+            self.programs = programs
+            self._open()
+            self.programs = programs.pop_all()
+
+    def _open(self) -> None:
         currencies = ("--currency", "EUR", "--currency", "USD")
         self.did("node", "init", "market", "--plaintext", *currencies, "--play-money", "300.00")
         run = [*PROGRAM, "node", "run", "market", "--json"]
-        self.node = Running.start("node", run, folder, lambda line: None)
+        self.node = Running.start("node", run, self.folder, lambda line: None)
+        self.programs.callback(self.node.stop)
         self.node.wait_for("ready")
         self.did("owner", "init", "anna", "--node", "market")
         self.did("owner", "fund", "anna", "300.00")
@@ -51,7 +59,7 @@ class Bureau:
 def bureau(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
     built = Bureau(tmp_path_factory.mktemp("bureau"))
     yield built
-    built.node.stop()
+    built.programs.close()
 
 
 def test_the_least_of_a_conversion_is_an_amount_of_the_currency_that_is_given(bureau: Bureau) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ class Exchange:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        with ExitStack() as programs:  # what was started ends, too, when opening fails
+            self.programs = programs
+            self._open()
+            self.programs = programs.pop_all()
+
+    def _open(self) -> None:
         self.did("node", "init", "market", "--plaintext", "--play-money", "200.00")
         self.start()
         for owner in ("anna", "bob"):
@@ -35,6 +42,7 @@ class Exchange:
     def start(self) -> None:
         command = [*PROGRAM, "node", "run", "market", "--json"]
         self.node = Running.start("node", command, self.folder, lambda _: None)
+        self.programs.callback(self.node.stop)
         self.node.wait_for("ready")
 
     def ran(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -67,7 +75,7 @@ OPEN = ("node", "market", "open", "market", "1", *INK)
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     built = Exchange(tmp_path_factory.mktemp("exchange"))
     yield built
-    built.node.stop()
+    built.programs.close()
 
 
 def test_things_trade_in_a_market_and_see_it(exchange: Exchange) -> None:
