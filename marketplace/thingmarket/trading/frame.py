@@ -6,8 +6,21 @@ from struct import Struct
 from typing import Final
 
 from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code, Refusal
-from thingmarket.limits import MASS_CANCELS_PER_FRAME_MAX, ORDERS_PER_FRAME_MAX
-from thingmarket.matching.records import COMMAND, COMMAND_BYTES, Instruction, Kind, Reason, Side
+from thingmarket.limits import (
+    MASS_CANCELS_PER_FRAME_MAX,
+    ORDERS_OF_FOK,
+    ORDERS_OF_MASS_CANCEL,
+    ORDERS_PER_FRAME_MAX,
+)
+from thingmarket.matching.records import (
+    COMMAND,
+    COMMAND_BYTES,
+    Instruction,
+    Kind,
+    Reason,
+    Side,
+    TimeInForce,
+)
 from thingmarket.settlement.transfers import Status
 
 # The layout is that of the book, with the expiry in the place of the account:
@@ -15,6 +28,8 @@ from thingmarket.settlement.transfers import Status
 ORDER: Final = COMMAND
 ORDER_BYTES: Final = COMMAND_BYTES
 _HEAD: Final = Struct("<BBBBI")  # what an order begins with: kind, side, tif, flags, market
+_KIND_AT: Final = 0
+_TIF_AT: Final = 2
 STATUS: Final = Struct("<I")  # one for each order of a frame, in its order
 DEADLINE: Final = Struct("<QQ")  # order id, expires_ms; 0 when it has none any more
 
@@ -90,10 +105,18 @@ def check_frame(orders: bytes) -> None:
         raise Refusal(Code.MALFORMED, f"a frame of {len(orders)} bytes is not whole orders", "ORD-1")
     if count > ORDERS_PER_FRAME_MAX:
         raise Refusal(Code.TOO_LARGE, f"{count} orders > {ORDERS_PER_FRAME_MAX} in one frame", "ORD-1")
-    sweeps = orders[::ORDER_BYTES].count(Kind.MASS_CANCEL)  # an order begins with its kind
+    sweeps = orders[_KIND_AT::ORDER_BYTES].count(Kind.MASS_CANCEL)
     if sweeps > MASS_CANCELS_PER_FRAME_MAX:
         reason = f"{sweeps} MASS_CANCEL > {MASS_CANCELS_PER_FRAME_MAX} in one frame"
         raise Refusal(Code.TOO_LARGE, reason, "ORD-1")
+
+
+def weight_of(orders: bytes) -> int:
+    """As how many orders a frame counts, by the work that its records may be. [SES-5]"""
+    sweeps = orders[_KIND_AT::ORDER_BYTES].count(Kind.MASS_CANCEL)
+    looks = orders[_TIF_AT::ORDER_BYTES].count(TimeInForce.FOK)
+    extra = sweeps * (ORDERS_OF_MASS_CANCEL - 1) + looks * (ORDERS_OF_FOK - 1)
+    return len(orders) // ORDER_BYTES + extra
 
 
 def markets_of(orders: bytes) -> tuple[int, ...]:

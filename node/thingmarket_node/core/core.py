@@ -25,7 +25,7 @@ from thingmarket.limits import (
 from thingmarket.market.funding import check_room
 from thingmarket.market.state import State
 from thingmarket.trading.commands import PlaceOrders
-from thingmarket.trading.frame import ORDER_BYTES
+from thingmarket.trading.frame import weight_of
 from thingmarket.wire.commands import open_command
 from thingmarket.wire.handshake import read_proof
 from thingmarket.wire.log import node_time_payload
@@ -253,7 +253,7 @@ class Core:
                 )
             command = opened.read()  # up to 25 ms, so for those alone who have a session and a rate
             if isinstance(command.body, PlaceOrders):
-                self.sessions.pay_orders(session.party, len(command.body.orders) // ORDER_BYTES, now_ms)
+                self.sessions.pay_orders(session.party, weight_of(command.body.orders), now_ms)
             check_sealed(command, what.sealed)
             checks = tuple(signature_checks(self.state, command, session.public_key))
         except Refusal:

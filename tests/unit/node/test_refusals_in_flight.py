@@ -13,9 +13,16 @@ from thingmarket.identity.headers import Header
 from thingmarket.identity.keys import SigningKey
 from thingmarket.identity.parties import KeyEvent, Role, party_id
 from thingmarket.ids import make_key
-from thingmarket.limits import COMMAND_LIFE_MS, ORDER_RATE_BURST, ORDERS_PER_FRAME_MAX
+from thingmarket.limits import (
+    COMMAND_LIFE_MS,
+    ORDER_RATE_BURST,
+    ORDERS_OF_FOK,
+    ORDERS_OF_MASS_CANCEL,
+    ORDERS_PER_FRAME_MAX,
+)
+from thingmarket.matching.records import Kind, TimeInForce
 from thingmarket.trading.commands import PlaceOrders
-from thingmarket.trading.frame import ORDER_BYTES
+from thingmarket.trading.frame import Order
 from thingmarket.wire.handshake import proof_payload, read_challenge
 from thingmarket.wire.identity import admit_party_body, key_event_payload
 from thingmarket.wire.orders import place_orders_body
@@ -104,20 +111,24 @@ def test_a_used_key_is_told_once_its_use_is_durable() -> None:
 
 
 def test_frames_of_too_many_orders_are_refused_before_a_signature_is_looked_at() -> None:
-    """[SES-5] The rate counts orders: a small frame still has room where a full one has none."""
+    """[SES-5] The rate counts orders by their work: a small frame has room where a full one has none."""
     anna = Anna()
     admitted = anna.submit(TypeId.ADMIT_PARTY, admit_party_body(make_key(BEGIN_MS, bytes(10)), EVENT))
     anna.core.step(NOW, m.Durable(group_in(admitted)))
 
-    def frame(number: int, orders: int) -> m.Effect:
-        wish = PlaceOrders(key=WISH_KEY, frame=number, orders=bytes(orders * ORDER_BYTES))
+    plain, sweep = Order(kind=Kind.CANCEL), Order(kind=Kind.MASS_CANCEL)
+    look = Order(kind=Kind.NEW_LIMIT, tif=TimeInForce.FOK)
+
+    def frame(number: int, *orders: Order) -> m.Effect:
+        wish = PlaceOrders(key=WISH_KEY, frame=number, orders=b"".join(order.pack() for order in orders))
         (effect,) = anna.ask(next(anna.calls), TypeId.PLACE_ORDERS, place_orders_body(wish))
         return effect
 
     for number in range(1, ORDER_RATE_BURST // ORDERS_PER_FRAME_MAX):
-        assert isinstance(frame(number, ORDERS_PER_FRAME_MAX), m.VerifyAll)
-    assert isinstance(frame(100, ORDERS_PER_FRAME_MAX - 1), m.VerifyAll)
-    refused = frame(101, 2)
+        assert isinstance(frame(number, *[plain] * ORDERS_PER_FRAME_MAX), m.VerifyAll)
+    left = ORDERS_PER_FRAME_MAX - ORDERS_OF_MASS_CANCEL - ORDERS_OF_FOK - 1
+    assert isinstance(frame(100, *[plain] * left, sweep, look), m.VerifyAll)
+    refused = frame(101, plain, plain)
     assert isinstance(refused, m.Refuse)
     assert (refused.refusal.number, refused.after_seq) == (Code.RATE_LIMITED, 0)
-    assert isinstance(frame(101, 1), m.VerifyAll)
+    assert isinstance(frame(101, plain), m.VerifyAll)
