@@ -13,13 +13,14 @@ from thingmarket.limits import ORDERS_PER_FRAME_MAX
 from thingmarket.market.order_views import OrderSeen
 from thingmarket.matching.records import Reason, Side, TimeInForce
 from thingmarket.trading.frame import book_status
-from thingmarket_client.frames import CancelAll, CancelOrder, FrameAnswer, LimitOrder
+from thingmarket_client.frames import CancelAll, CancelOrder, FrameAnswer, LimitOrder, OrderAnswer
 from thingmarket_client.live_book import Market
 from thingmarket_client.trader import Trader
 from thingmarket_node.cli.amounts import SpanType, moment
 from thingmarket_node.cli.goods import goods_group
 from thingmarket_node.cli.lazy import Group
 from thingmarket_node.cli.output import Output, json_option
+from thingmarket_node.cli.owned import subject_of
 from thingmarket_node.cli.parties import (
     Opening,
     home_argument,
@@ -31,6 +32,7 @@ from thingmarket_node.cli.parties import (
 from thingmarket_node.cli.trouble import refusal_of
 
 _BELOW_ZERO: Final = re.compile(r"-\.?[0-9].*", re.ASCII)
+_OF_THINGS: Final = "Only the owner's own orders are meant; those of a thing of his: --of THING."
 _AT_ONCE: Final = {"rest": TimeInForce.GTC, "at-once": TimeInForce.IOC, "all-or-nothing": TimeInForce.FOK}
 
 
@@ -164,24 +166,36 @@ def _limit_order(
 def _tell_of_one(output: Output, market: Market, answer: FrameAnswer) -> None:
     (one,) = answer.orders
     if not one.taken:
-        raise refusal_of(one.status, answer.decision)
+        raise refusal_of(one.status, answer.decision, _seq_of(answer))
     currency = market.terms.currency
     for fill in one.fills:
         output.say(f"traded {fill.lots} for {market.money(fill.price_ticks)} {currency} each")
-    output.say(
-        f"order {one.order_id}: {one.rests_lots} lots rest"
-        if one.rests_lots
-        else f"order {one.order_id}: nothing of it rests"
-    )
+    output.say(f"order {one.order_id}: {_what_rests(one, answer)}")
     output.end(
         {
             "order": one.order_id,
             "frame": answer.frame,
             "rests_lots": one.rests_lots,
             "fills": [{"price_ticks": fill.price_ticks, "lots": fill.lots} for fill in one.fills],
-            "seq": answer.receipt.seq if answer.receipt else 0,
+            "seq": _seq_of(answer),
         }
     )
+
+
+def _seq_of(answer: FrameAnswer) -> int:
+    return answer.receipt.seq if answer.receipt else 0
+
+
+def _what_rests(one: OrderAnswer, answer: FrameAnswer) -> str:
+    """How many lots wait now; when none do although not all traded, why."""
+    if one.rests_lots:
+        return "1 lot rests" if one.rests_lots == 1 else f"{one.rests_lots} lots rest"
+    why = {event.reason for event in answer.events if event.taker == one.order_id}
+    if Reason.SELF_TRADE in why:
+        return "nothing of it rests: it met an order of the same owner"
+    if Reason.IMMEDIATE_REMAINDER in why:
+        return "nothing of it rests: what did not trade at once was dropped"
+    return "nothing of it rests"
 
 
 def _cancel(whose: str, home: str, opening: Opening) -> click.Command:
@@ -217,6 +231,8 @@ def _cancel(whose: str, home: str, opening: Opening) -> click.Command:
         count = asyncio.run(act())
         output = Output(as_json=as_json)
         output.say(f"cancelled {count} order{'' if count == 1 else 's'}")
+        if not count and whose == "owner" and not of:
+            output.say(_OF_THINGS)
         output.end({"cancelled": count})
 
     return cancel
@@ -224,7 +240,11 @@ def _cancel(whose: str, home: str, opening: Opening) -> click.Command:
 
 def _of_option(whose: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option(
-        "--of", default="", help="Those of this thing, did:key:z..., as its owner.", hidden=whose != "owner"
+        "--of",
+        default="",
+        callback=lambda _, __, text: subject_of(text) if text else "",
+        help="Those of this thing of his: its folder, or did:key:z....",
+        hidden=whose != "owner",
     )
 
 
@@ -235,7 +255,7 @@ async def _cancelled(opened: Trader, found: Sequence[OrderSeen], *, every_own: b
         each = [CancelOrder(market=one.market, order_id=one.order_id) for one in part]
         answer = await opened.place_orders([CancelAll()] if every_own else each)
         if answer.refused:
-            raise refusal_of(answer.refused[0].status, answer.decision)
+            raise refusal_of(answer.refused[0].status, answer.decision, _seq_of(answer))
         if every_own:
             break
     return len(found)
@@ -276,6 +296,8 @@ def _list(whose: str, home: str, opening: Opening) -> click.Command:
             for one in found
         ]
         output.table("resting orders", ("order", "market", "side", "lots", "price", "until (UTC)"), rows)
+        if not rows and whose == "owner" and not of:
+            output.say(_OF_THINGS)
         output.end({"orders": [order_value(one) for one in found]})
 
     return list_orders

@@ -56,7 +56,7 @@ _WORDS_OF_BOOK: Final[dict[int, str]] = {
     Reason.UNKNOWN_ORDER: "no such order rests",
     Reason.NOT_OWNER: "this order is somebody else's",
     Reason.BAD_QUANTITY: "this many lots cannot be",
-    Reason.BAD_PRICE: "this price cannot be",
+    Reason.BAD_PRICE: "the market has no such price",
     Reason.WOULD_CROSS: "it would have traded at once",
     Reason.NOT_FILLABLE: "not all of it could be traded at once",
     Reason.SELF_TRADE: "it met an order of the same owner",
@@ -64,7 +64,13 @@ _WORDS_OF_BOOK: Final[dict[int, str]] = {
     Reason.BOOK_FULL: "the book is full",
     Reason.BOOK_CROSSED: "orders of the book cross",
 }
-_WORDS_OF_HOLDS: Final[dict[int, str]] = {
+_WORDS_OF_ORDER: Final[dict[int, str]] = {
+    Code.DENIED: "the mandate does not allow such orders in this market",
+    Code.NEED_COSIGN: "this order costs more than the threshold of its mandate",
+    Code.OVER_PRICE: "the mandate does not allow this price",
+    Code.OVER_ORDER: "this order is larger than the mandate lets one be",
+    Code.OVER_BUDGET: "this order costs more than is left of the mandate's budget",
+    Code.OUTSIDE_BAND: "this price is too far from the last one",
     Code.OUT_OF_STOCK: "this order would sell more goods than are free",
     LEDGER_STATUS_BASE + Status.EXCEEDS_CREDITS: "this order costs more money than is free",
 }
@@ -73,6 +79,8 @@ _NEXT_OF_NUMBER: Final = {
     45_056: "Put money into the wallet: `thingmarket owner fund OWNER AMOUNT`.",
     BOOK_REASON_BASE + Reason.UNKNOWN_ORDER: "See what rests: `order list HOME`, of a thing with --of;"
     " and what traded: `market trades HOME MARKET`.",
+    BOOK_REASON_BASE + Reason.BAD_PRICE: "Prices begin at one tick; below that only where the operator opened"
+    " the market with --negative.",
     BOOK_REASON_BASE + Reason.WRONG_STATE: "See its state: `thingmarket market list HOME`.",
     BOOK_REASON_BASE + Reason.BOOK_CROSSED: "Hold the auction first, with --uncross.",
     BOOK_REASON_BASE + Reason.NOT_FILLABLE: "See what is there: `thingmarket market depth HOME MARKET`.",
@@ -80,6 +88,26 @@ _NEXT_OF_NUMBER: Final = {
     Code.OPERATOR_ONLY: "Only who has the node's keys may: `thingmarket node market`.",
     Code.OUTSIDE_BAND: "Choose a price nearer to the last one: `thingmarket market list HOME`.",
 }
+_OR_HIMSELF: Final = "the owner may place it himself (`owner order`) or give another mandate."
+_LIMITS_OF_MANDATE: Final = frozenset(
+    (
+        Code.DENIED,
+        Code.OVER_PRICE,
+        Code.OVER_ORDER,
+        Code.OVER_BUDGET,
+        Code.OVER_DAY_ORDERS,
+        Code.OVER_OPEN_ORDERS,
+    )
+)
+
+
+class OrderRefused(Refusal):
+    """The refusal of an order in a book; what to do next is not what it is for a purchase."""
+
+    def __init__(self, status: int, reason: str, rule: str, advice: str) -> None:
+        """Refuse with a status, and say what to do next."""
+        super().__init__(status, reason, rule)
+        self.advice = advice
 
 
 def name_of(number: int) -> str:
@@ -99,14 +127,25 @@ def of_the_client() -> tuple[type[Exception], ...]:
     return (Unanswered, NotYet, FateUnknown, UnsafeFile)
 
 
-def refusal_of(status: int, decision: Decision | None) -> Refusal:
-    """The refusal that the status of an order is. [MKT-7]"""
+def refusal_of(status: int, decision: Decision | None, seq: int) -> OrderRefused:
+    """The refusal that the status of an order is, which the entry `seq` tells of. [MKT-7]"""
     rule = decision.rules[0] if decision and decision.rules else ""
-    reason = status - BOOK_REASON_BASE
-    words = _WORDS_OF_BOOK.get(reason, "the book refused this order")
-    if status not in range(BOOK_REASON_BASE, LEDGER_STATUS_BASE):
-        words = _WORDS_OF_HOLDS.get(status, "this order was not placed")
-    return Refusal(status, words, rule)
+    return OrderRefused(status, words_of_order(status), rule, _next_of_order(status, seq))
+
+
+def words_of_order(status: int) -> str:
+    """Why an order was refused, in words."""
+    if status in range(BOOK_REASON_BASE, LEDGER_STATUS_BASE):
+        return _WORDS_OF_BOOK.get(status - BOOK_REASON_BASE, "the book refused this order")
+    return _WORDS_OF_ORDER.get(status, "this order was not placed")
+
+
+def _next_of_order(status: int, seq: int) -> str:
+    if status == Code.NEED_COSIGN:  # [COS-1] of a purchase it would wait in the owner's inbox
+        return f"In a book no order waits for approval: {_OR_HIMSELF}"
+    if status in _LIMITS_OF_MANDATE and seq:
+        return f"See the limits: `thingmarket explain --entry {seq} --home HOME`; {_OR_HIMSELF}"
+    return ""
 
 
 def show(error: Exception, *, as_json: bool) -> None:
@@ -125,6 +164,8 @@ def show(error: Exception, *, as_json: bool) -> None:
 
 def described(error: Exception) -> dict[str, Any]:
     """The parts of a refusal, or of what else went wrong, as data."""
+    if isinstance(error, OrderRefused):
+        return _parts(error.number, error.reason, error.rule, advice=error.advice)
     if isinstance(error, Refusal):
         return _parts(error.number, error.reason, error.rule)
     from thingmarket_client.errors import Unanswered
@@ -144,7 +185,7 @@ def misspelt(error: click.ClickException) -> dict[str, Any]:
 
 
 def _parts(number: int, reason: str, rule: str = "", name: str = "", advice: str = "") -> dict[str, Any]:
-    if number == Code.OUT_OF_STOCK and rule == "MKT-4":  # of a book: elsewhere one buys less
+    if not advice and number == Code.OUT_OF_STOCK and rule == "MKT-4":  # of a book: elsewhere one buys less
         advice = _NEXT_OF_GOODS
     advice = advice or _NEXT_OF_RULE.get(rule) or _NEXT_OF_NUMBER.get(number, "")
     if not advice and number in Code._value2member_map_:
