@@ -5,13 +5,16 @@ from typing import Any
 from thingmarket.audit.merkle import leaf_hash
 from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import Command, EntryKind
+from thingmarket.policy.decision import Decision
 from thingmarket.policy.rules import RULES
+from thingmarket.trading.commands import PlaceOrders
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.signing import entry_bytes
 from thingmarket_node.cli.amounts import fact_words
 from thingmarket_node.cli.output import Output
+from thingmarket_node.cli.placed import limit_rows, orders_value, tell_orders
 from thingmarket_node.cli.trouble import name_of
 
 _MINUTE_MS = 60_000
@@ -46,7 +49,14 @@ def decided(found: Explanation) -> dict[str, Any]:
         "rules": list(decision.rules) if decision else [],
         "rule_texts": {rule: RULES.get(rule, "") for rule in (decision.rules if decision else ())},
         "facts": [{"name": fact.name, "value": fact.value} for fact in (decision.facts if decision else ())],
+        "orders": _orders(command.body, decision),
     }
+
+
+def _orders(body: object, decision: Decision | None) -> list[dict[str, Any]]:
+    if not isinstance(body, PlaceOrders):
+        return []
+    return orders_value(body.orders, decision.facts if decision else ())
 
 
 def tell_decided(output: Output, value: dict[str, Any]) -> None:
@@ -54,14 +64,23 @@ def tell_decided(output: Output, value: dict[str, Any]) -> None:
     if output.as_json:
         return
     output.say(f"entry {value['seq']}: {value['command']} of {value['sender']}")
-    output.say(f"  {value['name']}" + (f": {value['reason']}" if value["reason"] else ""))
-    if value["rules"]:
+    if value["orders"]:
+        tell_orders(output, value["orders"])
+    else:
+        output.say(f"  {value['name']}" + (f": {value['reason']}" if value["reason"] else ""))
+    texts = [(rule, text) for rule, text in value["rule_texts"].items() if text or not value["orders"]]
+    if texts:
         title = "what had to hold" if value["verdict"] == "ALLOW" else "what did not hold"
-        output.table(title, ("rule", ""), value["rule_texts"].items())
-    if value["facts"]:
-        currency = next((str(one["value"]) for one in value["facts"] if one["name"] == "currency"), "")
-        rows = [(one["name"], fact_words(one["name"], one["value"], currency)) for one in value["facts"]]
+        output.table(title, ("rule", ""), texts)
+    facts = [one for one in value["facts"] if not (value["orders"] and one["name"].startswith("order."))]
+    limits = limit_rows(facts) if value["orders"] else []
+    facts = facts[: len(facts) - len(limits)]  # what was left stands last
+    if facts:
+        currency = next((str(one["value"]) for one in facts if one["name"] == "currency"), "")
+        rows = [(one["name"], fact_words(one["name"], one["value"], currency)) for one in facts]
         output.table("what was looked at", ("fact", "value"), rows)
+    if limits:
+        output.table("what the mandate let it do, by market and side, and by currency", ("left", ""), limits)
     for sentence in in_words(value["facts"]):
         output.say(f"  {sentence}")
 

@@ -43,6 +43,9 @@ def explain(
     Which rules of the owner allowed it, on which facts; among which offers it was chosen, and why the others
     lost; who allowed it; what it cost; what became of it.
 
+    Orders of a book are explained by the entry that placed them: `--json` tells it as `seq` when they are
+    placed, `owner decisions` lists those of refused ones.
+
     Everything is verified: the command against its place in the node's signed log, the record of the choice
     against the commitment in the contract.
 
