@@ -141,6 +141,30 @@ def test_a_price_below_zero_is_typed_as_it_is(exchange: Exchange) -> None:
     assert exchange.did("owner", "order", "cancel", "anna", str(bought["order"])) == {"cancelled": 1}
 
 
+def test_an_owner_takes_back_the_orders_of_a_thing_that_its_folder_names(exchange: Exchange) -> None:
+    exchange.did("node", "market", "open", "market", "4", "--product", "tape", *INK[2:])
+    placed = exchange.did("thing", "order", "buy", "printer", "4", "2", "0.10")
+    assert "--of THING" in exchange.ran("owner", "order", "cancel", "anna", "--all").stdout
+    (resting,) = exchange.did("owner", "order", "list", "anna", "--of", "printer")["orders"]
+    assert resting["order"] == placed["order"]
+    assert exchange.did("owner", "order", "cancel", "anna", "--all", "--of", "printer") == {"cancelled": 1}
+    assert "--of THING" in exchange.ran("owner", "order", "list", "anna").stdout
+
+
+def test_why_nothing_of_an_order_rests_is_said_and_explained(exchange: Exchange) -> None:
+    exchange.did("node", "market", "open", "market", "5", "--product", "clips", *INK[2:])
+    exchange.did("owner", "goods", "declare", "anna", "5", "1")
+    exchange.did("owner", "order", "sell", "anna", "5", "1", "0.10")
+    buying = ("thing", "order", "buy", "printer", "5", "1")
+    assert "an order of the same owner" in exchange.ran(*buying, "0.10").stdout
+    assert "was dropped" in exchange.ran(*buying, "0.05", "--what-is-left", "at-once").stdout
+    resting = exchange.did(*buying, "0.05")
+    shown = exchange.ran("explain", "--entry", str(resting["seq"]), "--home", "anna").stdout
+    assert str(resting["order"]) in shown and "taken" in shown
+    exchange.did("thing", "order", "cancel", "printer", "--all")
+    exchange.did("owner", "order", "cancel", "anna", "--all")
+
+
 def test_the_operator_halts_and_resumes_and_nobody_opens_it_twice(exchange: Exchange) -> None:
     assert exchange.did("node", "market", "state", "market", "1", "halted")["state"] == "HALTED"
     code, told = exchange.said("owner", "order", "buy", "anna", "1", "1", "0.05")
@@ -191,6 +215,6 @@ def test_trades_before_the_last_start_are_not_silently_missing(exchange: Exchang
     assert known["trades"] == [] and known["forgotten_seq"] >= last["seq"]
     assert known["forgotten_ms"] >= last["time_ms"]
     shown = exchange.ran("market", "trades", "anna", "1").stdout
-    assert "Others were traded up to" in shown and f"log position {known['forgotten_seq']}" in shown
+    assert "Trades up to" in shown and f"log position {known['forgotten_seq']}" in shown
     since = str(known["forgotten_seq"])
-    assert "Others" not in exchange.ran("market", "trades", "anna", "1", "--since", since).stdout
+    assert "Trades up to" not in exchange.ran("market", "trades", "anna", "1", "--since", since).stdout

@@ -180,8 +180,8 @@ def _forgotten(known: TradesSeen) -> tuple[str, str]:
     """What a reader does not see, and where it stands."""
     place = f"{moment(known.forgotten_ms)} UTC, log position {known.forgotten_seq}"
     return (
-        f"Others were traded up to {place}: the node tells the last ones since its start.",
-        "Older ones stand in its log, which its operator has; trades with escrow in `owner contracts` too.",
+        f"Trades up to {place}, are not told: the node knows the last ones since its start.",
+        "They stand in its log, which its operator has; trades with escrow in `owner contracts` too.",
     )
 
 
@@ -272,7 +272,7 @@ def _drawn(market: Market, book: LiveBook, last: str) -> Any:
 
     title = f"{market.terms.title}, {book.state.name}, {market.terms.currency} a lot"
     caption = f"last trade {last}; log position {book.seq}"
-    table = Table(title=title, min_width=len(title) + 2, caption=caption)
+    table = Table(title=title, min_width=max(len(title), len(caption)) + 2, caption=caption)
     for name in ("buy lots", "price", "sell lots"):
         table.add_column(name, justify="right")
     for row in ladder(market, book.bids, book.asks):
