@@ -42,7 +42,7 @@ def _list(whose: str, home: str, opening: Opening) -> click.Command:
         help=f"""List the owner's goods in the markets: what was declared, what is held, and what is free.
 
         Resting sell orders hold goods, and contracts of markets that make some. What was bought is free and
-        was not declared.
+        was not declared; what was withdrawn counts against what was declared, which can end below zero.
 
         \b
         Example:

@@ -78,6 +78,8 @@ def orders(
 ) -> None:
     """List what the owner's things ordered, refused orders too, newest first.
 
+    Orders in the books of markets are not among them: `owner order list --of THING`, `market trades`.
+
     \b
     Example:
       thingmarket owner orders anna --since 2026-11-01
@@ -123,7 +125,9 @@ def decisions(
     card: str | None,
     as_json: bool,
 ) -> None:
-    """List what the owner's rules decided, newest first; `thingmarket explain` tells all of one.
+    """List what the owner's rules decided, newest first; `thingmarket explain --entry` tells all of one.
+
+    Of orders in the books of markets those that were refused.
 
     \b
     Example:
@@ -173,6 +177,8 @@ def report(
     as_json: bool,
 ) -> None:
     """Tell what was spent, by thing and category, and what the owner's rules decided; draw it with --plot.
+
+    Spending is that of contracts; trades of a book that are settled at once are none: `market trades`.
 
     \b
     Example:
