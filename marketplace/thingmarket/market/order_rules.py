@@ -29,6 +29,11 @@ _RULES: Final[Mapping[int, str]] = {
     Code.OVER_OPEN_ORDERS: "MKT-8",
 }
 
+_RULES_WITHOUT_LIMIT: Final[Mapping[int, str]] = {  # of who sells, and may spend nothing
+    Code.OVER_DAY_ORDERS: "THG-13",
+    Code.OVER_OPEN_ORDERS: "MKT-8",
+}
+
 
 def plain_rule(status: int) -> str:
     """The rule of a status that no mandate has to be asked about."""
@@ -55,7 +60,7 @@ def limit_rule(
     """The rule of the mandate that a limit comes from, by the counters before the frame; empty: of none."""
     limit = mandate.limit(listed.currency)
     if limit is None:
-        return "LIM-0"
+        return _RULES_WITHOUT_LIMIT.get(status, "LIM-0")
     currency, tried = listed.currency, on_probation(state, thing)
     match status:
         case Code.OVER_PRICE:

@@ -8,6 +8,7 @@ from tests.builders import World, limit, replayed
 from tests.ordering import buy, cancel, events, sell, statuses
 from thingmarket.errors import Code, code_name
 from thingmarket.identity.envelope import TypeId
+from thingmarket.identity.mandates import Action
 from thingmarket.limits import FRAMES_KEPT, ORDER_STEPS_MAX, ORDERS_PER_FRAME_MAX, RESTING_PER_OWNER_MAX
 from thingmarket.market import goods
 from thingmarket.market.entries import NoticeKind
@@ -170,10 +171,12 @@ def test_of_one_owner_so_many_orders_rest_and_no_more(world: World) -> None:
     """[MKT-8] He and his things together fill neither the prices of a market nor its book for others."""
     owner, other = world.owner("owner", fund=10**9), world.owner("other", fund=FUNDS)
     thing = world.thing("printer", owner, limits=(limit(10**9),))
+    seller = world.thing("shop", owner, actions=(Action.SELL,), limits=())
+    world.declare(owner, 1)
     for begin in range(1, RESTING_PER_OWNER_MAX, ORDERS_PER_FRAME_MAX):
         assert not any(statuses(world.frame(owner, *(buy(1, begin + at) for at in range(1_000)))))
-    for sender in (thing, owner):
-        crowd = world.frame(sender, buy(1, 1))
+    for sender, order in ((thing, buy(1, 1)), (owner, buy(1, 1)), (seller, sell(1, 2 * FUNDS))):
+        crowd = world.frame(sender, order)
         assert [code_name(one) for one in statuses(crowd)] == ["OVER_OPEN_ORDERS"]
         assert crowd.decision is not None and crowd.decision.rules == ("MKT-8",)
     assert statuses(world.frame(other, buy(1, RESTING_PER_OWNER_MAX + 1))) == (0,)
