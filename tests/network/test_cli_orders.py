@@ -188,6 +188,9 @@ def test_what_is_wrong_is_said_with_the_next_step(exchange: Exchange) -> None:
         code, told = exchange.said(*line)
         assert (code, told["refused"]["number"]) == (1, number), told
     assert exchange.said("thing", "order", "cancel", "shop")[0] == 2
+    for words, advice in ((("water", "1"), "market list"), (("1", "1.5"), "whole number of lots")):
+        code, told = exchange.said("thing", "order", "buy", "printer", *words, "0.20")
+        assert code == 2 and advice in told["refused"]["reason"]
 
 
 def test_a_market_is_followed_live_by_a_program(exchange: Exchange) -> None:

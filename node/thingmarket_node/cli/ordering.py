@@ -64,6 +64,12 @@ def _order(whose: str, buyer: str, seller: str, opening: Opening) -> click.Group
     return order
 
 
+class _LotsType(click.IntRange):
+    """How many lots."""
+
+    name = "whole number of lots"
+
+
 class _PriceLast(click.Command):
     """A command whose last argument may be below zero: -0.20 is a price, not an option."""
 
@@ -84,7 +90,7 @@ def _placing(whose: str, home: str, opening: Opening, side: Side) -> click.Comma
     @_how_options
     @home_argument
     @market_argument
-    @click.argument("lots", type=click.IntRange(1))
+    @click.argument("lots", type=_LotsType(1))
     @click.argument("price")
     @node_option
     @json_option

@@ -29,7 +29,15 @@ home_argument: Final = click.argument("home", type=click.Path(path_type=Path))
 node_option: Final = click.option(
     "--node", "card", help="Folder or card of the node, when it is a new one or has moved."
 )
-market_argument: Final = click.argument("market", type=click.IntRange(1))
+
+
+class MarketType(click.IntRange):
+    """The number of a market."""
+
+    name = "market number; `thingmarket market list HOME` shows them"
+
+
+market_argument: Final = click.argument("market", type=MarketType(1))
 Opening = Callable[..., Awaitable[Trader]]
 
 
