@@ -10,7 +10,6 @@ The folder keeps the keys and what is unanswered; started again, the printer is 
 
 import asyncio
 import sys
-from contextlib import aclosing
 from pathlib import Path
 
 from thingmarket.catalog.choice import explain_choice
@@ -45,7 +44,7 @@ async def main(card: NodeCard, folder: Path) -> None:
             chosen = await printer.choose(need)
         print(*explain_choice(chosen.choice), sep="\n", flush=True)
 
-        async with aclosing(printer.watch(since=0)) as changes:
+        async with printer.watch(since=0) as changes:
             address = b"Ada Lovelace, 12 St James's Square, London"
             bought = await printer.buy(chosen, delivery={RetentionClass.CONTRACT: address})
             assert bought.decision is not None

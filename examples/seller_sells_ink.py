@@ -10,7 +10,6 @@ The folder keeps the keys; started again, the shop is the same shop.
 
 import asyncio
 import sys
-from contextlib import aclosing
 from pathlib import Path
 
 from thingmarket.identity.cards import NodeCard
@@ -41,7 +40,7 @@ async def main(card: NodeCard, folder: Path) -> None:
         )
         print(f"on sale: {(await shop.sell(offer)).hex()[:16]}", flush=True)
         handed_over = set()
-        async with aclosing(shop.watch(since=0)) as changes:  # also what was bought while we were away
+        async with shop.watch(since=0) as changes:  # also what was bought while we were away
             async for change in changes:
                 if change.kind is not NoticeKind.CONTRACT:
                     continue

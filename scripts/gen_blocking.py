@@ -195,9 +195,9 @@ def _returned(member: Member) -> list[ast.expr | None]:
 
 
 def used_names(parts: Iterable[ast.expr | None]) -> set[str]:
-    """Names in expressions, but for the generators that become watches."""
+    """Names in expressions, but for the watches, which become blocking ones."""
     nodes = (node for part in parts if part is not None for node in ast.walk(part))
-    return {node.id for node in nodes if isinstance(node, ast.Name)} - {"AsyncGenerator"}
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - {"Watch"}
 
 
 def _signature(function: Function) -> str:
@@ -216,11 +216,10 @@ def _arguments(function: Function) -> str:
 
 
 def _listens(function: Function) -> str | None:
-    """What an async generator gives, None for any other function."""
+    """What a watch gives that is returned, None for any other function."""
     returned = function.returns
-    if isinstance(returned, ast.Subscript) and ast.unparse(returned.value).endswith("AsyncGenerator"):
-        assert isinstance(returned.slice, ast.Tuple)
-        return ast.unparse(returned.slice.elts[0])
+    if isinstance(returned, ast.Subscript) and ast.unparse(returned.value) == "Watch":
+        return ast.unparse(returned.slice)
     return None
 
 

@@ -18,6 +18,7 @@ from thingmarket_client.errors import RefusedByNode, Unanswered
 from thingmarket_client.post import Post
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
 from thingmarket_client.session.session import Session, pause
+from thingmarket_client.watching import Watch
 
 PAGES_MAX = 10  # of 100 orders: more are those of others, and nobody reads them at once
 
@@ -82,8 +83,11 @@ class Waiting:
                     return seen
         raise AssertionError("news end only by a refusal")
 
-    async def inboxes(self) -> AsyncGenerator[tuple[PendingSeen, ...], None]:
+    def inboxes(self) -> Watch[tuple[PendingSeen, ...]]:
         """The inbox now, and again whenever it has changed."""
+        return Watch(lambda _: self._inboxes(), self._session.patience_ms)
+
+    async def _inboxes(self) -> AsyncGenerator[tuple[PendingSeen, ...], None]:
         async with aclosing(self._news()) as news:
             async for _ in news:
                 yield await self.inbox()

@@ -20,6 +20,7 @@ from thingmarket_client.post import Post
 from thingmarket_client.reads import PAGES_MAX
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
 from thingmarket_client.session.session import pause
+from thingmarket_client.watching import Watch
 
 _WHOLE_ENTRY: Final = -1
 
@@ -107,11 +108,14 @@ class Floor:
                 break
         return TradesSeen(trades=tuple(found), forgotten_seq=seq, forgotten_ms=time_ms)
 
-    async def watch_market(self, market: int, levels: int) -> AsyncGenerator[LiveBook, None]:
+    def watch_market(self, market: int, levels: int) -> Watch[LiveBook]:
         """The best levels of an open book, again whenever they change; reconnects by itself.
 
         Who is slow gets fewer and newer ones. Ends only by a refusal.
         """
+        return Watch(lambda _: self._books(market, levels), self._post.session.patience_ms)
+
+    async def _books(self, market: int, levels: int) -> AsyncGenerator[LiveBook, None]:
         failures = 0
         request = wire.watch_market_request(market, min(levels, DEPTH_LEVELS_MAX))
         while True:

@@ -1,6 +1,6 @@
 """The markets as a part of every party; what they need is loaded at their first use."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from thingmarket_client.post import Post
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from thingmarket_client.floor import Floor
     from thingmarket_client.frames import AnyOrder, FrameAnswer
     from thingmarket_client.live_book import LiveBook, Market
+    from thingmarket_client.watching import Watch
 
 LEVELS: Final = 10
 
@@ -71,7 +72,7 @@ class FloorTrader:
         await self._floor().withdraw_goods(market, quantity_steps)
 
     async def goods(self) -> "tuple[GoodsSeen, ...]":
-        """What the owner has in the markets, by product: declared, held by orders and contracts, and free."""
+        """What the owner has in the markets, by product: all, held by orders and contracts, and free."""
         return await self._floor().goods()
 
     # --- markets
@@ -102,7 +103,7 @@ class FloorTrader:
         """
         return await self._floor().trades(market, since_seq)
 
-    def watch_market(self, market: int, levels: int = LEVELS) -> "AsyncGenerator[LiveBook, None]":
+    def watch_market(self, market: int, levels: int = LEVELS) -> "Watch[LiveBook]":
         """The best levels of an open book, again whenever they change; reconnects by itself.
 
         Who is slow gets fewer and newer ones. Ends only by a refusal.

@@ -1,6 +1,6 @@
 """What a party can read: offers, its contracts and needs, reasons, and changes as they happen."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,7 @@ from thingmarket.wire.views import ContractSeen
 from thingmarket_client.errors import Unanswered
 from thingmarket_client.retry import FIRST_DELAY_MS, LONGEST_DELAY_MS
 from thingmarket_client.session.session import Session, pause
+from thingmarket_client.watching import Watch
 
 if TYPE_CHECKING:
     from thingmarket.market.order_views import TradeSeen
@@ -201,12 +202,15 @@ class Reads:
         data: bytes = (await self._session.ask(lambda stub: stub.Unseal, request)).data
         return data
 
-    async def watch(self, since: int | None = None) -> AsyncGenerator[Change, None]:
+    def watch(self, since: int | None = None) -> Watch[Change]:
         """Changes as they become durable; reconnects by itself, and catches up on contracts.
 
-        Begins after the log position `since`, or now. A change may be told twice, none of a contract
-        is left out. Ends only by a refusal.
+        Begins after the log position `since`; without it when entered by `with`, else at the first question.
+        A change may be told twice, none of a contract is left out. Ends only by a refusal.
         """
+        return Watch(lambda listens: self._changes(since, listens), self._session.patience_ms)
+
+    async def _changes(self, since: int | None, listens: Callable[[], None]) -> AsyncGenerator[Change, None]:
         last, failures = since, 0
         while True:
             first = True
@@ -215,6 +219,7 @@ class Reads:
                     async for message in messages:
                         seq, notices = wire.read_watch(message)
                         # The first message says that the node listens: what changed before is listed.
+                        listens()
                         if first and last is not None and seq > last:
                             for change in await self._missed(last, seq, notices):
                                 yield change

@@ -1,7 +1,7 @@
 """What things and owners have in common: they announce, search, choose, buy, sell and fulfil."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,7 @@ from thingmarket_client.replenishing import Replenisher
 from thingmarket_client.session.session import PATIENCE_MS, Caller, Session
 from thingmarket_client.trust import Trust
 from thingmarket_client.wait import Wait
+from thingmarket_client.watching import Watch
 from thingmarket_client.witness import remembered
 
 OUTBOX_FILE: Final = "outbox.db"
@@ -369,8 +370,8 @@ class Trader(Speaker, Performer, Replenisher, FloorTrader):
         """The bytes behind a commitment of a contract, for the seller and the buyer's owner."""
         return await self.reads.unseal(contract, commitment)
 
-    def watch(self, since: int | None = None) -> AsyncGenerator[Change, None]:
-        """Changes as they become durable, through all reconnections."""
+    def watch(self, since: int | None = None) -> Watch[Change]:
+        """Changes as they become durable, through all reconnections; heard from when entered by `with`."""
         return self.reads.watch(since)
 
     async def explain(self, contract: bytes) -> Reasons:

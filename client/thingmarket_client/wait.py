@@ -14,7 +14,6 @@ from thingmarket.wire.listings import NeedSeen
 from thingmarket.wire.views import ContractSeen
 from thingmarket_client.choosing import Chosen
 from thingmarket_client.errors import NotYet, Unanswered
-from thingmarket_client.listening import Listening
 from thingmarket_client.outbox import Answer, Letter
 from thingmarket_client.post import Flushed, Post
 from thingmarket_client.reads import Reads
@@ -167,7 +166,7 @@ async def until(
 
     A node that cannot be reached is waited for, too. `tell` hears every 15 s how many have passed.
     """
-    listening = Listening(reads.watch())
+    changes = reads.watch()
     began_ns = told_ns = time.monotonic_ns()
     wait_ms = LOOK_AGAIN_MS
     try:
@@ -176,7 +175,7 @@ async def until(
                 with suppress(Unanswered):
                     if (found := await look()) is not None:
                         return found
-                if await listening.next(wait_ms) is None:
+                if await changes.wait(wait_ms) is None:
                     wait_ms = min(2 * wait_ms, LOOK_LATER_MS)
                 now_ns = time.monotonic_ns()
                 if tell is not None and now_ns - told_ns >= TELL_AGAIN_MS * 1_000_000:
@@ -185,4 +184,4 @@ async def until(
     except TimeoutError:
         raise NotYet(late()) from None
     finally:
-        await listening.end()
+        await changes.aclose()

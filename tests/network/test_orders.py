@@ -27,6 +27,7 @@ from thingmarket_client.frames import (
     ReduceOrder,
     ReplaceOrder,
 )
+from thingmarket_client.reads import Change
 
 
 @pytest.fixture
@@ -101,11 +102,10 @@ async def test_an_owner_trades_for_himself_and_a_market_order_takes_what_is_ther
 async def test_fills_of_resting_orders_are_told_by_the_watch_and_read_as_trades(floor: Floor) -> None:
     """[MKT-7] [MKT-14]"""
     offered = await floor.shop.place_orders([sell(5, 20)])
-    changes = floor.shop.watch()
-    waiting = asyncio.ensure_future(anext(changes))
-    await floor.printer.place_orders([buy(1, 5)])
-    await floor.printer.place_orders([buy(2, 20)])
-    change = await asyncio.wait_for(waiting, 20)
+    async with floor.shop.watch() as changes:
+        await floor.printer.place_orders([buy(1, 5)])
+        await floor.printer.place_orders([buy(2, 20)])
+        change = await asyncio.wait_for(anext(changes), 20)
     assert (change.kind, change.state) == (NoticeKind.FILL, "TRADED")
     (trade,) = await floor.shop.trades(1)
     assert change.trades == (trade,) and not change.trades_more, "the notice tells the price itself"
@@ -115,7 +115,6 @@ async def test_fills_of_resting_orders_are_told_by_the_watch_and_read_as_trades(
     assert same.contract == trade.contract
     assert same.sell_order == 0 and same.buy_order
     assert await floor.shop.trades(1, trade.seq) == ()
-    await changes.aclose()
 
 
 async def test_counting_goes_on_after_a_restart_of_either_side(floor: Floor) -> None:
@@ -261,3 +260,17 @@ async def test_orders_and_a_live_book_are_there_without_asyncio(floor: Floor) ->
             return answer.orders[0].taken, book.asks[0][0]
 
     assert await asyncio.to_thread(trade) == (True, 20)
+
+
+async def test_a_fill_between_entering_a_blocking_watch_and_its_first_question_is_told(floor: Floor) -> None:
+    """[MKT-14]"""
+    await floor.printer.place_orders([buy(2, 20)])
+
+    def trade() -> Change | None:
+        with BlockingThing(floor.printer.home) as printer, printer.watch() as changes:
+            with BlockingThing(floor.shop.home) as shop:
+                shop.place_orders([sell(2, 20)])
+            return changes.wait(20_000)
+
+    change = await asyncio.to_thread(trade)
+    assert change is not None and [one.lots for one in change.trades] == [2]

@@ -110,7 +110,7 @@ class BlockingReads:
     def watch(self, since: int | None = None) -> BlockingWatch[Change]:
         """Changes as they become durable; reconnects by itself, and catches up on contracts.
 
-        Begins after the log position `since`, or now. A change may be told twice, none of a contract
-        is left out. Ends only by a refusal.
+        Begins after the log position `since`; without it when entered by `with`, else at the first question.
+        A change may be told twice, none of a contract is left out. Ends only by a refusal.
         """
         return BlockingWatch(self._calls, self._watches, lambda: self._part.watch(since))

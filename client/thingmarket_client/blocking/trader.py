@@ -102,7 +102,7 @@ class BlockingTrader(BlockingParty[P]):
         self._calls.run(lambda: self._party.withdraw_goods(market, quantity_steps))
 
     def goods(self) -> tuple[GoodsSeen, ...]:
-        """What the owner has in the markets, by product: declared, held by orders and contracts, and free."""
+        """What the owner has in the markets, by product: all, held by orders and contracts, and free."""
         return self._calls.run(self._party.goods)
 
     def market(self, number: int) -> Market:
@@ -400,7 +400,7 @@ class BlockingTrader(BlockingParty[P]):
         return self._calls.run(lambda: self._party.unseal(contract, commitment))
 
     def watch(self, since: int | None = None) -> BlockingWatch[Change]:
-        """Changes as they become durable, through all reconnections."""
+        """Changes as they become durable, through all reconnections; heard from when entered by `with`."""
         return BlockingWatch(self._calls, self._watches, lambda: self._party.watch(since))
 
     def explain(self, contract: bytes) -> Reasons:

@@ -93,6 +93,11 @@ class Session:
         self._least_offset_ms: int | None = None
 
     @property
+    def patience_ms(self) -> int:
+        """How long all tries of one call may take."""
+        return self._patience_ms
+
+    @property
     def now_ms(self) -> int:
         """The node's time, as far as the last handshake tells; before it this machine's."""
         return time.time_ns() // 1_000_000 + self._offset_ms

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def inbox(home: Path, watch: bool, card: str | None, as_json: bool) -> None:
         async with await open_owner(home, card) as owner:
             if not watch:
                 return await _items(owner, await owner.inbox())
-            async with aclosing(owner.waiting.inboxes()) as inboxes:
+            async with owner.waiting.inboxes() as inboxes:
                 async for orders in inboxes:
                     _show(output, await _items(owner, orders), watched=True)
         return []

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Any
 
@@ -228,14 +227,14 @@ def watch(home: Path, market: int, levels: int, most: int | None, card: str | No
     async def follow() -> int:
         async with await open_party(home, card) as opened:
             found = await opened.market(market)
-            async with aclosing(opened.watch_market(market, levels)) as books:
+            async with opened.watch_market(market, levels) as books:
                 return await (_as_lines if as_json else _as_table)(found, books, most)
 
     count = asyncio.run(follow())
     Output(as_json=as_json).end({"changes": count})
 
 
-async def _as_lines(market: Market, books: AsyncGenerator[LiveBook, None], most: int | None) -> int:
+async def _as_lines(market: Market, books: AsyncIterable[LiveBook], most: int | None) -> int:
     count = 0
     async for book in books:
         traded = [trade_value(one) for one in book.trades]
@@ -249,7 +248,7 @@ async def _as_lines(market: Market, books: AsyncGenerator[LiveBook, None], most:
     return count
 
 
-async def _as_table(market: Market, books: AsyncGenerator[LiveBook, None], most: int | None) -> int:
+async def _as_table(market: Market, books: AsyncIterable[LiveBook], most: int | None) -> int:
     from rich.live import Live
 
     count, last = 0, f"at {market.money(market.seen.last_ticks)}" if market.seen.last_ticks else "-"

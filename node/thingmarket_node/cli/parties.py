@@ -1,6 +1,5 @@
 """Opening owners and things from their folders, and waiting until something of theirs has changed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,8 +21,7 @@ T = TypeVar("T")
 
 PATIENCE_MS: Final = 6_000  # a person waits for the answer; what was not sent waits in the outbox
 DEVICE_PATIENCE_MS: Final = 20_000  # a node restarts in less
-LOOK_AGAIN_S: Final = 2.0  # should a change be missed, as when the node restarts
-CANCEL_AGAIN_S: Final = 0.1
+LOOK_AGAIN_MS: Final = 2_000  # should a change be missed, as when the node restarts
 
 home_argument: Final = click.argument("home", type=click.Path(path_type=Path))
 node_option: Final = click.option(
@@ -79,23 +77,10 @@ async def until(party: Trader, look: Callable[[], Awaitable[T | None]]) -> T:
     """Look, and look again after every change that the node tells of, until there is something."""
     if (already := await look()) is not None:
         return already
-    changes = party.watch()
-    coming: asyncio.Future[Any] = asyncio.ensure_future(anext(changes))
-    try:
+    async with party.watch() as changes:
         while (found := await look()) is None:
-            await asyncio.wait({coming}, timeout=LOOK_AGAIN_S)
-            if coming.done():
-                coming.result()
-                coming = asyncio.ensure_future(anext(changes))
+            await changes.wait(LOOK_AGAIN_MS)
         return found
-    finally:
-        # Before Python 3.12 a cancellation that meets an arriving message gets lost, so it is repeated.
-        while not coming.done():
-            coming.cancel()
-            await asyncio.wait({coming}, timeout=CANCEL_AGAIN_S)
-        if not coming.cancelled():
-            coming.exception()
-        await changes.aclose()
 
 
 async def ended(party: Trader, contract: bytes) -> ContractSeen:

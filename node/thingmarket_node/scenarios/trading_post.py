@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -111,7 +111,7 @@ class TradingPost:
 
     async def _listen(self) -> None:
         """Look at the trades up to where it was told of a fill."""
-        async with aclosing(self._thing.watch(since=0)) as changes:
+        async with self._thing.watch(since=0) as changes:
             async for change in changes:
                 slot = int.from_bytes(change.reference[:_SLOT_BYTES], "big")
                 if change.kind is NoticeKind.FILL and slot == self._slot:
