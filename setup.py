@@ -9,7 +9,9 @@ TRADING = "marketplace/thingmarket/trading/"
 DESK_PARTS = (
     "_desk_floor.pxi",
     "_desk_admission.pxi",
+    "_desk_resting.pxi",
     "_desk_settling.pxi",
+    "_desk_own_prices.pxi",
     "_desk_learning.pxi",
     "_desk_placing.pxi",
     "_desk_telling.pxi",

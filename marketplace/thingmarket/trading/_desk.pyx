@@ -123,7 +123,9 @@ assert ORDER_BYTES == frames.ORDER_BYTES and COUNTER_BITS == frames.COUNTER_BITS
 
 include "_desk_floor.pxi"
 include "_desk_admission.pxi"
+include "_desk_resting.pxi"
 include "_desk_settling.pxi"
+include "_desk_own_prices.pxi"
 include "_desk_learning.pxi"
 include "_desk_placing.pxi"
 include "_desk_telling.pxi"

@@ -110,9 +110,17 @@ cdef inline uint32_t refusal_of_counters(
 
 
 cdef uint32_t admit(
-    MarketRow* market, LedgerRow* money, LedgerRow* goods, const Command* order, const Rest* present, bint is_full
+    MarketRow* market,
+    LedgerRow* money,
+    LedgerRow* goods,
+    const Command* order,
+    const Rest* present,
+    bint is_full,
 ) noexcept:
-    """Reserve what an order of good shape needs beyond `present`, which it replaces, or say why not."""
+    """Reserve what an order of good shape needs beyond `present`, which it replaces, or say why not.
+
+    `is_full` says that no order more of this owner may rest; one that replaces another rests already.
+    """
     cdef int side = order.side - 1
     cdef int64_t cost = money_hold(market, side, worst_price(order), order.quantity)
     cdef int64_t steps = goods_hold(market, side, order.quantity)

@@ -1,7 +1,7 @@
 # How a desk comes to know its markets and, from a snapshot, its orders; and what it is asked.
 
 cdef int32_t ledger_row(Desk desk, uint64_t number) except -1:
-    """Index of a ledger, with its accounts of the operator; they are there since a market was opened in it."""
+    """Index of a ledger, with its accounts of the operator: there since a market was opened in it."""
     cdef int32_t found = index_of(&desk.ledger_index, number)
     if found < 0:
         found = desk.ledger_index.count

@@ -70,35 +70,6 @@ cdef int learn(Desk desk, bytes orders, uint64_t owner, permits, headroom, bands
     return 0
 
 
-cdef int learn_own_prices(Desk desk, uint64_t owner) except -1:
-    """The best prices of the owner in those markets of the frame that gather."""
-    cdef const OrderBook* book = &desk.book.book
-    cdef int32_t found = index_of(&desk.owner_index, owner)
-    cdef int32_t slot = desk.owners[found].first if found >= 0 else 0
-    cdef MarketRow* market
-    while slot:
-        market = &desk.markets[index_of(&desk.market_index, market_at(book, slot).number)]
-        if market.frame == desk.frame:
-            note_own_price(market, book.levels[book.orders[slot].level].place & 1, desk.rests[slot].price)
-        slot = desk.rests[slot].own_after
-    return 0
-
-
-cdef inline void note_own_price(MarketRow* market, int side, int64_t price) noexcept:
-    """An order of the sender's owner rests; only those in markets that gather count."""
-    cdef int64_t best = market.own_best[side]
-    if market.state < CONTINUOUS and (best == 0 or (price > best if side == BUY else price < best)):
-        market.own_best[side] = price
-
-
-cdef inline bint crosses_own(const MarketRow* market, const Command* order) noexcept:
-    """Whether an order would trade with one of the same owner in an auction."""
-    cdef int64_t best = market.own_best[SELL if order.side - 1 == BUY else BUY]
-    if market.state >= CONTINUOUS or best == 0:
-        return False
-    return order.price >= best if order.side - 1 == BUY else order.price <= best
-
-
 cdef int learn_band(MarketRow* market, bands, tuple key) except -1:
     band = bands.get(key[0]) if bands else None
     market.has_band = band is not None
@@ -118,7 +89,9 @@ cdef int learn_account(Desk desk, int32_t ledger, int kind, uint64_t owner, head
         return 0
     row.is_seen[kind] = True
     row.reserved[kind] = 0
-    row.own[kind] = desk.accounts.row_of(owner, row.number, OWNER_WALLET if kind == WALLET else OWN_GOODS, "", 0)
+    row.own[kind] = desk.accounts.row_of(
+        owner, row.number, OWNER_WALLET if kind == WALLET else OWN_GOODS, "", 0
+    )
     row.free[kind] = free_in(&desk.accounts.rows[row.own[kind]]) if row.own[kind] else 0
     if kind == WALLET:
         room = headroom.get(row.number, UNLIMITED) if headroom else UNLIMITED

@@ -76,8 +76,8 @@ cdef uint32_t enter(
     status = refusal_of_terms(order, market, sender.now_ms)
     if status == 0:
         status = admit(market, money, goods, order, NULL, is_full_for(desk, sender.owner))
-    if status == 0 and crosses_own(market, order):
-        return STATUS_SELF_TRADE
+    if status == 0:
+        status = refusal_of_own(market, order)
     if status:
         return status
     if money.own[WALLET] == 0:
@@ -118,8 +118,8 @@ cdef uint32_t replace(Desk desk, Sender* sender, const Command* order, MarketRow
         status = admit(
             market, &desk.ledgers[market.money], &desk.ledgers[market.goods], order, &desk.rests[slot], False
         )
-        if status == 0 and crosses_own(market, order):
-            return STATUS_SELF_TRADE
+        if status == 0:
+            status = refusal_of_own(market, order)
     if status:
         return status
     status = to_book(desk, sender, order, market.self_trade)  # which refuses an order that is not there
@@ -131,7 +131,9 @@ cdef uint32_t replace(Desk desk, Sender* sender, const Command* order, MarketRow
     return status
 
 
-cdef inline bint stands_for(const OrderBook* book, const Command* order, int32_t slot, uint64_t owner) noexcept:
+cdef inline bint stands_for(
+    const OrderBook* book, const Command* order, int32_t slot, uint64_t owner
+) noexcept:
     cdef int32_t place = book.levels[book.orders[slot].level].place
     return (
         book.markets[place >> 1].number == order.market
