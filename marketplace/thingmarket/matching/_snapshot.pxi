@@ -129,6 +129,7 @@ cdef int read_order(OrderBook* book, Input* data, int32_t market, int side) exce
     cdef Ladder* ladder = &book.markets[market].sides[side]
     cdef SavedOrder saved
     cdef int64_t key
+    cdef int32_t slot
     take(data, &saved, sizeof(SavedOrder))
     if saved.id == 0 or find_order(book, saved.id):
         raise bad("an order id that is 0 or stands twice")
@@ -143,7 +144,8 @@ cdef int read_order(OrderBook* book, Input* data, int32_t market, int side) exce
             raise bad("too many prices")
     if reserve_for_rest(book, market, side) < 0:
         raise MemoryError
-    add_worst(book, add_order(book, saved.id, tag_of(book, saved.id), saved.account, <uint32_t> saved.remaining), market, side, key)
+    slot = add_order(book, saved.id, tag_of(book, saved.id), saved.account, <uint32_t> saved.remaining)
+    add_worst(book, slot, market, side, key)
     return 0
 
 

@@ -171,7 +171,10 @@ cdef class AccountTable:
         """What an account is found by."""
         cdef const Account* row = self.row(number)
         return AccountName(
-            row.owner, row.ledger, row.kind, self.references[row.reference:row.reference + row.reference_bytes]
+            row.owner,
+            row.ledger,
+            row.kind,
+            self.references[row.reference : row.reference + row.reference_bytes],
         )
 
     def ledger_of(self, number):
@@ -236,7 +239,7 @@ cdef class AccountTable:
         mark(self, credit)
 
     def post_plain(self, bytes batch not None, Py_ssize_t place, int64_t first, dict index not None):
-        """Post plain transfers from `place` on, and return the place of the first that may be another kind."""
+        """Post plain transfers from `place` on; say where the first is that may be another kind."""
         cdef const PlainRecord* records = <const PlainRecord*> PyBytes_AS_STRING(batch)
         cdef Py_ssize_t count = len(batch) // TRANSFER_BYTES
         cdef const PlainRecord* record
@@ -294,7 +297,8 @@ cdef class AccountTable:
 
     def packed_rows(self, first, last):
         """The canonical bytes of neighbouring accounts, one behind the other."""
-        self.row(first), self.row(last)
+        self.row(first)  # both are there
+        self.row(last)
         return written(self, first, last)
 
     def append_packed(self, bytes data not None, Py_ssize_t offset):
