@@ -123,9 +123,9 @@ class OwnOrders:
 
         Who had a thing before its owner of today, or has it after him, learns nothing of his trades.
         """
-        if slot == self.slot or self.owner is None:
-            return slot == self.slot
-        seat = state.seats.get(slot)
+        if slot == self.slot:
+            return True
+        seat = None if self.owner is None else state.seats.get(slot)
         return seat is not None and seat.owner == self.owner and seat.owner_seq <= seq
 
 

@@ -137,9 +137,9 @@ class Instruction:
     order_id: int = 0
 
     @classmethod
-    def of(cls, record: tuple[int, ...]) -> Self:
-        """Read the fields of a record, which are those of a dataclass in their order."""
-        return cls(**dict(zip(cls.__dataclass_fields__, record, strict=True)))
+    def of(cls, fields: tuple[int, ...]) -> Self:
+        """Take the fields of a record, which stand in it as they do in the class."""
+        return cls(**dict(zip(cls.__dataclass_fields__, fields, strict=True)))
 
     def _packed(self, last: int) -> bytes:
         return COMMAND.pack(

@@ -22,7 +22,7 @@ class RestingOrder:
 
 
 class RestingOrders:
-    """All resting orders by id, by the slot of their sender, and by market, and by owner."""
+    """All resting orders: by id, by the slot of their sender, by market and by owner."""
 
     __slots__ = ("_by_id", "_by_market", "_by_owner", "_by_slot")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.builders import Actor, World
-from tests.ordering import buy, cancel, sell
+from tests.ordering import buy, cancel, sell, statuses
 from thingmarket.errors import Refusal, code_name
 from thingmarket.limits import HOUR_MS
 from thingmarket.market.entries import Outcome
@@ -164,6 +164,10 @@ def test_trades_of_a_thing_are_seen_by_the_owner_for_whom_it_placed_them(world: 
 
     thing = world.thing("printer", anna)
     of_anna = world.frame(thing, buy(1, 10, market=2))
+    world.time_ms += 1
+    thing = world.present(thing, world.mandate(anna, thing.id))
+    assert statuses(world.frame(thing, buy(1, 10, market=2))) == (0,)
+    assert seen(anna, of_anna) == 1, "another mandate of the same owner"
     world.time_ms += 1
     thing = world.present(replace(thing, owner=eve.id), world.mandate(eve, thing.id))
     assert (seen(anna, of_anna), seen(eve, of_anna)) == (1, 0)
