@@ -10,13 +10,14 @@ from thingmarket.market.entries import NoticeKind
 from thingmarket.trading.frame import statuses_of
 from thingmarket_node.core.messages import Published
 from thingmarket_node.metrics import trades_of
+from thingmarket_node.refused_orders import refusals
 
 TRADES: Final = logging.getLogger("thingmarket.trades")
 """Off unless asked for: a line for every contract that an entry changed, and for every refusal."""
 
 _FACTS: Final = (
     *("contract", "entry", "state", "actor", "owner", "act", "code", "rule"),
-    *("market", "orders", "taken", "trades"),
+    *("market", "orders", "taken", "trades", "refusals"),
 )
 
 
@@ -65,13 +66,21 @@ def log_trades(outcomes: Iterable[Published]) -> None:
 
 
 def _log_orders(one: Published, facts: dict[str, Any]) -> None:
-    """Log what an entry did in the books: how many orders came, were taken, and traded; new states."""
+    """Log what an entry did in the books: what came of how many orders, and trades; new states."""
     statuses = statuses_of(one.outcome.statuses)
-    found = {"orders": len(statuses), "taken": statuses.count(0), "trades": trades_of(one)}
-    words = "%d orders, %d taken, %d trades, entry %d"
-    TRADES.info(words, *found.values(), one.seq, extra={**facts, **found})
+    orders, trades = len(statuses), trades_of(one)
+    found: dict[str, Any] = {"orders": orders, "taken": statuses.count(0), "trades": trades}
+    text = f"{_counted(orders, 'order')}, {found['taken']} taken, {_counted(trades, 'trade')}"
+    if refused := refusals(statuses, one.outcome.decision):
+        found["refusals"] = refused
+        text += f", refused {', '.join(f'{count} {why}' for why, count in refused.items())}"
+    TRADES.info("%s, entry %d", text, one.seq, extra={**facts, **found})
     for notice in one.outcome.notices:
         if notice.kind is NoticeKind.MARKET:
             market = int.from_bytes(notice.reference, "big")
             extra = {**facts, "market": market, "state": notice.state}
             TRADES.info("market %d is %s, entry %d", market, notice.state, one.seq, extra=extra)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -17,7 +17,7 @@ from thingmarket.trading.frame import ORDER, statuses_of
 from thingmarket.trading.permits import NO_LIMIT, OWNER_PERMIT, Headroom, Permit
 
 _SHOWN: Final = 4  # permits, and currencies, that are told
-_OF_RULES: Final = frozenset(  # the others have the same rule whoever ordered
+OF_RULES: Final = frozenset(  # the others have the same rule whoever ordered
     (
         Code.DENIED,
         Code.OVER_PRICE,
@@ -84,7 +84,7 @@ class _Why:
         self.facts.append(Fact(f"order.{index}", _text(status, rule)))
 
     def _rule(self, status: int, order: tuple[int, ...]) -> str:
-        if status not in _OF_RULES:
+        if status not in OF_RULES:
             return plain_rule(status)
         _, side, _, _, market, lots, *_ = order
         mandate, thing = self._authority.mandate, self._thing

@@ -15,7 +15,7 @@ from thingmarket.wire.signing import entry_bytes
 from thingmarket_node.cli.amounts import fact_words
 from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.placed import limit_rows, orders_value, tell_orders
-from thingmarket_node.cli.trouble import name_of
+from thingmarket_node.refused_orders import name_of
 
 _MINUTE_MS = 60_000
 

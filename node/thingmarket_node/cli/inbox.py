@@ -25,7 +25,7 @@ from thingmarket_node.cli.amounts import moment, written
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import read_order, write_approval
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
-from thingmarket_node.cli.trouble import name_of
+from thingmarket_node.refused_orders import name_of
 
 _PREFIX_MIN = 4  # hexadecimal digits by which an order may be named
 

@@ -12,7 +12,8 @@ from thingmarket.policy.decision import Fact
 from thingmarket.trading.frame import KINDS_NEW
 from thingmarket_node.cli.amounts import written
 from thingmarket_node.cli.output import Output
-from thingmarket_node.cli.trouble import name_of, words_of_order
+from thingmarket_node.cli.trouble import words_of_order
+from thingmarket_node.refused_orders import name_of
 
 _LEFT: Final = ("permit.", "headroom.")
 _MONEY: Final = frozenset({"order_max", "cosign_above", "money"})

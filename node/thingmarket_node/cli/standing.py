@@ -15,7 +15,7 @@ from thingmarket_node.cli.amounts import HexType, SpanType, amount_of, written
 from thingmarket_node.cli.cancelling import Opening
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner, open_thing
-from thingmarket_node.cli.trouble import name_of
+from thingmarket_node.refused_orders import name_of
 
 
 def commands(whose: str, home: str) -> tuple[click.Command, click.Command, click.Command]:

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import click
 
-from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code, Refusal, code_name
+from thingmarket.errors import BOOK_REASON_BASE, LEDGER_STATUS_BASE, Code, Refusal
 from thingmarket.matching.records import Reason
 from thingmarket.policy.decision import Decision
 from thingmarket.policy.rules import RULES
 from thingmarket.settlement.transfers import Status
+from thingmarket_node.refused_orders import name_of
 
 # What the reader can do about a refusal; a code that is not here has nothing to add to its reason.
 _NEXT: Final = {
@@ -108,16 +109,6 @@ class OrderRefused(Refusal):
         """Refuse with a status, and say what to do next."""
         super().__init__(status, reason, rule)
         self.advice = advice
-
-
-def name_of(number: int) -> str:
-    """The name of a refusal, the ledger's among them: 45056 is EXCEEDS_CREDITS."""
-    if number - BOOK_REASON_BASE in Reason._value2member_map_:
-        return Reason(number - BOOK_REASON_BASE).name
-    try:
-        return Status(number - LEDGER_STATUS_BASE).name if number > LEDGER_STATUS_BASE else code_name(number)
-    except ValueError:
-        return code_name(number)
 
 
 def of_the_client() -> tuple[type[Exception], ...]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from thingmarket.errors import Refusal
 from thingmarket_client import Unanswered
-from thingmarket_node.cli.trouble import name_of
+from thingmarket_node.refused_orders import name_of
 
 Line = dict[str, Any]
 _LINE_BYTES_MAX: Final = 4_000_000  # what all houses of a street say of one block is 10 kB

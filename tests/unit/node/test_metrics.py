@@ -101,4 +101,9 @@ def test_frames_and_states_of_markets_are_logged_without_naming_orders(written: 
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     frames = [line for line in lines if line["act"] == "PLACE_ORDERS"]
     assert [(line["orders"], line["taken"], line["trades"]) for line in frames] == [(2, 1, 0), (1, 1, 1)]
+    assert [line.get("refusals") for line in frames] == [{"OUT_OF_STOCK MKT-4": 1}, None]
+    assert [line["text"] for line in frames] == [
+        f"2 orders, 1 taken, 0 trades, refused 1 OUT_OF_STOCK MKT-4, entry {frames[0]['entry']}",
+        f"1 order, 1 taken, 1 trade, entry {frames[1]['entry']}",
+    ]
     assert [(line["market"], line["state"]) for line in lines if "market" in line][-1] == (1, "HALTED")
