@@ -117,6 +117,19 @@ async def test_fills_of_resting_orders_are_told_by_the_watch_and_read_as_trades(
     assert await floor.shop.trades(1, trade.seq) == ()
 
 
+async def test_a_thing_hears_of_its_owners_own_fill_without_the_trades(floor: Floor) -> None:
+    """[MKT-7] They are told to the party that placed the order and to its owner, though others may watch."""
+    await floor.bob.place_orders([sell(2, 20)])
+    async with floor.shop.watch() as heard_by_thing, floor.bob.watch() as heard_by_owner:
+        await floor.printer.place_orders([buy(2, 20)])
+        of_thing, of_owner = [
+            await asyncio.wait_for(anext(heard), 20) for heard in (heard_by_thing, heard_by_owner)
+        ]
+    assert of_thing.kind is of_owner.kind is NoticeKind.FILL
+    assert of_thing.trades == () and not of_thing.trades_more
+    assert [trade.lots for trade in of_owner.trades] == [2]
+
+
 async def test_counting_goes_on_after_a_restart_of_either_side(floor: Floor) -> None:
     """[MKT-6]"""
     first = await floor.shop.place_orders([sell(5, 20), sell(5, 21)])
