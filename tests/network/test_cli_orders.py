@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -116,6 +117,8 @@ def test_goods_are_listed_as_declared_held_and_free(exchange: Exchange) -> None:
     assert "ink-black" in exchange.ran("owner", "goods", "list", "bob").stdout
     code, told_wrong = exchange.said("thing", "order", "sell", "shop", "1", "15", "5.00")
     assert code == 1 and "goods list" in told_wrong["refused"]["next"]
+    refused = exchange.ran("thing", "order", "sell", "shop", "1", "15", "5.00").stderr
+    assert f"  entry: {told_wrong['refused']['seq'] + 1}; `thingmarket explain --entry` tells" in refused
     exchange.did("owner", "order", "cancel", "bob", str(placed["order"]), "--of", thing_of(exchange))
     exchange.did("owner", "goods", "withdraw", "bob", "1", "20")
 
@@ -158,11 +161,27 @@ def test_why_nothing_of_an_order_rests_is_said_and_explained(exchange: Exchange)
     buying = ("thing", "order", "buy", "printer", "5", "1")
     assert "an order of the same owner" in exchange.ran(*buying, "0.10").stdout
     assert "was dropped" in exchange.ran(*buying, "0.05", "--what-is-left", "at-once").stdout
-    resting = exchange.did(*buying, "0.05")
-    shown = exchange.ran("explain", "--entry", str(resting["seq"]), "--home", "anna").stdout
-    assert str(resting["order"]) in shown and "taken" in shown
+    resting = exchange.ran(*buying, "0.05").stdout
+    found = re.search(r"`thingmarket (explain --entry [0-9]+ --home printer)` tells more", resting)
+    assert found is not None, "who places an order without --json is told what explains it"
+    shown = exchange.ran(*found[1].split()).stdout
+    (order,) = exchange.did("thing", "order", "list", "printer")["orders"]
+    assert str(order["order"]) in shown and "taken" in shown
     exchange.did("thing", "order", "cancel", "printer", "--all")
     exchange.did("owner", "order", "cancel", "anna", "--all")
+
+
+def test_an_entry_behind_the_end_of_the_log_is_not_said_to_be_of_another_party(exchange: Exchange) -> None:
+    code, told = exchange.said("explain", "--entry", "99999", "--home", "anna")
+    assert (code, told["refused"]["number"]) == (1, Code.UNKNOWN_ENTRY)
+    assert re.fullmatch("the log ends at entry [0-9]+; there is no 99999", told["refused"]["reason"])
+    assert told["refused"]["next"] == ""
+
+
+def test_who_explains_by_the_number_of_an_order_is_pointed_to_the_entry(exchange: Exchange) -> None:
+    code, told = exchange.said("explain", "5497558138881", "--home", "anna")
+    assert code == 2 and "--entry" in told["refused"]["reason"]
+    assert "--entry" not in exchange.said("explain", "not-hexadecimal")[1]["refused"]["reason"]
 
 
 def test_the_operator_halts_and_resumes_and_nobody_opens_it_twice(exchange: Exchange) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -18,9 +18,27 @@ from thingmarket_node.cli.inbox import why, words_value
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, node_option, open_party
 
+_DIGITS_OF_ID: Final = 32
+
+
+class _ContractType(HexType):
+    """The ID of a contract; who gives the number of an order or an entry is told what explains it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Read the digits."""
+        if isinstance(value, str) and value.isdecimal() and len(value) != _DIGITS_OF_ID:
+            self.fail(
+                f"{value} is no ID of a contract, which has {_DIGITS_OF_ID} hexadecimal digits. An entry of"
+                " the log is explained by --entry NUMBER, an order of a book by the entry that placed it:"
+                " `order buy` and `order sell` name that one.",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
 
 @click.command()
-@click.argument("contract", type=HexType(16), metavar="[ID]", required=False)
+@click.argument("contract", type=_ContractType(_DIGITS_OF_ID // 2), metavar="[ID]", required=False)
 @click.option(
     "--entry", "seq", type=click.IntRange(1), help="Explain this entry of the log, refused ones too."
 )
@@ -43,8 +61,8 @@ def explain(
     Which rules of the owner allowed it, on which facts; among which offers it was chosen, and why the others
     lost; who allowed it; what it cost; what became of it.
 
-    Orders of a book are explained by the entry that placed them: `--json` tells it as `seq` when they are
-    placed, `owner decisions` lists those of refused ones.
+    Orders of a book are explained by the entry that placed them: `order buy` and `order sell` name it (`seq`
+    with --json), `owner decisions` lists those of refused ones.
 
     Everything is verified: the command against its place in the node's signed log, the record of the choice
     against the commitment in the contract.

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -106,7 +107,7 @@ def _placing(whose: str, home: str, opening: Opening, side: Side) -> click.Comma
                 wanted = _limit_order(found, side, lots, price, now_ms=opened.session.now_ms, **how)
                 return found, await opened.place_orders([wanted])
 
-        _tell_of_one(Output(as_json=as_json), *asyncio.run(act()))
+        _tell_of_one(Output(as_json=as_json), home, *asyncio.run(act()))
 
     return place
 
@@ -169,7 +170,7 @@ def _limit_order(
     )
 
 
-def _tell_of_one(output: Output, market: Market, answer: FrameAnswer) -> None:
+def _tell_of_one(output: Output, home: Path, market: Market, answer: FrameAnswer) -> None:
     (one,) = answer.orders
     if not one.taken:
         raise refusal_of(one.status, answer.decision, _seq_of(answer))
@@ -177,6 +178,9 @@ def _tell_of_one(output: Output, market: Market, answer: FrameAnswer) -> None:
     for fill in one.fills:
         output.say(f"traded {fill.lots} for {market.money(fill.price_ticks)} {currency} each")
     output.say(f"order {one.order_id}: {_what_rests(one, answer)}")
+    if seq := _seq_of(answer):
+        line = shlex.join(("thingmarket", "explain", "--entry", str(seq), "--home", str(home)))
+        output.say(f"  placed by entry {seq} of the log: `{line}` tells more")
     output.end(
         {
             "order": one.order_id,

@@ -105,10 +105,11 @@ _LIMITS_OF_MANDATE: Final = frozenset(
 class OrderRefused(Refusal):
     """The refusal of an order in a book; what to do next is not what it is for a purchase."""
 
-    def __init__(self, status: int, reason: str, rule: str, advice: str) -> None:
-        """Refuse with a status, and say what to do next."""
+    def __init__(self, status: int, reason: str, rule: str, *, advice: str, seq: int) -> None:
+        """Refuse with a status, say what to do next, and in which entry of the log it stands."""
         super().__init__(status, reason, rule)
         self.advice = advice
+        self.seq = seq
 
 
 def of_the_client() -> tuple[type[Exception], ...]:
@@ -121,7 +122,8 @@ def of_the_client() -> tuple[type[Exception], ...]:
 def refusal_of(status: int, decision: Decision | None, seq: int) -> OrderRefused:
     """The refusal that the status of an order is, which the entry `seq` tells of. [MKT-7]"""
     rule = decision.rules[0] if decision and decision.rules else ""
-    return OrderRefused(status, words_of_order(status), rule, _next_of_order(status, seq))
+    advice = _next_of_order(status, seq)
+    return OrderRefused(status, words_of_order(status), rule, advice=advice, seq=seq)
 
 
 def words_of_order(status: int) -> str:
@@ -149,6 +151,8 @@ def show(error: Exception, *, as_json: bool) -> None:
         print(f"  rule:  {found['rule_text']}", file=sys.stderr)
     if found["next"]:
         print(f"  next:  {found['next']}", file=sys.stderr)
+    if found.get("seq"):
+        print(f"  entry: {found['seq']}; `thingmarket explain --entry` tells all of it", file=sys.stderr)
     if as_json:
         print(json.dumps({"refused": found}), flush=True)
 
@@ -156,7 +160,7 @@ def show(error: Exception, *, as_json: bool) -> None:
 def described(error: Exception) -> dict[str, Any]:
     """The parts of a refusal, or of what else went wrong, as data."""
     if isinstance(error, OrderRefused):
-        return _parts(error.number, error.reason, error.rule, advice=error.advice)
+        return {**_parts(error.number, error.reason, error.rule, advice=error.advice), "seq": error.seq}
     if isinstance(error, Refusal):
         return _parts(error.number, error.reason, error.rule)
     from thingmarket_client.errors import Unanswered

@@ -175,7 +175,7 @@ class QueryServicer(
         )
         body = await self._shell.outcome(seq)
         if body is None:
-            raise Refusal(Code.UNKNOWN_ENTRY, "the outcome is not at hand yet; ask again", "QRY-5")
+            raise Refusal(Code.UNKNOWN_ENTRY, "the outcome is not at hand yet; ask again")
         approval = await self.approval_of(token, command.command)
         slot = self._shell.core.state.party(command.command.header.sender).number
         response = pb.ExplainResponse(
@@ -194,7 +194,7 @@ class QueryServicer(
     async def _command(self, seq: int) -> Logged:
         durable = self._shell.core.durable_seq
         if not 1 <= seq <= durable:
-            raise Refusal(Code.UNKNOWN_ENTRY, f"the log has {durable} durable entries", "QRY-5")
+            raise Refusal(Code.UNKNOWN_ENTRY, f"the log ends at entry {durable}; there is no {seq}", "LOG-9")
         entry = read_entry((await self._shell.entries(seq, 1))[0])
         if not isinstance(entry.content, Command):
             raise Refusal(Code.UNKNOWN_ENTRY, "no such command of this party", "QRY-5")
