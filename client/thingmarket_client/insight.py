@@ -3,7 +3,17 @@
 from typing import Any
 
 from thingmarket.wire import insight as wire
-from thingmarket.wire.insight import ContractRow, DecisionRow, Filter, OrderRow, Row, SpendingRow, read_row
+from thingmarket.wire.insight import (
+    ContractRow,
+    DecisionRow,
+    Filter,
+    OrderRange,
+    OrderRow,
+    Row,
+    SpendingRow,
+    TradeRow,
+    read_row,
+)
 from thingmarket_client.session.session import Session
 
 
@@ -33,8 +43,17 @@ class Insight:
         request = wire.contracts_request(wanted, state)
         return _rows(ContractRow, await self._session.ask(lambda stub: stub.FindContracts, request))
 
+    async def trades(
+        self,
+        wanted: Filter = Filter(),  # noqa: B008  frozen
+        orders: OrderRange = OrderRange(),  # noqa: B008  frozen
+    ) -> tuple[TradeRow, ...]:
+        """Trades of own orders in the books of markets: of all orders, or of those with these ids."""
+        request = wire.find_trades_request(wanted, orders)
+        return _rows(TradeRow, await self._session.ask(lambda stub: stub.FindTrades, request))
+
     async def spending(self, wanted: Filter) -> tuple[SpendingRow, ...]:
-        """What was bought, by UTC day, thing, category and currency; `since_ms` must be given."""
+        """What was spent and earned, by UTC day, thing, category and currency; `since_ms` must be given."""
         request = wire.report_request(wanted)
         return _rows(SpendingRow, await self._session.ask(lambda stub: stub.SpendingReport, request))
 

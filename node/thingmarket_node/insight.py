@@ -7,42 +7,23 @@ from typing import Any, Final, Self
 import aiosqlite
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.limits import DAY_MS, INSIGHT_CONNECTIONS, INSIGHT_WAIT_MS, SPENDING_ROWS_MAX
+from thingmarket.ids import NetworkId
+from thingmarket.limits import INSIGHT_CONNECTIONS, INSIGHT_WAIT_MS, SPENDING_ROWS_MAX
 from thingmarket.market.indexes import Reader
-from thingmarket.wire.insight import ContractRow, DecisionRow, Filter, OrderRow, SpendingRow
+from thingmarket.market.order_queries import trade_contract
+from thingmarket.time import UnixMs
+from thingmarket.wire.insight import (
+    ContractRow,
+    DecisionRow,
+    Filter,
+    OrderRange,
+    OrderRow,
+    SpendingRow,
+    TradeRow,
+)
+from thingmarket_node.insight_queries import CONTRACTS, DECISIONS, ORDERS, SPENDING, TRADES
 
 _LOOKED_AFTER: Final = 10_000  # steps of SQLite's machine, about a millisecond
-_ORDERS: Final = """
-SELECT seq, time_ms, actor, offer, product, category, quantity_steps, currency, total_minor, code, rule,
-    reference FROM orders
-WHERE owner = :owner AND seq < :before_seq AND time_ms >= :since_ms AND time_ms < :until_ms
-    AND (:actor = '' OR actor = :actor) AND substr(category, 1, length(:category)) = :category
-ORDER BY seq DESC LIMIT :limit
-"""
-_DECISIONS: Final = """
-SELECT seq, time_ms, actor, act, verdict, rules, code, reason, reference FROM decisions
-WHERE owner = :owner AND seq < :before_seq AND time_ms >= :since_ms AND time_ms < :until_ms
-    AND (:actor = '' OR actor = :actor)
-ORDER BY seq DESC LIMIT :limit
-"""
-_CONTRACTS: Final = """
-SELECT id, state, buyer_owner = :owner, CASE buyer_owner WHEN :owner THEN buyer ELSE seller END AS actor,
-    CASE buyer_owner WHEN :owner THEN seller_owner ELSE buyer_owner END, product, title, category,
-    quantity_steps, currency, total_minor, returned_minor, created_ms, seq FROM contracts
-WHERE (buyer_owner = :owner OR seller_owner = :owner)
-    AND (seq < :before_seq OR (seq = :before_seq AND id < :before_contract))
-    AND created_ms >= :since_ms AND created_ms < :until_ms AND (:actor = '' OR actor = :actor)
-    AND substr(category, 1, length(:category)) = :category AND (:state = '' OR state = :state)
-ORDER BY created_ms DESC, seq DESC, id DESC LIMIT :limit
-"""
-_SPENDING: Final = f"""
-SELECT buyer, category, currency, created_ms / {DAY_MS} * {DAY_MS} AS day_ms, COUNT(*), SUM(total_minor),
-    SUM(returned_minor) FROM contracts
-WHERE buyer_owner = :owner AND created_ms >= :since_ms AND created_ms < :until_ms
-    AND (:actor = '' OR buyer = :actor) AND substr(category, 1, length(:category)) = :category
-GROUP BY day_ms, buyer, category, currency ORDER BY day_ms, buyer, category, currency
-LIMIT {SPENDING_ROWS_MAX + 1}
-"""  # noqa: S608  numbers of ours
 
 
 class _Seat:
@@ -85,30 +66,44 @@ class Insight:
     async def orders(self, reader: Reader, wanted: Filter) -> list[OrderRow]:
         """Purchases as they were ordered, newest first. [INS-2]"""
         names = OrderRow.__dataclass_fields__
-        rows = await self._rows(_ORDERS, reader, wanted)
+        rows = await self._rows(ORDERS, reader, wanted)
         return [OrderRow(**dict(zip(names, row, strict=True))) for row in rows]
 
     async def decisions(self, reader: Reader, wanted: Filter) -> list[DecisionRow]:
         """What the owner's rules decided, and what was refused, newest first. [INS-2]"""
         names = DecisionRow.__dataclass_fields__
-        rows = await self._rows(_DECISIONS, reader, wanted)
+        rows = await self._rows(DECISIONS, reader, wanted)
         return [DecisionRow(**dict(zip(names, row, strict=True))) for row in rows]
 
     async def contracts(self, reader: Reader, wanted: Filter, state: str) -> list[ContractRow]:
         """Contracts from either side, newest first. [INS-2]"""
         names = ContractRow.__dataclass_fields__
-        rows = await self._rows(_CONTRACTS, reader, wanted, state=state)
+        rows = await self._rows(CONTRACTS, reader, wanted, state=state)
         return [ContractRow(**dict(zip(names, row, strict=True))) for row in rows]
 
+    async def trades(
+        self, reader: Reader, wanted: Filter, orders: OrderRange, network: NetworkId
+    ) -> list[TradeRow]:
+        """Trades of the reader's own orders, newest first; who was on the other side is not told. [INS-4]"""
+        names = [name for name in TradeRow.__dataclass_fields__ if name != "contract"]
+        more = {"first_order": orders.first, "last_order": orders.last}
+        found = []
+        for row in await self._rows(TRADES, reader, wanted, **more):
+            values = dict(zip(names, row, strict=True))
+            seq, index, time_ms = row[:3]
+            values["contract"] = trade_contract(network, seq=seq, index=index, time_ms=UnixMs(time_ms))
+            found.append(TradeRow(**values))
+        return found
+
     async def spending(self, reader: Reader, wanted: Filter) -> list[SpendingRow]:
-        """What was bought, by UTC day, thing, category and currency. [INS-3]"""
+        """What was spent and earned, by UTC day, thing, category and currency. [INS-3]"""
         names = SpendingRow.__dataclass_fields__
-        rows = await self._rows(_SPENDING, reader, wanted)
+        rows = await self._rows(SPENDING, reader, wanted)
         if len(rows) > SPENDING_ROWS_MAX:
             raise Refusal(Code.TOO_LARGE, f"over {SPENDING_ROWS_MAX} rows: ask for a shorter time", "INS-3")
         return [SpendingRow(**dict(zip(names, row, strict=True))) for row in rows]
 
-    async def _rows(self, query: str, reader: Reader, wanted: Filter, state: str = "") -> list[Any]:
+    async def _rows(self, query: str, reader: Reader, wanted: Filter, **more: str | int) -> list[Any]:
         actor = wanted.actor
         if reader.party != reader.owner:  # a thing sees its own rows alone
             actor = reader.party
@@ -120,8 +115,9 @@ class Insight:
             "category": wanted.category,
             "before_seq": wanted.before_seq,
             "before_contract": wanted.before_contract,
+            "before_index": wanted.before_index,
             "limit": wanted.limit,
-            "state": state,
+            **more,
         }
         try:
             async with asyncio.timeout(INSIGHT_WAIT_MS / 1000):

@@ -1,4 +1,4 @@
-"""The tables that people query: orders, contracts and decisions, as rows made of what each entry came to.
+"""The tables that people query: orders, trades, contracts, decisions, made of what each entry came to.
 
 They hold nothing that the log does not: dropped, they are made again, equal to the last byte.
 """
@@ -11,11 +11,15 @@ from thingmarket.contract.approvals import PendingOrder
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import Purchase
 from thingmarket.contract.units import Unit
+from thingmarket.matching.records import EVENT, EventKind, Side
 from thingmarket.policy.decision import Decision
 from thingmarket.settlement.escrow import EscrowState
-from thingmarket_node.core.messages import Published
+from thingmarket.trading.commands import ListedMarket
+from thingmarket.trading.frame import slot_of
+from thingmarket.trading.terms import Settlement
+from thingmarket_node.core.messages import Published, Traded
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Raised with every change of a table or of what stands in it; a file of another version is made anew."""
 
 SCHEMA: Final = """
@@ -47,14 +51,28 @@ CREATE TABLE IF NOT EXISTS approvals(
     asked_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, code INTEGER NOT NULL,
     contract BLOB NOT NULL, seq INTEGER NOT NULL, changed_seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS approvals_of ON approvals(owner, seq);
+CREATE TABLE IF NOT EXISTS parties(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS markets(
+    number INTEGER PRIMARY KEY, product TEXT NOT NULL, category TEXT NOT NULL, unit TEXT NOT NULL,
+    unit_scale INTEGER NOT NULL, lot_steps INTEGER NOT NULL, currency TEXT NOT NULL,
+    at_once INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS trades(
+    seq INTEGER NOT NULL, place INTEGER NOT NULL, time_ms INTEGER NOT NULL, market INTEGER NOT NULL,
+    price_ticks INTEGER NOT NULL, lots INTEGER NOT NULL, cash_minor INTEGER NOT NULL,
+    fee_minor INTEGER NOT NULL, buyer INTEGER NOT NULL, buyer_owner INTEGER NOT NULL,
+    buy_order INTEGER NOT NULL, seller INTEGER NOT NULL, seller_owner INTEGER NOT NULL,
+    sell_order INTEGER NOT NULL, PRIMARY KEY(seq, place)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS trades_bought ON trades(buyer_owner, time_ms);
+CREATE INDEX IF NOT EXISTS trades_sold ON trades(seller_owner, time_ms);
 """
 
-TABLES: Final = ("outcomes", "decisions", "orders", "contracts", "approvals")
-
 _MARKS: Final = {"outcomes": 4, "decisions": 10, "orders": 13, "contracts": 16, "approvals": 18}
+_LASTING: Final = {"parties": 2, "markets": 8, "trades": 14}  # what stands in them once never changes
+TABLES: Final = (*_MARKS, *_LASTING)
 INSERTS: Final = {
-    table: f"INSERT OR REPLACE INTO {table} VALUES({', '.join('?' * columns)})"
-    for table, columns in _MARKS.items()
+    table: f"INSERT OR {verb} INTO {table} VALUES({', '.join('?' * columns)})"
+    for verb, tables in (("REPLACE", _MARKS), ("IGNORE", _LASTING))
+    for table, columns in tables.items()
 }
 
 Values = tuple[int | str | bytes, ...]
@@ -72,6 +90,37 @@ def rows_of(one: Published) -> Iterator[tuple[str, Values]]:
         yield "contracts", contract_row(contract, offer, refunded_minor)
     for order in one.waiting:
         yield "approvals", _approval(order)
+    if one.floor is not None:
+        yield from _traded(one, one.floor)
+
+
+def _traded(one: Published, floor: Traded) -> Iterator[tuple[str, Values]]:
+    """The trades of an entry, and what they refer to by number: a row of a trade is 14 numbers."""
+    for slot, seat in floor.seats.items():
+        yield "parties", (slot, seat.party)
+    for owner, number in floor.numbers.items():
+        yield "parties", (number, owner)
+    for market, (listed, _) in floor.markets.items():
+        yield "markets", (market, *_goods(listed), listed.currency, listed.settlement is Settlement.DVP)
+    for place, fields in enumerate(EVENT.iter_unpack(one.outcome.events)):
+        kind, _, side, _, market, _, maker, taker, price, lots, _ = fields
+        if kind != EventKind.TRADE:
+            continue
+        buy, sell = (taker, maker) if side == Side.BUY else (maker, taker)
+        terms = floor.markets[market][1]
+        cash_minor = terms.cash(price, lots)
+        head = (one.seq, place, one.time_ms, market, price, lots, cash_minor, terms.fee(cash_minor))
+        yield "trades", (*head, *_order_of(floor, buy), *_order_of(floor, sell))
+
+
+def _goods(listed: ListedMarket) -> Values:
+    return (listed.product_id, listed.category, listed.unit, listed.unit_scale, listed.lot_steps)
+
+
+def _order_of(floor: Traded, order_id: int) -> tuple[int, int, int]:
+    """Who placed an order, for which owner, and its id."""
+    slot = slot_of(order_id)
+    return slot, floor.numbers[floor.seats[slot].owner], order_id
 
 
 def _decision(one: Published, act: str) -> Values:

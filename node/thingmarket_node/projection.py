@@ -17,6 +17,7 @@ from thingmarket.limits import (
     PROJECTION_BATCH_MAX,
     PROJECTION_BREATH_MS,
     PROJECTION_QUEUE_MAX,
+    PROJECTION_ROWS_MAX,
     PROJECTION_SLICE,
     PROJECTION_WAIT_MS,
 )
@@ -128,15 +129,21 @@ class Projection:
     async def _insert(self, batch: list[Published]) -> None:
         """One transaction; between two slices the loop does other work."""
         rows: dict[str, list[Values]] = {table: [] for table in TABLES}
-        for at in range(0, len(batch), PROJECTION_SLICE):
-            for one in batch[at : at + PROJECTION_SLICE]:
-                for table, values in rows_of(one):
-                    rows[table].append(values)
-            await asyncio.sleep(0)
+        made = (row for one in batch for row in rows_of(one))
+        for count, (table, values) in enumerate(made, start=1):
+            rows[table].append(values)
+            if count % PROJECTION_ROWS_MAX == 0:  # an entry may be of very many trades
+                await self._execute(rows)
+            elif count % PROJECTION_SLICE == 0:
+                await asyncio.sleep(0)
+        await self._execute(rows)
+        await self._db.commit()
+
+    async def _execute(self, rows: dict[str, list[Values]]) -> None:
         for table, found in rows.items():
             if found:
                 await self._db.executemany(INSERTS[table], found)
-        await self._db.commit()
+                rows[table] = []
 
     async def _batch(self) -> tuple[list[Published], bool]:
         """What waits, at least one row; and whether it is the end."""

@@ -113,7 +113,7 @@ def test_goods_are_listed_as_declared_held_and_free(exchange: Exchange) -> None:
     assert told[0] == told[1], "of an owner and of his thing"
     (ink,) = told[0]
     assert (ink["product_id"], ink["held_steps"], ink["free_steps"]) == ("ink-black", 6, 14)
-    assert ink["declared_steps"] == 23, "3 were sold"
+    assert ink["owned_steps"] == 20, "and 3 were sold"
     assert "ink-black" in exchange.ran("owner", "goods", "list", "bob").stdout
     code, told_wrong = exchange.said("thing", "order", "sell", "shop", "1", "15", "5.00")
     assert code == 1 and "goods list" in told_wrong["refused"]["next"]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from thingmarket.wire.insight import Filter
+from thingmarket.wire.insight import Filter, OrderRange
 from thingmarket_client.blocking.calls import Calls
 from thingmarket_client.insight import Insight
 
 if TYPE_CHECKING:
-    from thingmarket.wire.insight import ContractRow, DecisionRow, OrderRow, SpendingRow
+    from thingmarket.wire.insight import ContractRow, DecisionRow, OrderRow, SpendingRow, TradeRow
 
 
 class BlockingInsight:
@@ -35,6 +35,10 @@ class BlockingInsight:
         """Contracts from either side, of one state or all."""
         return self._calls.run(lambda: self._part.contracts(wanted, state))
 
+    def trades(self, wanted: Filter = Filter(), orders: OrderRange = OrderRange()) -> tuple[TradeRow, ...]:
+        """Trades of own orders in the books of markets: of all orders, or of those with these ids."""
+        return self._calls.run(lambda: self._part.trades(wanted, orders))
+
     def spending(self, wanted: Filter) -> tuple[SpendingRow, ...]:
-        """What was bought, by UTC day, thing, category and currency; `since_ms` must be given."""
+        """What was spent and earned, by UTC day, thing, category and currency; `since_ms` must be given."""
         return self._calls.run(lambda: self._part.spending(wanted))

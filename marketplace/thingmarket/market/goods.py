@@ -92,15 +92,13 @@ def _goods(state: State, owner: int, record: MarketRecord) -> GoodsSeen | None:
     own = ledger.find(owner=owner, ledger=record.goods_ledger, kind=AccountKind.GOODS)
     if own is None:
         return None
-    origin = ledger.find(owner=owner, ledger=record.goods_ledger, kind=AccountKind.GOODS_ORIGIN)
-    came = ledger.balance(origin) if origin else None
     balance = ledger.balance(own)
     return GoodsSeen(
         market=listed.market,
         product_id=listed.product_id,
         unit=listed.unit,
         unit_scale=listed.unit_scale,
-        declared_steps=came.debits_posted - came.credits_posted if came else 0,
+        owned_steps=balance.credits_posted - balance.debits_posted,
         held_steps=balance.debits_pending,
         free_steps=balance.free,
     )

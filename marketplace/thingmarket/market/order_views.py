@@ -58,15 +58,15 @@ class OrderSeen:
 class GoodsSeen:
     """What an owner has of the product of a market, in steps, from which sell orders are held. [MKT-4]
 
-    `declared_steps` were brought in and not taken out, `held_steps` are those of resting orders and of
-    contracts that have not ended; declared and bought less sold is held and free together.
+    `owned_steps` are all that are there, `held_steps` those of them that resting orders hold and contracts
+    that have not ended; the others are free.
     """
 
     market: int
     product_id: str
     unit: str
     unit_scale: int
-    declared_steps: int
+    owned_steps: int
     held_steps: int
     free_steps: int
 

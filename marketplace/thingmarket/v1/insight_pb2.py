@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cthingmarket/v1/insight.proto\x12\x0ethingmarket.v1\"\x90\x01\n\rInsightFilter\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x10\n\x08since_ms\x18\x02 \x01(\x03\x12\x10\n\x08until_ms\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\nbefore_seq\x18\x05 \x01(\x04\x12\r\n\x05limit\x18\x06 \x01(\x04\x12\x17\n\x0f\x62\x65\x66ore_contract\x18\x07 \x01(\x0c\"\xda\x01\n\x08OrderRow\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0f\n\x07time_ms\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\r\n\x05offer\x18\x04 \x01(\x0c\x12\x12\n\nproduct_id\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12\x16\n\x0equantity_steps\x18\x07 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12\x13\n\x0btotal_minor\x18\t \x01(\x03\x12\x0c\n\x04\x63ode\x18\n \x01(\x03\x12\x0c\n\x04rule\x18\x0b \x01(\t\x12\x11\n\treference\x18\x0c \x01(\x0c\"B\n\x11ListOrdersRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\"<\n\x12ListOrdersResponse\x12&\n\x04rows\x18\x01 \x03(\x0b\x32\x18.thingmarket.v1.OrderRow\"\x98\x01\n\x0b\x44\x65\x63isionRow\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0f\n\x07time_ms\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x04 \x01(\t\x12\x0f\n\x07verdict\x18\x05 \x01(\x03\x12\r\n\x05rules\x18\x06 \x01(\t\x12\x0c\n\x04\x63ode\x18\x07 \x01(\x03\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\treference\x18\t \x01(\x0c\"E\n\x14ListDecisionsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\"B\n\x15ListDecisionsResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.DecisionRow\"\x8a\x02\n\x0b\x43ontractRow\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06\x62ought\x18\x03 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x14\n\x0c\x63ounterparty\x18\x05 \x01(\t\x12\x12\n\nproduct_id\x18\x06 \x01(\t\x12\r\n\x05title\x18\x07 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x08 \x01(\t\x12\x16\n\x0equantity_steps\x18\t \x01(\x03\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12\x13\n\x0btotal_minor\x18\x0b \x01(\x03\x12\x16\n\x0ereturned_minor\x18\x0c \x01(\x03\x12\x12\n\ncreated_ms\x18\r \x01(\x03\x12\x0b\n\x03seq\x18\x0e \x01(\x04\"T\n\x14\x46indContractsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\x12\r\n\x05state\x18\x02 \x01(\t\"B\n\x15\x46indContractsResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.ContractRow\"\x8d\x01\n\x0bSpendingRow\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x61y_ms\x18\x04 \x01(\x03\x12\x0e\n\x06orders\x18\x05 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x06 \x01(\x03\x12\x16\n\x0ereturned_minor\x18\x07 \x01(\x03\"F\n\x15SpendingReportRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\"C\n\x16SpendingReportResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.SpendingRowb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cthingmarket/v1/insight.proto\x12\x0ethingmarket.v1\"\xa6\x01\n\rInsightFilter\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x10\n\x08since_ms\x18\x02 \x01(\x03\x12\x10\n\x08until_ms\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\nbefore_seq\x18\x05 \x01(\x04\x12\r\n\x05limit\x18\x06 \x01(\x04\x12\x17\n\x0f\x62\x65\x66ore_contract\x18\x07 \x01(\x0c\x12\x14\n\x0c\x62\x65\x66ore_index\x18\x08 \x01(\x04\"\xda\x01\n\x08OrderRow\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0f\n\x07time_ms\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\r\n\x05offer\x18\x04 \x01(\x0c\x12\x12\n\nproduct_id\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12\x16\n\x0equantity_steps\x18\x07 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12\x13\n\x0btotal_minor\x18\t \x01(\x03\x12\x0c\n\x04\x63ode\x18\n \x01(\x03\x12\x0c\n\x04rule\x18\x0b \x01(\t\x12\x11\n\treference\x18\x0c \x01(\x0c\"B\n\x11ListOrdersRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\"<\n\x12ListOrdersResponse\x12&\n\x04rows\x18\x01 \x03(\x0b\x32\x18.thingmarket.v1.OrderRow\"\x98\x01\n\x0b\x44\x65\x63isionRow\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0f\n\x07time_ms\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x04 \x01(\t\x12\x0f\n\x07verdict\x18\x05 \x01(\x03\x12\r\n\x05rules\x18\x06 \x01(\t\x12\x0c\n\x04\x63ode\x18\x07 \x01(\x03\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\treference\x18\t \x01(\x0c\"E\n\x14ListDecisionsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\"B\n\x15ListDecisionsResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.DecisionRow\"\x8a\x02\n\x0b\x43ontractRow\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06\x62ought\x18\x03 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x14\n\x0c\x63ounterparty\x18\x05 \x01(\t\x12\x12\n\nproduct_id\x18\x06 \x01(\t\x12\r\n\x05title\x18\x07 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x08 \x01(\t\x12\x16\n\x0equantity_steps\x18\t \x01(\x03\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12\x13\n\x0btotal_minor\x18\x0b \x01(\x03\x12\x16\n\x0ereturned_minor\x18\x0c \x01(\x03\x12\x12\n\ncreated_ms\x18\r \x01(\x03\x12\x0b\n\x03seq\x18\x0e \x01(\x04\"T\n\x14\x46indContractsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\x12\r\n\x05state\x18\x02 \x01(\t\"B\n\x15\x46indContractsResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.ContractRow\"\xd4\x02\n\x08TradeRow\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0f\n\x07time_ms\x18\x03 \x01(\x03\x12\x10\n\x08\x63ontract\x18\x04 \x01(\x0c\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0e\n\x06\x62ought\x18\x06 \x01(\x08\x12\x0e\n\x06market\x18\x07 \x01(\x03\x12\x12\n\nproduct_id\x18\x08 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\t \x01(\t\x12\r\n\x05order\x18\n \x01(\x04\x12\x13\n\x0bprice_ticks\x18\x0b \x01(\x03\x12\x0c\n\x04lots\x18\x0c \x01(\x03\x12\x16\n\x0equantity_steps\x18\r \x01(\x03\x12\x0c\n\x04unit\x18\x0e \x01(\t\x12\x12\n\nunit_scale\x18\x0f \x01(\x03\x12\x10\n\x08\x63urrency\x18\x10 \x01(\t\x12\x12\n\ncash_minor\x18\x11 \x01(\x12\x12\x11\n\tfee_minor\x18\x12 \x01(\x03\x12\x0f\n\x07\x61t_once\x18\x13 \x01(\x08\"k\n\x11\x46indTradesRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\x12\x13\n\x0b\x66irst_order\x18\x02 \x01(\x04\x12\x12\n\nlast_order\x18\x03 \x01(\x04\"<\n\x12\x46indTradesResponse\x12&\n\x04rows\x18\x01 \x03(\x0b\x32\x18.thingmarket.v1.TradeRow\"\xc6\x01\n\x0bSpendingRow\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x61y_ms\x18\x04 \x01(\x03\x12\x0e\n\x06orders\x18\x05 \x01(\x03\x12\x13\n\x0btotal_minor\x18\x06 \x01(\x03\x12\x16\n\x0ereturned_minor\x18\x07 \x01(\x03\x12\x0e\n\x06trades\x18\x08 \x01(\x03\x12\x14\n\x0cincome_minor\x18\t \x01(\x03\x12\x11\n\tfee_minor\x18\n \x01(\x03\"F\n\x15SpendingReportRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.thingmarket.v1.InsightFilter\"C\n\x16SpendingReportResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.thingmarket.v1.SpendingRowb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,29 +32,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thingmarket.v1.insight_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INSIGHTFILTER']._serialized_start=49
-  _globals['_INSIGHTFILTER']._serialized_end=193
-  _globals['_ORDERROW']._serialized_start=196
-  _globals['_ORDERROW']._serialized_end=414
-  _globals['_LISTORDERSREQUEST']._serialized_start=416
-  _globals['_LISTORDERSREQUEST']._serialized_end=482
-  _globals['_LISTORDERSRESPONSE']._serialized_start=484
-  _globals['_LISTORDERSRESPONSE']._serialized_end=544
-  _globals['_DECISIONROW']._serialized_start=547
-  _globals['_DECISIONROW']._serialized_end=699
-  _globals['_LISTDECISIONSREQUEST']._serialized_start=701
-  _globals['_LISTDECISIONSREQUEST']._serialized_end=770
-  _globals['_LISTDECISIONSRESPONSE']._serialized_start=772
-  _globals['_LISTDECISIONSRESPONSE']._serialized_end=838
-  _globals['_CONTRACTROW']._serialized_start=841
-  _globals['_CONTRACTROW']._serialized_end=1107
-  _globals['_FINDCONTRACTSREQUEST']._serialized_start=1109
-  _globals['_FINDCONTRACTSREQUEST']._serialized_end=1193
-  _globals['_FINDCONTRACTSRESPONSE']._serialized_start=1195
-  _globals['_FINDCONTRACTSRESPONSE']._serialized_end=1261
-  _globals['_SPENDINGROW']._serialized_start=1264
-  _globals['_SPENDINGROW']._serialized_end=1405
-  _globals['_SPENDINGREPORTREQUEST']._serialized_start=1407
-  _globals['_SPENDINGREPORTREQUEST']._serialized_end=1477
-  _globals['_SPENDINGREPORTRESPONSE']._serialized_start=1479
-  _globals['_SPENDINGREPORTRESPONSE']._serialized_end=1546
+  _globals['_INSIGHTFILTER']._serialized_end=215
+  _globals['_ORDERROW']._serialized_start=218
+  _globals['_ORDERROW']._serialized_end=436
+  _globals['_LISTORDERSREQUEST']._serialized_start=438
+  _globals['_LISTORDERSREQUEST']._serialized_end=504
+  _globals['_LISTORDERSRESPONSE']._serialized_start=506
+  _globals['_LISTORDERSRESPONSE']._serialized_end=566
+  _globals['_DECISIONROW']._serialized_start=569
+  _globals['_DECISIONROW']._serialized_end=721
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=723
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=792
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=794
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=860
+  _globals['_CONTRACTROW']._serialized_start=863
+  _globals['_CONTRACTROW']._serialized_end=1129
+  _globals['_FINDCONTRACTSREQUEST']._serialized_start=1131
+  _globals['_FINDCONTRACTSREQUEST']._serialized_end=1215
+  _globals['_FINDCONTRACTSRESPONSE']._serialized_start=1217
+  _globals['_FINDCONTRACTSRESPONSE']._serialized_end=1283
+  _globals['_TRADEROW']._serialized_start=1286
+  _globals['_TRADEROW']._serialized_end=1626
+  _globals['_FINDTRADESREQUEST']._serialized_start=1628
+  _globals['_FINDTRADESREQUEST']._serialized_end=1735
+  _globals['_FINDTRADESRESPONSE']._serialized_start=1737
+  _globals['_FINDTRADESRESPONSE']._serialized_end=1797
+  _globals['_SPENDINGROW']._serialized_start=1800
+  _globals['_SPENDINGROW']._serialized_end=1998
+  _globals['_SPENDINGREPORTREQUEST']._serialized_start=2000
+  _globals['_SPENDINGREPORTREQUEST']._serialized_end=2070
+  _globals['_SPENDINGREPORTRESPONSE']._serialized_start=2072
+  _globals['_SPENDINGREPORTRESPONSE']._serialized_end=2139
 # @@protoc_insertion_point(module_scope)

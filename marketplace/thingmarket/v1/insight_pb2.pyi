@@ -31,6 +31,7 @@ class InsightFilter(_message.Message):
     BEFORE_SEQ_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     BEFORE_CONTRACT_FIELD_NUMBER: _builtins.int
+    BEFORE_INDEX_FIELD_NUMBER: _builtins.int
     actor: _builtins.str
     """Thing or owner that acted; all of the owner's when empty."""
     since_ms: _builtins.int
@@ -38,7 +39,7 @@ class InsightFilter(_message.Message):
     until_ms: _builtins.int
     """First moment after the last one, Unix milliseconds; 0 for no end."""
     category: _builtins.str
-    """UNSPSC code prefix, digits; orders, contracts and spending only."""
+    """UNSPSC code prefix, digits; orders, trades, contracts and spending only."""
     before_seq: _builtins.int
     """Rows older than this log position; 0 begins with the newest. Not for spending."""
     limit: _builtins.int
@@ -47,6 +48,8 @@ class InsightFilter(_message.Message):
     """Contracts only: those of `before_seq` with a lower id as well, since one entry may make many. 16 bytes, or
     empty.
     """
+    before_index: _builtins.int
+    """Trades only: those of `before_seq` with a lower index as well, since one entry may make many."""
     def __init__(
         self,
         *,
@@ -57,10 +60,11 @@ class InsightFilter(_message.Message):
         before_seq: _builtins.int = ...,
         limit: _builtins.int = ...,
         before_contract: _builtins.bytes = ...,
+        before_index: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "before_contract", b"before_contract", "before_seq", b"before_seq", "category", b"category", "limit", b"limit", "since_ms", b"since_ms", "until_ms", b"until_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "before_contract", b"before_contract", "before_index", b"before_index", "before_seq", b"before_seq", "category", b"category", "limit", b"limit", "since_ms", b"since_ms", "until_ms", b"until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -409,8 +413,158 @@ class FindContractsResponse(_message.Message):
 Global___FindContractsResponse: _TypeAlias = FindContractsResponse  # noqa: Y015
 
 @_typing.final
+class TradeRow(_message.Message):
+    """One trade of an own order in the book of a market. Who was on the other side is not told. [INS-4]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    TIME_MS_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    BOUGHT_FIELD_NUMBER: _builtins.int
+    MARKET_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    PRICE_TICKS_FIELD_NUMBER: _builtins.int
+    LOTS_FIELD_NUMBER: _builtins.int
+    QUANTITY_STEPS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_SCALE_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    CASH_MINOR_FIELD_NUMBER: _builtins.int
+    FEE_MINOR_FIELD_NUMBER: _builtins.int
+    AT_ONCE_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """Log position."""
+    index: _builtins.int
+    """Place among the events of that entry."""
+    time_ms: _builtins.int
+    """Entry time, Unix milliseconds."""
+    contract: _builtins.bytes
+    """Id of the contract that the trade is, 16 bytes."""
+    actor: _builtins.str
+    """Whose order it was: a thing, or the owner himself."""
+    bought: _builtins.bool
+    """True when the order was one to buy."""
+    market: _builtins.int
+    """Number of the market."""
+    product_id: _builtins.str
+    """Product id."""
+    category: _builtins.str
+    """UNSPSC code."""
+    order: _builtins.int
+    """Id of the own order."""
+    price_ticks: _builtins.int
+    """Price of a lot, ticks."""
+    lots: _builtins.int
+    """Lots."""
+    quantity_steps: _builtins.int
+    """The same in steps of the product."""
+    unit: _builtins.str
+    """UN/CEFACT code of the unit."""
+    unit_scale: _builtins.int
+    """10^unit_scale steps are one unit, 0..15."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    cash_minor: _builtins.int
+    """What the buyer paid, minor units; he was paid what is below 0."""
+    fee_minor: _builtins.int
+    """Fee out of it, minor units; 0 of who bought."""
+    at_once: _builtins.bool
+    """Whether money and goods moved in the entry itself; else the contract exists."""
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        index: _builtins.int = ...,
+        time_ms: _builtins.int = ...,
+        contract: _builtins.bytes = ...,
+        actor: _builtins.str = ...,
+        bought: _builtins.bool = ...,
+        market: _builtins.int = ...,
+        product_id: _builtins.str = ...,
+        category: _builtins.str = ...,
+        order: _builtins.int = ...,
+        price_ticks: _builtins.int = ...,
+        lots: _builtins.int = ...,
+        quantity_steps: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        unit_scale: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        cash_minor: _builtins.int = ...,
+        fee_minor: _builtins.int = ...,
+        at_once: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at_once", b"at_once", "bought", b"bought", "cash_minor", b"cash_minor", "category", b"category", "contract", b"contract", "currency", b"currency", "fee_minor", b"fee_minor", "index", b"index", "lots", b"lots", "market", b"market", "order", b"order", "price_ticks", b"price_ticks", "product_id", b"product_id", "quantity_steps", b"quantity_steps", "seq", b"seq", "time_ms", b"time_ms", "unit", b"unit", "unit_scale", b"unit_scale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TradeRow: _TypeAlias = TradeRow  # noqa: Y015
+
+@_typing.final
+class FindTradesRequest(_message.Message):
+    """Trades of own orders, newest first. [INS-4]"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    FIRST_ORDER_FIELD_NUMBER: _builtins.int
+    LAST_ORDER_FIELD_NUMBER: _builtins.int
+    first_order: _builtins.int
+    """Least id of the own order, 0..2^63-1."""
+    last_order: _builtins.int
+    """Greatest id of the own order, 0..2^63-1; 0 for all."""
+    @_builtins.property
+    def filter(self) -> Global___InsightFilter:
+        """Which."""
+
+    def __init__(
+        self,
+        *,
+        filter: Global___InsightFilter | None = ...,
+        first_order: _builtins.int = ...,
+        last_order: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "first_order", b"first_order", "last_order", b"last_order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindTradesRequest: _TypeAlias = FindTradesRequest  # noqa: Y015
+
+@_typing.final
+class FindTradesResponse(_message.Message):
+    """One page of trades."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradeRow]:
+        """Rows, newest first."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___TradeRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindTradesResponse: _TypeAlias = FindTradesResponse  # noqa: Y015
+
+@_typing.final
 class SpendingRow(_message.Message):
-    """What one thing bought of one category on one UTC day."""
+    """What one thing spent on one category on one UTC day."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -421,6 +575,9 @@ class SpendingRow(_message.Message):
     ORDERS_FIELD_NUMBER: _builtins.int
     TOTAL_MINOR_FIELD_NUMBER: _builtins.int
     RETURNED_MINOR_FIELD_NUMBER: _builtins.int
+    TRADES_FIELD_NUMBER: _builtins.int
+    INCOME_MINOR_FIELD_NUMBER: _builtins.int
+    FEE_MINOR_FIELD_NUMBER: _builtins.int
     actor: _builtins.str
     """Thing, or the owner himself."""
     category: _builtins.str
@@ -432,9 +589,15 @@ class SpendingRow(_message.Message):
     orders: _builtins.int
     """Contracts made."""
     total_minor: _builtins.int
-    """Their payable amounts, minor units."""
+    """Their payable amounts and what was paid in trades that were settled at once, minor units."""
     returned_minor: _builtins.int
     """What went back to the buyer since, minor units."""
+    trades: _builtins.int
+    """Trades of books that were settled at once, on either side."""
+    income_minor: _builtins.int
+    """What they brought, the fee included, minor units."""
+    fee_minor: _builtins.int
+    """Fees out of that, minor units."""
     def __init__(
         self,
         *,
@@ -445,10 +608,13 @@ class SpendingRow(_message.Message):
         orders: _builtins.int = ...,
         total_minor: _builtins.int = ...,
         returned_minor: _builtins.int = ...,
+        trades: _builtins.int = ...,
+        income_minor: _builtins.int = ...,
+        fee_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "category", b"category", "currency", b"currency", "day_ms", b"day_ms", "orders", b"orders", "returned_minor", b"returned_minor", "total_minor", b"total_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "category", b"category", "currency", b"currency", "day_ms", b"day_ms", "fee_minor", b"fee_minor", "income_minor", b"income_minor", "orders", b"orders", "returned_minor", b"returned_minor", "total_minor", b"total_minor", "trades", b"trades"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

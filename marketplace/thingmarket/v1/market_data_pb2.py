@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from thingmarket.v1 import order_pb2 as thingmarket_dot_v1_dot_order__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n thingmarket/v1/market_data.proto\x12\x0ethingmarket.v1\x1a\x1athingmarket/v1/order.proto\"\x10\n\x0eGetSeatRequest\"9\n\x0fGetSeatResponse\x12&\n\x04seat\x18\x01 \x01(\x0b\x32\x18.thingmarket.v1.SeatView\"3\n\x12ListMarketsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x0e\n\x06market\x18\x02 \x01(\x03\"P\n\x13ListMarketsResponse\x12+\n\x07markets\x18\x01 \x03(\x0b\x32\x1a.thingmarket.v1.MarketView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"1\n\x0fGetDepthRequest\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x0e\n\x06levels\x18\x02 \x01(\x03\"<\n\x10GetDepthResponse\x12(\n\x05\x64\x65pth\x18\x01 \x01(\x0b\x32\x19.thingmarket.v1.BookDepth\"8\n\x18ListRestingOrdersRequest\x12\r\n\x05party\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\"T\n\x19ListRestingOrdersResponse\x12)\n\x06orders\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.OrderView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"!\n\x10ListGoodsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\"Q\n\x11ListGoodsResponse\x12(\n\x05goods\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.GoodsView\x12\x12\n\nnext_after\x18\x02 \x01(\x03\"\x91\x01\n\tGoodsView\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x12\n\nunit_scale\x18\x04 \x01(\x03\x12\x16\n\x0e\x64\x65\x63lared_steps\x18\x05 \x01(\x12\x12\x12\n\nheld_steps\x18\x06 \x01(\x03\x12\x12\n\nfree_steps\x18\x07 \x01(\x03\"K\n\x11ListTradesRequest\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x11\n\tafter_seq\x18\x02 \x01(\x04\x12\x13\n\x0b\x61\x66ter_index\x18\x03 \x01(\x03\"z\n\x12ListTradesResponse\x12)\n\x06trades\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.TradeView\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x15\n\rforgotten_seq\x18\x03 \x01(\x04\x12\x14\n\x0c\x66orgotten_ms\x18\x04 \x01(\x03\"W\n\x0cNoticeTrades\x12\x0e\n\x06notice\x18\x01 \x01(\x03\x12)\n\x06trades\x18\x02 \x03(\x0b\x32\x19.thingmarket.v1.TradeView\x12\x0c\n\x04more\x18\x03 \x01(\x08\"4\n\x12WatchMarketRequest\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x0e\n\x06levels\x18\x02 \x01(\x03\"\xf4\x01\n\x13WatchMarketResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.thingmarket.v1.MarketState\x12\'\n\x04\x62ids\x18\x04 \x03(\x0b\x32\x19.thingmarket.v1.BookLevel\x12\'\n\x04\x61sks\x18\x05 \x03(\x0b\x32\x19.thingmarket.v1.BookLevel\x12)\n\x06trades\x18\x06 \x03(\x0b\x32\x19.thingmarket.v1.TradeView\x12\x15\n\rtrades_missed\x18\x07 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n thingmarket/v1/market_data.proto\x12\x0ethingmarket.v1\x1a\x1athingmarket/v1/order.proto\"\x10\n\x0eGetSeatRequest\"9\n\x0fGetSeatResponse\x12&\n\x04seat\x18\x01 \x01(\x0b\x32\x18.thingmarket.v1.SeatView\"3\n\x12ListMarketsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x0e\n\x06market\x18\x02 \x01(\x03\"P\n\x13ListMarketsResponse\x12+\n\x07markets\x18\x01 \x03(\x0b\x32\x1a.thingmarket.v1.MarketView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"1\n\x0fGetDepthRequest\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x0e\n\x06levels\x18\x02 \x01(\x03\"<\n\x10GetDepthResponse\x12(\n\x05\x64\x65pth\x18\x01 \x01(\x0b\x32\x19.thingmarket.v1.BookDepth\"8\n\x18ListRestingOrdersRequest\x12\r\n\x05party\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\"T\n\x19ListRestingOrdersResponse\x12)\n\x06orders\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.OrderView\x12\x0c\n\x04more\x18\x02 \x01(\x08\"!\n\x10ListGoodsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\"Q\n\x11ListGoodsResponse\x12(\n\x05goods\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.GoodsView\x12\x12\n\nnext_after\x18\x02 \x01(\x03\"\x8e\x01\n\tGoodsView\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x12\n\nunit_scale\x18\x04 \x01(\x03\x12\x13\n\x0bowned_steps\x18\x05 \x01(\x03\x12\x12\n\nheld_steps\x18\x06 \x01(\x03\x12\x12\n\nfree_steps\x18\x07 \x01(\x03\"K\n\x11ListTradesRequest\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x11\n\tafter_seq\x18\x02 \x01(\x04\x12\x13\n\x0b\x61\x66ter_index\x18\x03 \x01(\x03\"z\n\x12ListTradesResponse\x12)\n\x06trades\x18\x01 \x03(\x0b\x32\x19.thingmarket.v1.TradeView\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x15\n\rforgotten_seq\x18\x03 \x01(\x04\x12\x14\n\x0c\x66orgotten_ms\x18\x04 \x01(\x03\"W\n\x0cNoticeTrades\x12\x0e\n\x06notice\x18\x01 \x01(\x03\x12)\n\x06trades\x18\x02 \x03(\x0b\x32\x19.thingmarket.v1.TradeView\x12\x0c\n\x04more\x18\x03 \x01(\x08\"4\n\x12WatchMarketRequest\x12\x0e\n\x06market\x18\x01 \x01(\x03\x12\x0e\n\x06levels\x18\x02 \x01(\x03\"\xf4\x01\n\x13WatchMarketResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.thingmarket.v1.MarketState\x12\'\n\x04\x62ids\x18\x04 \x03(\x0b\x32\x19.thingmarket.v1.BookLevel\x12\'\n\x04\x61sks\x18\x05 \x03(\x0b\x32\x19.thingmarket.v1.BookLevel\x12)\n\x06trades\x18\x06 \x03(\x0b\x32\x19.thingmarket.v1.TradeView\x12\x15\n\rtrades_missed\x18\x07 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,15 +53,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTGOODSRESPONSE']._serialized_start=584
   _globals['_LISTGOODSRESPONSE']._serialized_end=665
   _globals['_GOODSVIEW']._serialized_start=668
-  _globals['_GOODSVIEW']._serialized_end=813
-  _globals['_LISTTRADESREQUEST']._serialized_start=815
-  _globals['_LISTTRADESREQUEST']._serialized_end=890
-  _globals['_LISTTRADESRESPONSE']._serialized_start=892
-  _globals['_LISTTRADESRESPONSE']._serialized_end=1014
-  _globals['_NOTICETRADES']._serialized_start=1016
-  _globals['_NOTICETRADES']._serialized_end=1103
-  _globals['_WATCHMARKETREQUEST']._serialized_start=1105
-  _globals['_WATCHMARKETREQUEST']._serialized_end=1157
-  _globals['_WATCHMARKETRESPONSE']._serialized_start=1160
-  _globals['_WATCHMARKETRESPONSE']._serialized_end=1404
+  _globals['_GOODSVIEW']._serialized_end=810
+  _globals['_LISTTRADESREQUEST']._serialized_start=812
+  _globals['_LISTTRADESREQUEST']._serialized_end=887
+  _globals['_LISTTRADESRESPONSE']._serialized_start=889
+  _globals['_LISTTRADESRESPONSE']._serialized_end=1011
+  _globals['_NOTICETRADES']._serialized_start=1013
+  _globals['_NOTICETRADES']._serialized_end=1100
+  _globals['_WATCHMARKETREQUEST']._serialized_start=1102
+  _globals['_WATCHMARKETREQUEST']._serialized_end=1154
+  _globals['_WATCHMARKETRESPONSE']._serialized_start=1157
+  _globals['_WATCHMARKETRESPONSE']._serialized_end=1401
 # @@protoc_insertion_point(module_scope)

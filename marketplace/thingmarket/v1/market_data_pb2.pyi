@@ -278,7 +278,7 @@ class GoodsView(_message.Message):
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     UNIT_SCALE_FIELD_NUMBER: _builtins.int
-    DECLARED_STEPS_FIELD_NUMBER: _builtins.int
+    OWNED_STEPS_FIELD_NUMBER: _builtins.int
     HELD_STEPS_FIELD_NUMBER: _builtins.int
     FREE_STEPS_FIELD_NUMBER: _builtins.int
     market: _builtins.int
@@ -289,8 +289,8 @@ class GoodsView(_message.Message):
     """UN/CEFACT code of the unit."""
     unit_scale: _builtins.int
     """10^unit_scale steps are one unit, 0..15."""
-    declared_steps: _builtins.int
-    """Declared and not withdrawn, steps; below 0 when goods that were bought are withdrawn."""
+    owned_steps: _builtins.int
+    """In the market as the owner's, held or free, steps: what he declared and bought, less what he sold and withdrew."""
     held_steps: _builtins.int
     """Held by resting orders and by contracts that have not ended, steps."""
     free_steps: _builtins.int
@@ -302,13 +302,13 @@ class GoodsView(_message.Message):
         product_id: _builtins.str = ...,
         unit: _builtins.str = ...,
         unit_scale: _builtins.int = ...,
-        declared_steps: _builtins.int = ...,
+        owned_steps: _builtins.int = ...,
         held_steps: _builtins.int = ...,
         free_steps: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declared_steps", b"declared_steps", "free_steps", b"free_steps", "held_steps", b"held_steps", "market", b"market", "product_id", b"product_id", "unit", b"unit", "unit_scale", b"unit_scale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free_steps", b"free_steps", "held_steps", b"held_steps", "market", b"market", "owned_steps", b"owned_steps", "product_id", b"product_id", "unit", b"unit", "unit_scale", b"unit_scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

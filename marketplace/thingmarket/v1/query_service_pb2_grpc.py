@@ -116,6 +116,11 @@ class QueryServiceStub:
                 request_serializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsRequest.SerializeToString,
                 response_deserializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsResponse.FromString,
                 _registered_method=True)
+        self.FindTrades = channel.unary_unary(
+                '/thingmarket.v1.QueryService/FindTrades',
+                request_serializer=thingmarket_dot_v1_dot_insight__pb2.FindTradesRequest.SerializeToString,
+                response_deserializer=thingmarket_dot_v1_dot_insight__pb2.FindTradesResponse.FromString,
+                _registered_method=True)
         self.SpendingReport = channel.unary_unary(
                 '/thingmarket.v1.QueryService/SpendingReport',
                 request_serializer=thingmarket_dot_v1_dot_insight__pb2.SpendingReportRequest.SerializeToString,
@@ -337,6 +342,13 @@ class QueryServiceServicer:
 
     def FindContracts(self, request, context):
         """Contracts of the caller's owner by time, thing and category, from the projection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindTrades(self, request, context):
+        """Trades of orders of the caller's owner in the books of markets, from the projection.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -580,6 +592,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.FindContracts,
                     request_deserializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsRequest.FromString,
                     response_serializer=thingmarket_dot_v1_dot_insight__pb2.FindContractsResponse.SerializeToString,
+            ),
+            'FindTrades': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindTrades,
+                    request_deserializer=thingmarket_dot_v1_dot_insight__pb2.FindTradesRequest.FromString,
+                    response_serializer=thingmarket_dot_v1_dot_insight__pb2.FindTradesResponse.SerializeToString,
             ),
             'SpendingReport': grpc.unary_unary_rpc_method_handler(
                     servicer.SpendingReport,
@@ -1103,6 +1120,33 @@ class QueryService:
             '/thingmarket.v1.QueryService/FindContracts',
             thingmarket_dot_v1_dot_insight__pb2.FindContractsRequest.SerializeToString,
             thingmarket_dot_v1_dot_insight__pb2.FindContractsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindTrades(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/thingmarket.v1.QueryService/FindTrades',
+            thingmarket_dot_v1_dot_insight__pb2.FindTradesRequest.SerializeToString,
+            thingmarket_dot_v1_dot_insight__pb2.FindTradesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -69,6 +69,8 @@ class QueryServiceStub:
     """Decisions of the owner's rules, from the projection."""
     FindContracts: _grpc.UnaryUnaryMultiCallable[_insight_pb2.FindContractsRequest, _insight_pb2.FindContractsResponse]
     """Contracts of the caller's owner by time, thing and category, from the projection."""
+    FindTrades: _grpc.UnaryUnaryMultiCallable[_insight_pb2.FindTradesRequest, _insight_pb2.FindTradesResponse]
+    """Trades of orders of the caller's owner in the books of markets, from the projection."""
     SpendingReport: _grpc.UnaryUnaryMultiCallable[_insight_pb2.SpendingReportRequest, _insight_pb2.SpendingReportResponse]
     """Spending of the caller's owner, from the projection."""
     ListPending: _grpc.UnaryUnaryMultiCallable[_approval_pb2.ListPendingRequest, _approval_pb2.ListPendingResponse]
@@ -151,6 +153,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Decisions of the owner's rules, from the projection."""
     FindContracts: _aio.UnaryUnaryMultiCallable[_insight_pb2.FindContractsRequest, _insight_pb2.FindContractsResponse]  # type: ignore[assignment]
     """Contracts of the caller's owner by time, thing and category, from the projection."""
+    FindTrades: _aio.UnaryUnaryMultiCallable[_insight_pb2.FindTradesRequest, _insight_pb2.FindTradesResponse]  # type: ignore[assignment]
+    """Trades of orders of the caller's owner in the books of markets, from the projection."""
     SpendingReport: _aio.UnaryUnaryMultiCallable[_insight_pb2.SpendingReportRequest, _insight_pb2.SpendingReportResponse]  # type: ignore[assignment]
     """Spending of the caller's owner, from the projection."""
     ListPending: _aio.UnaryUnaryMultiCallable[_approval_pb2.ListPendingRequest, _approval_pb2.ListPendingResponse]  # type: ignore[assignment]
@@ -320,6 +324,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_insight_pb2.FindContractsResponse, _abc.Awaitable[_insight_pb2.FindContractsResponse]]:
         """Contracts of the caller's owner by time, thing and category, from the projection."""
+
+    @_abc_1.abstractmethod
+    def FindTrades(
+        self,
+        request: _insight_pb2.FindTradesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insight_pb2.FindTradesResponse, _abc.Awaitable[_insight_pb2.FindTradesResponse]]:
+        """Trades of orders of the caller's owner in the books of markets, from the projection."""
 
     @_abc_1.abstractmethod
     def SpendingReport(

@@ -11,6 +11,7 @@ from thingmarket.limits import DAY_MS, INSIGHT_DAYS_MAX, INSIGHT_ROWS_MAX, INTEG
 from thingmarket.v1 import insight_pb2 as pb
 
 ROWS_USUAL: Final = 100
+ORDER_ID_MAX: Final = 2**63 - 1  # what a column of the projection holds; no order has more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,15 @@ class Filter:
     before_seq: int = 0
     limit: int = ROWS_USUAL
     before_contract: bytes = b""
+    before_index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRange:
+    """Which orders trades are wanted of, by their ids: all of them, unless it is said."""
+
+    first: int = 0
+    last: int = ORDER_ID_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +90,41 @@ class ContractRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRow:
+    """One trade of an own order in a book; the amounts are minor units of `currency`.
+
+    `cash_minor` is what the buyer paid, who was paid what is below 0. `at_once`: money and goods moved in
+    its entry, else there is a contract of this id.
+    """
+
+    seq: int
+    index: int
+    time_ms: int
+    contract: bytes
+    actor: str
+    bought: bool
+    market: int
+    product_id: str
+    category: str
+    order: int
+    price_ticks: int
+    lots: int
+    quantity_steps: int
+    unit: str
+    unit_scale: int
+    currency: str
+    cash_minor: int
+    fee_minor: int
+    at_once: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpendingRow:
-    """What a thing bought of one category on one UTC day, minor units of `currency`."""
+    """What a thing spent on one category on one UTC day, minor units of `currency`.
+
+    `orders` are contracts, `trades` those of books that were settled at once: `total_minor` is what both
+    cost, `income_minor` and `fee_minor` are of such trades alone.
+    """
 
     actor: str
     category: str
@@ -90,9 +133,12 @@ class SpendingRow:
     orders: int
     total_minor: int
     returned_minor: int
+    trades: int = 0
+    income_minor: int = 0
+    fee_minor: int = 0
 
 
-Row = TypeVar("Row", OrderRow, DecisionRow, ContractRow, SpendingRow)
+Row = TypeVar("Row", OrderRow, DecisionRow, ContractRow, TradeRow, SpendingRow)
 
 
 def read_filter(message: pb.InsightFilter) -> Filter:
@@ -106,6 +152,8 @@ def read_filter(message: pb.InsightFilter) -> Filter:
             raise Refusal(Code.OUT_OF_RANGE, f"{name}={getattr(message, name)} is beyond 2^53-1", "INS-2")
     if message.limit > INSIGHT_ROWS_MAX:
         raise Refusal(Code.OUT_OF_RANGE, f"at most {INSIGHT_ROWS_MAX} rows at once", "INS-2")
+    if message.before_index > INTEGER_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, f"before_index={message.before_index} is beyond 2^53-1", "INS-2")
     if message.before_contract:
         checked_bytes(message.before_contract, CONTRACT_ID_BYTES, "before_contract")
     return Filter(
@@ -116,7 +164,15 @@ def read_filter(message: pb.InsightFilter) -> Filter:
         before_seq=message.before_seq or INTEGER_MAX,
         limit=message.limit or ROWS_USUAL,
         before_contract=message.before_contract,
+        before_index=message.before_index,
     )
+
+
+def read_orders(message: pb.FindTradesRequest) -> OrderRange:
+    """Read which orders trades are wanted of (OUT_OF_RANGE)."""
+    if max(message.first_order, message.last_order) > ORDER_ID_MAX:
+        raise Refusal(Code.OUT_OF_RANGE, "no order has an id beyond 2^63-1", "INS-4")
+    return OrderRange(first=message.first_order, last=message.last_order or ORDER_ID_MAX)
 
 
 def check_report(wanted: Filter) -> None:
@@ -145,6 +201,13 @@ def decisions_request(wanted: Filter) -> pb.ListDecisionsRequest:
 def contracts_request(wanted: Filter, state: str = "") -> pb.FindContractsRequest:
     """Ask for contracts, of one state or all."""
     return pb.FindContractsRequest(filter=filter_message(wanted), state=state)
+
+
+def find_trades_request(wanted: Filter, orders: OrderRange) -> pb.FindTradesRequest:
+    """Ask for trades of own orders, of all or of some."""
+    return pb.FindTradesRequest(
+        filter=filter_message(wanted), first_order=orders.first, last_order=orders.last
+    )
 
 
 def report_request(wanted: Filter) -> pb.SpendingReportRequest:

@@ -185,7 +185,7 @@ def _goods_message(seen: GoodsSeen) -> pb.GoodsView:
         product_id=seen.product_id,
         unit=seen.unit,
         unit_scale=seen.unit_scale,
-        declared_steps=seen.declared_steps,
+        owned_steps=seen.owned_steps,
         held_steps=seen.held_steps,
         free_steps=seen.free_steps,
     )
@@ -203,7 +203,7 @@ def _goods_value(message: pb.GoodsView) -> GoodsSeen:
         product_id=message.product_id,
         unit=message.unit,
         unit_scale=message.unit_scale,
-        declared_steps=message.declared_steps,
+        owned_steps=message.owned_steps,
         held_steps=message.held_steps,
         free_steps=message.free_steps,
     )

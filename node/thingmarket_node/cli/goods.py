@@ -39,10 +39,10 @@ def goods_group(whose: str, home: str, opening: Opening) -> click.Group:
 def _list(whose: str, home: str, opening: Opening) -> click.Command:
     @click.command(
         name="list",
-        help=f"""List the owner's goods in the markets: what was declared, what is held, and what is free.
+        help=f"""List the owner's goods in the markets: what is there, what of it is held, and what is free.
 
-        Resting sell orders hold goods, and contracts of markets that make some. What was bought is free and
-        was not declared; what was withdrawn counts against what was declared, which can end below zero.
+        There is what was declared and bought, less what was sold and withdrawn. Resting sell orders hold
+        goods, and contracts of markets that make some.
 
         \b
         Example:
@@ -59,7 +59,7 @@ def _list(whose: str, home: str, opening: Opening) -> click.Command:
 
         found = asyncio.run(read())
         output = Output(as_json=as_json)
-        columns = ("market", "product", "declared", "held", "free")
+        columns = ("market", "product", "there", "held", "free")
         output.table("goods", columns, [_row(one) for one in found])
         output.end({"goods": [goods_value(one) for one in found]})
 
@@ -67,7 +67,7 @@ def _list(whose: str, home: str, opening: Opening) -> click.Command:
 
 
 def _row(one: GoodsSeen) -> tuple[object, ...]:
-    steps = (one.declared_steps, one.held_steps, one.free_steps)
+    steps = (one.owned_steps, one.held_steps, one.free_steps)
     return (one.market, one.product_id, *(ScaledInteger(n, one.unit_scale, one.unit) for n in steps))
 
 
@@ -78,7 +78,7 @@ def goods_value(one: GoodsSeen) -> dict[str, Any]:
         "product_id": one.product_id,
         "unit": one.unit,
         "unit_scale": one.unit_scale,
-        "declared_steps": one.declared_steps,
+        "owned_steps": one.owned_steps,
         "held_steps": one.held_steps,
         "free_steps": one.free_steps,
     }

@@ -1,6 +1,6 @@
 """What goes into the core and what comes out: inputs and effects, as values. [LOG-3]"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from thingmarket.audit.receipts import Receipt
@@ -12,7 +12,10 @@ from thingmarket.identity.envelope import Signed
 from thingmarket.identity.handshake import Hello
 from thingmarket.ids import Digest, PartyId
 from thingmarket.market.entries import Command, Notice, Outcome
+from thingmarket.market.order_records import Seat
 from thingmarket.policy.decision import Decision
+from thingmarket.trading.commands import ListedMarket
+from thingmarket.trading.terms import MarketTerms
 from thingmarket_node.core.books import BookSeen
 from thingmarket_node.core.sessions import Grant
 from thingmarket_node.groups import Group, Head
@@ -240,12 +243,22 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traded:
+    """Which markets an entry traded in, and who and for whom by the slots of the orders, right after it."""
+
+    markets: Mapping[int, tuple[ListedMarket, MarketTerms]]
+    seats: Mapping[int, Seat]
+    numbers: Mapping[PartyId, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """One durable outcome, and the rows that it is about as they were right after its entry.
 
     `owner` is for whom the sender acted, `listing` what a purchase was of, `trades` the contracts that
-    changed, each with its offer and what of it was refunded in minor units, `waiting` the orders that began
-    to wait, heard a word or wait no more, `forgotten` what nobody needs of those that came to nothing.
+    changed, each with its offer and what of it was refunded in minor units, `floor` what the trades of its
+    events are of, None without any, `waiting` the orders that began to wait, heard a word or wait no more,
+    `forgotten` what nobody needs of those that came to nothing.
     """
 
     seq: int
@@ -257,6 +270,7 @@ class Published:
     owner: str = ""
     listing: Offer | None = None
     trades: tuple[tuple[Contract, Offer, int], ...] = ()
+    floor: Traded | None = None
     waiting: tuple[PendingOrder, ...] = ()
     forgotten: tuple["ForgetSealed", ...] = ()
 

@@ -6,13 +6,18 @@ from thingmarket.catalog.offers import Offer
 from thingmarket.contract.approvals import PendingId, PendingOrder
 from thingmarket.contract.contract import Contract
 from thingmarket.contract.orders import Purchase
-from thingmarket.ids import ContractId, Digest
+from thingmarket.ids import ContractId, Digest, PartyId
 from thingmarket.market.entries import Command, Entry, NoticeKind, Outcome
+from thingmarket.market.order_records import Seat
 from thingmarket.market.promised import offer_of
 from thingmarket.market.refunds import refunded_minor
 from thingmarket.market.state import State
+from thingmarket.matching.records import EVENT, EVENT_BYTES, EventKind
+from thingmarket.trading.commands import ListedMarket
+from thingmarket.trading.frame import slot_of
+from thingmarket.trading.terms import MarketTerms
 from thingmarket_node.core.forgetting import forgettings
-from thingmarket_node.core.messages import Published
+from thingmarket_node.core.messages import Published, Traded
 
 _OF_CONTRACTS: Final = (NoticeKind.CONTRACT, NoticeKind.INVOICE)  # a refund changes no state, but the books
 
@@ -31,9 +36,30 @@ def published(state: State, entry: Entry, outcome: Outcome, body: bytes) -> Publ
         owner=_owner(state, command) if command else "",
         listing=_listing(state, command) if command else None,
         trades=_trades(state, outcome),
+        floor=_floor(state, outcome.events),
         waiting=waiting,
         forgotten=forgettings(state, waiting),
     )
+
+
+def _floor(state: State, events: bytes) -> Traded | None:
+    if EventKind.TRADE not in events[::EVENT_BYTES]:  # the kind is the first byte of each
+        return None
+    markets: dict[int, tuple[ListedMarket, MarketTerms]] = {}
+    seats: dict[int, Seat] = {}
+    numbers: dict[PartyId, int] = {}
+    for kind, _, _, _, market, _, maker, taker, _, _, _ in EVENT.iter_unpack(events):
+        if kind != EventKind.TRADE:
+            continue
+        if market not in markets:
+            terms = state.desk.terms(market)
+            assert terms is not None, "who trades has terms"
+            markets[market] = (state.markets[market].listed, terms)
+        for slot in (slot_of(maker), slot_of(taker)):
+            if slot not in seats:
+                seat = seats[slot] = state.seats[slot]
+                numbers[seat.owner] = state.party(seat.owner).number
+    return Traded(markets=markets, seats=seats, numbers=numbers)
 
 
 def _waiting(state: State, outcome: Outcome) -> tuple[PendingOrder, ...]:

@@ -1,10 +1,10 @@
-"""The part of QueryService that reads the projection: orders, decisions, contracts, spending."""
+"""The part of QueryService that reads the projection: orders, trades, decisions, contracts, spending."""
 
 from typing import Any
 
 from thingmarket.market.indexes import Reader
 from thingmarket.v1 import insight_pb2 as pb
-from thingmarket.wire.insight import check_report, read_filter, row_message
+from thingmarket.wire.insight import check_report, read_filter, read_orders, row_message
 from thingmarket_node.gate import token_of
 from thingmarket_node.shell import Shell
 
@@ -31,6 +31,13 @@ class InsightQueries:
         wanted, reader = read_filter(request.filter), await self._reader(context)
         rows = await self._shell.insight.contracts(reader, wanted, request.state)
         return pb.FindContractsResponse(rows=[row_message(row, pb.ContractRow) for row in rows])
+
+    async def FindTrades(self, request: pb.FindTradesRequest, context: Any) -> pb.FindTradesResponse:
+        """Trades of own orders in books."""
+        wanted, orders = read_filter(request.filter), read_orders(request)
+        reader, network = await self._reader(context), self._shell.core.state.network_id
+        rows = await self._shell.insight.trades(reader, wanted, orders, network)
+        return pb.FindTradesResponse(rows=[row_message(row, pb.TradeRow) for row in rows])
 
     async def SpendingReport(
         self, request: pb.SpendingReportRequest, context: Any

@@ -29,12 +29,14 @@ def test_goods_are_told_to_their_owner_and_his_things_by_market(monkeypatch: pyt
     for who in (owner, thing):
         rows, after = goods_seen(world.state, reader(who))
         assert [(row.market, row.product_id) for row in rows] == [(1, "ink-black"), (3, "ink-black")]
-        assert {(row.declared_steps, row.held_steps, row.free_steps) for row in rows} == {(9, 4, 3)}
+        assert {(row.owned_steps, row.held_steps, row.free_steps) for row in rows} == {(7, 4, 3)}
         assert after == 0
     ((bought, _), _) = goods_seen(world.state, reader(stranger))
-    assert (bought.declared_steps, bought.held_steps, bought.free_steps) == (0, 0, 2)
+    assert (bought.owned_steps, bought.held_steps, bought.free_steps) == (2, 0, 2)
     world.take_out(stranger, 1)
-    assert goods_seen(world.state, reader(stranger))[0][0].declared_steps == -1
+    assert goods_seen(world.state, reader(stranger))[0][0].owned_steps == 1, (
+        "what was bought and not taken out"
+    )
     monkeypatch.setattr("thingmarket.market.goods.GOODS_MARKETS_PER_PAGE", 2)
     (first,), after = goods_seen(world.state, reader(owner))
     assert (first.market, after) == (1, 2)

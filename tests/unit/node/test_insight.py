@@ -1,37 +1,25 @@
 """The tables that people query: equal to the log, made again at will, each party's own."""
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.builders import Actor, World, limit
 from tests.dealing import PRINTER_INK
+from tests.projecting import Floor, dump, everything, projected
 from thingmarket.catalog.terms import Terms
 from thingmarket.contract.standing import OpenStandingOrder
 from thingmarket.errors import Code, Refusal
 from thingmarket.identity.envelope import TypeId
 from thingmarket.limits import DAY_MS, INSIGHT_CONNECTIONS
 from thingmarket.market.indexes import Reader
-from thingmarket.market.market import Market
 from thingmarket.market.refunds import refunded_minor
 from thingmarket.v1 import insight_pb2
 from thingmarket.wire.insight import Filter, check_report, read_filter
-from thingmarket.wire.log import outcome_bytes, read_entry
 from thingmarket.wire.standing import open_standing_order_body
-from thingmarket_node.core.messages import Published
-from thingmarket_node.core.publishing import published
 from thingmarket_node.insight import Insight
-from thingmarket_node.projected import TABLES, contract_row
-from thingmarket_node.projection import Projection
-
-EVER = 2**53 - 1
-
-
-def everything(**changes: object) -> Filter:
-    return Filter(**{"until_ms": EVER, "before_seq": EVER, "since_ms": 1, **changes})  # type: ignore[arg-type]
+from thingmarket_node.projected import contract_row
 
 
 class Street:
@@ -55,26 +43,6 @@ class Street:
         return Reader(actor.id, actor.owner)
 
 
-def outcomes_of(world: World) -> Iterator[Published]:
-    market = Market()
-    for data in world.log:
-        entry = read_entry(data)
-        outcome = market.apply(entry)
-        yield published(market.state, entry, outcome, outcome_bytes(outcome))
-
-
-async def projected(world: World, path: Path) -> None:
-    projection = await Projection.open(path)
-    for one in outcomes_of(world):
-        await projection.fill(one)
-    await projection.close()
-
-
-def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    with sqlite3.connect(path) as db:
-        return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in TABLES}
-
-
 @pytest.fixture
 def street() -> Street:
     return Street()
@@ -84,6 +52,8 @@ async def test_what_was_dropped_is_made_again_equal(street: Street, tmp_path: Pa
     """[INS-1]"""
     scanner = street.world.thing("scanner", street.anna, limits=(limit(5_000, cosign_above_minor=0),))
     street.world.asked(scanner, street.ink)
+    floor = Floor(street.world)
+    floor.deal(3, 100)
     path = tmp_path / "projection.db"
     await projected(street.world, path)
     before = dump(path)
@@ -255,7 +225,7 @@ async def test_a_query_without_end_delays_nobody_else(
     """[INS-1]"""
     await projected(street.world, tmp_path / "projection.db")
     insight, anna = await Insight.open(tmp_path / "projection.db"), street.reader(street.anna)
-    monkeypatch.setattr("thingmarket_node.insight._ORDERS", ENDLESS)
+    monkeypatch.setattr("thingmarket_node.insight.ORDERS", ENDLESS)
     monkeypatch.setattr("thingmarket_node.insight.INSIGHT_WAIT_MS", 60_000)
     slow = [asyncio.ensure_future(insight.orders(anna, everything())) for _ in range(INSIGHT_CONNECTIONS - 1)]
     await asyncio.sleep(0)
@@ -273,7 +243,7 @@ async def test_who_takes_too_long_or_waits_too_long_for_a_connection_is_busy_and
     """[INS-1]"""
     await projected(street.world, tmp_path / "projection.db")
     insight, anna = await Insight.open(tmp_path / "projection.db"), street.reader(street.anna)
-    monkeypatch.setattr("thingmarket_node.insight._ORDERS", ENDLESS)
+    monkeypatch.setattr("thingmarket_node.insight.ORDERS", ENDLESS)
     monkeypatch.setattr("thingmarket_node.insight.INSIGHT_WAIT_MS", 200)
     asked = [insight.orders(anna, everything()) for _ in range(2 * INSIGHT_CONNECTIONS)]
     for told in await asyncio.gather(*asked, return_exceptions=True):
