@@ -163,6 +163,8 @@ def test_the_help_lists_every_group(capsys: pytest.CaptureFixture[str]) -> None:
         ["owner", "mandate", "x", "nothing", "--autonomy", "bound"],
         ["thing", "run", "seller", "x"],
         ["thing", "buy", "x", "--offer", "00"],
+        ["owner", "report", "x", "--thing", "nothing"],
+        ["owner", "suspend", "x", "nothing"],
         ["explain", "not-hexadecimal"],
         ["bench", "nosuch"],
     ],
@@ -286,6 +288,14 @@ def test_a_record_that_was_changed_later_is_told_from_the_true_one(town: Town) -
     path.write_text(true)
     assert found["record_proven"] is False and found["alternatives"] == []
     assert "is NOT the one" in for_people
+
+
+def test_a_thing_is_named_by_its_folder_or_its_key_alike(town: Town) -> None:
+    (bought,) = town.do("thing", "run", "buyer", "printer", "--need", "need.json")["needs"]
+    for what in ("orders", "decisions", "report"):
+        by_folder = town.do("owner", what, "anna", "--thing", "printer")
+        assert by_folder == town.do("owner", what, "anna", "--thing", bought["buyer"])
+        assert by_folder.get("orders") != [], "the folder's thing did something"
 
 
 def test_nobody_else_is_told_why(town: Town) -> None:

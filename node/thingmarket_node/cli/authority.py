@@ -6,20 +6,18 @@ from typing import Any, Final
 
 import click
 
-from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.envelope import Signed
 from thingmarket.identity.mandates import Action, Autonomy, BoundItem, SpendingLimit
-from thingmarket.identity.parties import checked_party_id
 from thingmarket.identity.scopes import EVERYTHING, Scope
 from thingmarket.ids import PartyId, digest
 from thingmarket.limits import DAY_MS
 from thingmarket.money import Currency
-from thingmarket_client.keystore import load_thing_keys
 from thingmarket_client.mandates import only, spending_limit
 from thingmarket_client.owner import Owner
 from thingmarket_client.thing import Thing
 from thingmarket_node.cli.amounts import CurrencyType, HexType, minor_of
 from thingmarket_node.cli.mandate_terms import terms_of, terms_options
+from thingmarket_node.cli.naming import is_key, subject_of
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import write_mandate
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
@@ -109,7 +107,7 @@ def mandate(home: Path, thing: str, as_json: bool, **terms: Any) -> None:
           --hours 'mon-sat 06:00-20:00' --category 50 --deliver-within 48 \\
           --cosigner tm:party:z... --quorum 2
     """
-    is_here = not thing.startswith(DID_PREFIX)
+    is_here = not is_key(thing)
     subject = _receiver(thing, is_here=is_here, out=terms["out"])
 
     async def sign() -> Signed:
@@ -143,14 +141,9 @@ def _tell_signed(
 
 def _receiver(thing: str, *, is_here: bool, out: Path | None) -> PartyId:
     """Whom a mandate is for, when it can be handed over."""
-    if not is_here:
-        if out is None:
-            raise click.UsageError("say with --out where to write the mandate of a thing that is elsewhere")
-        return checked_party_id(thing)
-    if not (Path(thing) / "thing.json").exists():
-        reason = f"{thing} is neither the folder of a thing nor a did:key"
-        raise click.BadParameter(reason, param_hint="THING")
-    return load_thing_keys(Path(thing)).id
+    if not is_here and out is None:
+        raise click.UsageError("say with --out where to write the mandate of a thing that is elsewhere")
+    return subject_of(thing)
 
 
 def mandate_leaf(link: Signed) -> str:
@@ -249,15 +242,9 @@ def revoke(
             elif leaf is not None:
                 await owner.revoke(mandate=leaf, reason=reason)
             else:
-                await owner.revoke(subject=_subject(str(thing)), reason=reason)
+                await owner.revoke(subject=subject_of(str(thing)), reason=reason)
 
     asyncio.run(end())
     output = Output(as_json=as_json)
     output.say("revoked; what was bought before stands")
     output.end({"revoked": True})
-
-
-def _subject(thing: str) -> PartyId:
-    if thing.startswith(DID_PREFIX):
-        return checked_party_id(thing)
-    return load_thing_keys(Path(thing)).id

@@ -7,19 +7,17 @@ from typing import Any, Final
 import click
 
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.envelope import Signed
 from thingmarket.identity.mandates import Action, Autonomy, Mandate, SpendingLimit
-from thingmarket.identity.parties import checked_party_id
 from thingmarket.ids import digest
 from thingmarket.limits import HOUR_MS
 from thingmarket.money import Currency
 from thingmarket.wire.identity import read_mandate
-from thingmarket_client.keystore import load_thing_keys
 from thingmarket_client.mandates import narrowed_limit, only
 from thingmarket_client.thing import Thing
 from thingmarket_node.cli.amounts import CurrencyType
 from thingmarket_node.cli.authority import limit_of
+from thingmarket_node.cli.naming import is_key, subject_of
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import write_mandate
 from thingmarket_node.cli.parties import home_argument, node_option, open_thing
@@ -61,10 +59,10 @@ def delegate(home: Path, agent: str, as_json: bool, **terms: Any) -> None:
       thingmarket thing delegate machine module --spend order=15.00,day=30.00 --category 5020
       thingmarket thing buy module --offer 93ab... --quantity 1
     """
-    is_here = not agent.startswith(DID_PREFIX)
+    is_here = not is_key(agent)
     if not is_here and terms["out"] is None:
         raise click.UsageError("say with --out where to write the mandate of an agent that is elsewhere")
-    subject = load_thing_keys(Path(agent)).id if is_here else checked_party_id(agent)
+    subject = subject_of(agent)
 
     async def sign() -> tuple[Signed, ...]:
         async with await open_thing(home, terms["card"]) as parent:

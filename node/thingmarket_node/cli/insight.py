@@ -11,11 +11,13 @@ import click
 
 from thingmarket.limits import DAY_MS, INSIGHT_ROWS_MAX
 from thingmarket.policy.decision import Verdict
-from thingmarket.wire.insight import DecisionRow, Filter, OrderRow, SpendingRow
+from thingmarket.wire.insight import DecisionRow, Filter, OrderRow, SpendingRow, TradeRow
 from thingmarket_client.insight import Insight
 from thingmarket_node.cli.amounts import moment, written
+from thingmarket_node.cli.naming import subject_if_named
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
+from thingmarket_node.cli.traded import tell_trades, trade_value
 
 T = TypeVar("T")
 _VERDICTS: Final = {0: "not asked", **{int(one): one.name.lower().replace("_", " ") for one in Verdict}}
@@ -27,7 +29,12 @@ since_option: Final = click.option(
 until_option: Final = click.option(
     "--until", type=click.DateTime(["%Y-%m-%d"]), help="Last UTC day; today unless given."
 )
-thing_option: Final = click.option("--thing", default="", help="Only what this thing did: its did:key.")
+thing_option: Final = click.option(
+    "--thing",
+    default="",
+    callback=subject_if_named,
+    help="Only what this thing did: its folder, or did:key:z....",
+)
 
 
 def _ms(moment: datetime.datetime) -> int:
@@ -76,15 +83,21 @@ def orders(
     card: str | None,
     as_json: bool,
 ) -> None:
-    """List what the owner's things ordered, refused orders too, newest first.
+    """List what the owner's things ordered, refused orders too, and what they traded, newest first.
 
-    Orders in the books of markets are not among them: `owner order list --of THING`, `market trades`.
+    What was ordered at a posted price comes first, then what orders in the books of markets traded, whose
+    other side is not told. What rests in a book: `owner order list --of THING`.
 
     \b
     Example:
       thingmarket owner orders anna --since 2026-11-01
     """
-    rows = asked(home, card, lambda insight: insight.orders(wanted(since, until, thing, limit=limit)))
+
+    async def read(insight: Insight) -> tuple[tuple[OrderRow, ...], tuple[TradeRow, ...]]:
+        period = wanted(since, until, thing, limit=limit)
+        return await insight.orders(period), await insight.trades(period)
+
+    rows, traded = asked(home, card, read)
     output = Output(as_json=as_json)
     output.table(
         f"orders of {home}",
@@ -101,7 +114,8 @@ def orders(
             for row in rows
         ],
     )
-    output.end({"orders": [value_of(row) for row in rows]})
+    tell_trades(output, f"trades in books of {home}", traded, most=limit)
+    output.end({"orders": [value_of(row) for row in rows], "trades": [trade_value(row) for row in traded]})
 
 
 def _came_to(row: OrderRow) -> str:
@@ -176,9 +190,10 @@ def report(
     card: str | None,
     as_json: bool,
 ) -> None:
-    """Tell what was spent, by thing and category, and what the owner's rules decided; draw it with --plot.
+    """Tell what was spent and earned, by thing and category, and what the owner's rules decided.
 
-    Spending is that of contracts; trades of a book that are settled at once are none: `market trades`.
+    Spent is what contracts and trades in books cost. Earned, and the fees out of it, are of trades in books
+    that are settled at once: what contracts brought stands in `owner invoices`. --plot draws it all.
 
     \b
     Example:
@@ -242,16 +257,16 @@ def verdicts(decided: list[DecisionRow]) -> dict[str, int]:
 def _tables(output: Output, home: Path, spent: tuple[SpendingRow, ...], decided: list[DecisionRow]) -> None:
     sums: dict[tuple[str, str, str], list[int]] = {}
     for row in spent:
-        line = sums.setdefault((row.actor, row.category, row.currency), [0, 0, 0])
-        line[0] += row.orders
-        line[1] += row.total_minor
-        line[2] += row.returned_minor
+        line = sums.setdefault((row.actor, row.category, row.currency), [0] * 6)
+        counts, money = (row.orders, row.trades), (row.total_minor, row.returned_minor)
+        for place, more in enumerate((*counts, *money, row.income_minor, row.fee_minor)):
+            line[place] += more
     output.table(
         f"spending of {home}",
-        ("thing", "category", "orders", "spent", "came back"),
+        ("thing", "category", "orders", "trades", "spent", "came back", "earned", "fees"),
         [
-            (actor, category, count, written(total, code), written(returned, code))
-            for (actor, category, code), (count, total, returned) in sums.items()
+            (actor, category, *line[:2], *(written(minor, code) for minor in line[2:]))
+            for (actor, category, code), line in sums.items()
         ],
     )
     output.table(f"decisions for {home}", ("verdict", "times"), verdicts(decided).items())

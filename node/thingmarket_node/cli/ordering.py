@@ -20,8 +20,8 @@ from thingmarket_client.trader import Trader
 from thingmarket_node.cli.amounts import SpanType, moment
 from thingmarket_node.cli.goods import goods_group
 from thingmarket_node.cli.lazy import Group
+from thingmarket_node.cli.naming import subject_if_named
 from thingmarket_node.cli.output import Output, json_option
-from thingmarket_node.cli.owned import subject_of
 from thingmarket_node.cli.parties import (
     Opening,
     home_argument,
@@ -252,7 +252,7 @@ def _of_option(whose: str) -> Callable[[Callable[..., None]], Callable[..., None
     return click.option(
         "--of",
         default="",
-        callback=lambda _, __, text: subject_of(text) if text else "",
+        callback=subject_if_named,
         help="Those of this thing of his: its folder, or did:key:z....",
         hidden=whose != "owner",
     )

@@ -6,10 +6,7 @@ from typing import Any, Final
 
 import click
 
-from thingmarket.identity.did import DID_PREFIX
-from thingmarket.identity.parties import checked_party_id
 from thingmarket.identity.things import ThingOrder
-from thingmarket.ids import PartyId
 from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from thingmarket.policy.guards import (
     NO_GUARDS,
@@ -21,20 +18,13 @@ from thingmarket.policy.guards import (
     RateGuard,
 )
 from thingmarket.wire.thing_views import ThingSeen
-from thingmarket_client.keystore import load_thing_keys
+from thingmarket_node.cli.naming import subject_of
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
 
 _UNITS_MS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _ACTIONS: Final = {action.name.lower(): action for action in GuardAction}
 HISTORY_MIN: Final = 3  # orders, or trades, from which on a guard judges unless told otherwise
-
-
-def subject_of(thing: str) -> PartyId:
-    """The thing of a folder or a did:key."""
-    if thing.startswith(DID_PREFIX):
-        return checked_party_id(thing)
-    return load_thing_keys(Path(thing)).id
 
 
 @click.command()

@@ -9,14 +9,12 @@ import click
 
 from thingmarket.catalog.units import span_words
 from thingmarket.contract.personas import NO_PERSONA, Persona
-from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.parties import checked_party_id
 from thingmarket.identity.terms import WeeklyWindow
-from thingmarket.ids import PartyId
 from thingmarket.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from thingmarket.time import MINUTES_A_DAY
 from thingmarket.wire.inbox import PersonaSeen
-from thingmarket_client.keystore import load_thing_keys
+from thingmarket_node.cli.naming import subject_of
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
 
@@ -57,7 +55,7 @@ def persona(home: Path, thing: str, as_json: bool, **wishes: Any) -> None:
           --latency 2h
       thingmarket owner persona anna printer
     """
-    name = _thing(thing)
+    name = subject_of(thing)
     said = [wishes[field] for field in ("windows", "approvers", "latency", "cancel_window", "channel")]
     wished = _persona(wishes)
     channel = (wishes["channel"] or "").encode()
@@ -97,14 +95,6 @@ def _say(output: Output, value: dict[str, Any]) -> None:
     ):
         if value[field]:
             output.say(f"  {words}: {span_words(value[field])}")
-
-
-def _thing(text: str) -> PartyId:
-    if text.startswith(DID_PREFIX):
-        return checked_party_id(text)
-    if not (Path(text) / "thing.json").exists():
-        raise click.BadParameter(f"{text} is neither the folder of a thing nor a did:key", param_hint="THING")
-    return load_thing_keys(Path(text)).id
 
 
 def _persona(wishes: dict[str, Any]) -> Persona:

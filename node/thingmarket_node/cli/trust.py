@@ -12,11 +12,8 @@ from thingmarket.catalog.attributes import ScaledInteger
 from thingmarket.contract.feedback import Feedback, ServiceLevel
 from thingmarket.contract.shadow import Proposal
 from thingmarket.errors import Code, Refusal
-from thingmarket.identity.did import DID_PREFIX
 from thingmarket.identity.effective import EffectiveMandate, effective
 from thingmarket.identity.mandates import Autonomy
-from thingmarket.identity.parties import checked_party_id
-from thingmarket.ids import PartyId
 from thingmarket.market.entries import Entry
 from thingmarket.market.hindsight import past_acts
 from thingmarket.policy.decision import Verdict
@@ -25,18 +22,14 @@ from thingmarket.policy.rules import RULES
 from thingmarket.proportions import WHOLE_MILLIONTHS
 from thingmarket.wire.identity import read_mandate
 from thingmarket.wire.log import read_entry
-from thingmarket_client.keystore import load_owner_keys, load_thing_keys
+from thingmarket_client.keystore import load_owner_keys
 from thingmarket_node.cli.amounts import fact_words, moment, share, written
+from thingmarket_node.cli.naming import subject_of
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.papers import read_mandate_file
 from thingmarket_node.cli.parties import home_argument, node_option, open_owner
 
 _WORDS = {Verdict.ALLOW: "allowed", Verdict.DENY: "denied", Verdict.NEED_COSIGN: "asked you"}
-
-
-def thing_of(text: str) -> PartyId:
-    """The thing of a folder on this machine, or of a did:key."""
-    return checked_party_id(text) if text.startswith(DID_PREFIX) else load_thing_keys(Path(text)).id
 
 
 @click.command("preview")
@@ -134,7 +127,7 @@ def shadow(home: Path, thing: str, card: str | None, as_json: bool) -> None:
     Example:
       thingmarket owner shadow anna printer
     """
-    name = thing_of(thing)
+    name = subject_of(thing)
 
     async def read() -> Any:
         async with await open_owner(home, card) as opened:
@@ -187,7 +180,7 @@ def lower(home: Path, thing: str, level: str, card: str | None, as_json: bool) -
     Example:
       thingmarket owner lower anna printer --to announcer
     """
-    name = thing_of(thing)
+    name = subject_of(thing)
 
     async def send() -> None:
         async with await open_owner(home, card) as opened:
