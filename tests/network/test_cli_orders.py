@@ -240,3 +240,38 @@ def test_trades_before_the_last_start_are_not_silently_missing(exchange: Exchang
     assert "Trades up to" in shown and f"log position {known['forgotten_seq']}" in shown
     since = str(known["forgotten_seq"])
     assert "Trades up to" not in exchange.ran("market", "trades", "anna", "1", "--since", since).stdout
+
+
+def test_ones_own_trades_are_read_and_explained_after_a_restart(exchange: Exchange) -> None:
+    """[INS-3] [INS-4]"""
+    exchange.did("node", "market", "open", "market", "6", "--product", "pens", *INK[2:])
+    exchange.did("thing", "goods", "declare", "shop", "6", "10")
+    offered = exchange.did("thing", "order", "sell", "shop", "6", "5", "0.20", "--for", "2h")
+    spent, earned = (_report(exchange, who) for who in ("anna", "bob"))
+    bought = exchange.did("thing", "order", "buy", "printer", "6", "3", "0.25", "--what-is-left", "at-once")
+    exchange.node.stop()
+    for file in (exchange.folder / "market").glob("projection.db*"):
+        file.unlink()
+    exchange.start()
+
+    (row,) = (one for one in exchange.did("owner", "orders", "anna")["trades"] if one["market"] == 6)
+    assert (row["side"], row["lots"], row["order"]) == ("buy", 3, bought["order"])
+    assert (row["price_minor"], row["cash_minor"], row["currency"]) == (20, 60, "EUR")
+    assert "pens" in exchange.ran("owner", "orders", "bob").stdout
+    assert _report(exchange, "anna")["spent"] == spent["spent"] + 60
+    assert _report(exchange, "bob")["earned"] == earned["earned"] + 60
+
+    for placed, home, other in ((bought, "anna", offered), (offered, "shop", bought)):
+        why = ("explain", "--entry", str(placed["seq"]), "--home", home)
+        (trade,) = exchange.did(*why)["trades"]
+        assert (trade["order"], trade["lots"], trade["seq"]) == (placed["order"], 3, bought["seq"])
+        shown = exchange.ran(*why).stdout
+        assert "0.20 EUR" in shown and "0.60 EUR" in shown and str(other["order"]) not in shown
+    exchange.did("thing", "order", "cancel", "shop", "--all")
+
+
+def _report(exchange: Exchange, owner: str) -> dict[str, int]:
+    """What an owner spent and earned in all."""
+    rows = exchange.did("owner", "report", owner)["spending"]
+    parts = {"spent": "total_minor", "earned": "income_minor"}
+    return {name: sum(row[part] for row in rows) for name, part in parts.items()}

@@ -1,5 +1,6 @@
 """Why one command was decided as it was, refused ones too: the rules, the facts, and guards in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from thingmarket.audit.merkle import leaf_hash
@@ -10,11 +11,14 @@ from thingmarket.policy.rules import RULES
 from thingmarket.trading.commands import PlaceOrders
 from thingmarket.wire.commands import read_command
 from thingmarket.wire.envelope import signed_bytes
+from thingmarket.wire.insight import TradeRow
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.signing import entry_bytes
+from thingmarket_client.insight import Insight
 from thingmarket_node.cli.amounts import fact_words
 from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.placed import limit_rows, orders_value, tell_orders
+from thingmarket_node.cli.traded import tell_trades, trade_value, trades_of_frame
 from thingmarket_node.refused_orders import name_of
 
 _MINUTE_MS = 60_000
@@ -33,8 +37,8 @@ def proven_command(found: Explanation) -> Command:
     return read_command(found.command)
 
 
-def decided(found: Explanation) -> dict[str, Any]:
-    """What became of one command as one JSON object (TAMPERED)."""
+def decided(found: Explanation, trades: Sequence[TradeRow] = ()) -> dict[str, Any]:
+    """What became of one command, and what its orders traded, as one JSON object (TAMPERED)."""
     if found.outcome is None:
         raise Refusal(Code.UNKNOWN_ENTRY, "no such command of this party", "QRY-5")
     command, outcome, decision = proven_command(found), found.outcome, found.outcome.decision
@@ -50,7 +54,18 @@ def decided(found: Explanation) -> dict[str, Any]:
         "rule_texts": {rule: RULES.get(rule, "") for rule in (decision.rules if decision else ())},
         "facts": [{"name": fact.name, "value": fact.value} for fact in (decision.facts if decision else ())],
         "orders": _orders(command.body, decision),
+        "trades": [trade_value(row) for row in trades],
     }
+
+
+async def trades_of(insight: Insight, found: Explanation) -> tuple[TradeRow, ...]:
+    """What the orders that a command placed traded since, by whose frames ever (TAMPERED)."""
+    if found.command is None or found.receipt is None:
+        return ()
+    body = proven_command(found).body
+    if not isinstance(body, PlaceOrders):
+        return ()
+    return await trades_of_frame(insight, body.orders, since_ms=found.receipt.time_ms)
 
 
 def _orders(body: object, decision: Decision | None) -> list[dict[str, Any]]:
@@ -59,13 +74,14 @@ def _orders(body: object, decision: Decision | None) -> list[dict[str, Any]]:
     return orders_value(body.orders, decision.facts if decision else ())
 
 
-def tell_decided(output: Output, value: dict[str, Any]) -> None:
+def tell_decided(output: Output, value: dict[str, Any], trades: Sequence[TradeRow] = ()) -> None:
     """Say to people what became of one command."""
     if output.as_json:
         return
     output.say(f"entry {value['seq']}: {value['command']} of {value['sender']}")
     if value["orders"]:
         tell_orders(output, value["orders"])
+        tell_trades(output, "what they traded up to now", trades)
     else:
         output.say(f"  {value['name']}" + (f": {value['reason']}" if value["reason"] else ""))
     texts = [(rule, text) for rule, text in value["rule_texts"].items() if text or not value["orders"]]

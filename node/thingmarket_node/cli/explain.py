@@ -10,10 +10,11 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import is_thing
 from thingmarket.policy.rules import RULES
 from thingmarket.proportions import WHOLE_MILLIONTHS
+from thingmarket.wire.insight import TradeRow
 from thingmarket.wire.reads import Explanation
 from thingmarket_client.decisions import ChoiceRecord, load_record
 from thingmarket_node.cli.amounts import HexType, fact_words, moment, share, written
-from thingmarket_node.cli.decided import decided, in_words, proven_command, tell_decided
+from thingmarket_node.cli.decided import decided, in_words, proven_command, tell_decided, trades_of
 from thingmarket_node.cli.inbox import why, words_value
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, node_option, open_party
@@ -61,8 +62,9 @@ def explain(
     Which rules of the owner allowed it, on which facts; among which offers it was chosen, and why the others
     lost; who allowed it; what it cost; what became of it.
 
-    Orders of a book are explained by the entry that placed them: `order buy` and `order sell` name it (`seq`
-    with --json), `owner decisions` lists those of refused ones.
+    Orders of a book are explained by the entry that placed them, with all that they traded up to now:
+    `order buy` and `order sell` name it (`seq` with --json), `owner decisions` lists those of refused ones.
+    A trade is listed at the entry that made it, which may be somebody else's order.
 
     Everything is verified: the command against its place in the node's signed log, the record of the choice
     against the commitment in the contract.
@@ -76,14 +78,15 @@ def explain(
         raise click.UsageError("give the ID of a contract, or --entry")
     folders, output = homes or (Path(),), Output(as_json=as_json)
 
-    async def ask() -> Explanation:
+    async def ask() -> tuple[Explanation, tuple[TradeRow, ...]]:
         async with await open_party(folders[0], card) as party:
-            return await party.reads.explain(contract=contract or b"", seq=seq or 0)
+            told = await party.reads.explain(contract=contract or b"", seq=seq or 0)
+            return told, await trades_of(party.insight, told) if seq else ()
 
-    found = asyncio.run(ask())
+    found, trades = asyncio.run(ask())
     if contract is None:
-        entry = decided(found)
-        tell_decided(output, entry)
+        entry = decided(found, trades)
+        tell_decided(output, entry, trades)
         output.end(entry)
         return
     # What was approved was chosen when the order began to wait.

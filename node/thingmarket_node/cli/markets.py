@@ -180,7 +180,7 @@ def _forgotten(known: TradesSeen) -> tuple[str, str]:
     place = f"{moment(known.forgotten_ms)} UTC, log position {known.forgotten_seq}"
     return (
         f"Trades up to {place}, are not told: the node knows the last ones since its start.",
-        "They stand in its log, which its operator has; trades with escrow in `owner contracts` too.",
+        "Your own ones are in `owner orders`; all stand in its log, which its operator has.",
     )
 
 

@@ -81,8 +81,6 @@ def tell_orders(output: Output, orders: Sequence[dict[str, Any]]) -> None:
     refused = sum(bool(one["refused"]) for one in orders)
     title = f"orders: {len(orders)}, of which refused {refused}"
     output.table(title, ("order", "what", "side", "market", "lots", "ticks", "came to"), rows)
-    if refused < len(orders):
-        output.say("What those in the book traded: `thingmarket market trades HOME MARKET`.")
 
 
 def _came_to(one: dict[str, Any]) -> str:

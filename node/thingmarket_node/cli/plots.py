@@ -69,7 +69,13 @@ def _stacked_days(axes: Any, spent: Sequence[SpendingRow], currency: str) -> Non
             width=0.8,
         )
         base = {day: base[day] + sums[day] for day in days}
-    axes.set_title("Spent by day and thing, less what came back")
+    if any(row.income_minor for row in spent):
+        earned = dict.fromkeys(days, 0)
+        for row in spent:
+            earned[row.day_ms] += row.income_minor - row.fee_minor
+        heights = [-earned[day] / unit for day in days]
+        axes.bar([_day(day) for day in days], heights, label="earned in books", color="tab:gray", width=0.8)
+    axes.set_title("Spent by day and thing, less what came back; below, earned in books less fees")
     axes.set_ylabel(currency)
     _date_axis(axes, days)
     if spent:

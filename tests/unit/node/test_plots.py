@@ -1,5 +1,6 @@
 """Plots are drawn without a display, also of an owner who has done nothing yet."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from thingmarket.limits import DAY_MS
@@ -48,6 +49,14 @@ def test_a_report_is_drawn_with_its_days_things_and_categories(tmp_path: Path) -
     assert text.startswith("<?xml")
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
     assert len(text) > len(_empty(tmp_path)), "what was spent is drawn"
+
+
+def test_what_was_earned_in_books_is_drawn_below(tmp_path: Path) -> None:
+    """[OPS-4]"""
+    sold = replace(spending("plant", "26110000", 0, 0), orders=0, trades=2, income_minor=400, fee_minor=4)
+    draw_report(tmp_path / "spent.svg", [replace(sold, income_minor=0)], [], currency="EUR")
+    draw_report(tmp_path / "earned.svg", [sold], [], currency="EUR")
+    assert len((tmp_path / "earned.svg").read_text()) > len((tmp_path / "spent.svg").read_text())
 
 
 def _empty(tmp_path: Path) -> str:

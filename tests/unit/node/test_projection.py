@@ -9,6 +9,7 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import Outcome
 from thingmarket_node import projection as module
 from thingmarket_node.core.messages import Published
+from thingmarket_node.projected import SCHEMA_VERSION
 from thingmarket_node.projection import Projection
 
 
@@ -110,3 +111,21 @@ async def test_a_file_with_a_gap_is_begun_anew(tmp_path: Path) -> None:
     projection = await Projection.open(path)
     assert projection.head() == 0
     await projection.close()
+
+
+async def test_a_file_of_an_older_version_is_begun_anew(tmp_path: Path) -> None:
+    """[INS-1]"""
+    path = tmp_path / "projection.db"
+    projection = await Projection.open(path)
+    hand_over(projection, 1, 2)
+    await projection.close()
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE trades")
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION - 1}")
+    db.close()
+    projection = await Projection.open(path)
+    assert projection.head() == 0, "it is fed from the first entry on"
+    await projection.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT COUNT(*) FROM trades").fetchone() == (0,)
+    db.close()
