@@ -105,7 +105,7 @@ def test_things_trade_in_a_market_and_see_it(exchange: Exchange) -> None:
     assert exchange.did("thing", "goods", "withdraw", "shop", "1", "97")["quantity_steps"] == 97
 
 
-def test_goods_are_listed_as_declared_held_and_free(exchange: Exchange) -> None:
+def test_goods_are_listed_as_there_held_and_free(exchange: Exchange) -> None:
     """[MKT-4]"""
     exchange.did("owner", "goods", "declare", "bob", "1", "20")
     placed = exchange.did("thing", "order", "sell", "shop", "1", "6", "5.00")
@@ -267,6 +267,7 @@ def test_ones_own_trades_are_read_and_explained_after_a_restart(exchange: Exchan
         assert (trade["order"], trade["lots"], trade["seq"]) == (placed["order"], 3, bought["seq"])
         shown = exchange.ran(*why).stdout
         assert "0.20 EUR" in shown and "0.60 EUR" in shown and str(other["order"]) not in shown
+        assert "ticks" not in shown
     exchange.did("thing", "order", "cancel", "shop", "--all")
 
 

@@ -1,11 +1,15 @@
 """Why one command was decided as it was, refused ones too: the rules, the facts, and guards in words."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
 
 from thingmarket.audit.merkle import leaf_hash
 from thingmarket.errors import Code, Refusal
 from thingmarket.market.entries import Command, EntryKind
+from thingmarket.matching.records import COMMAND
 from thingmarket.policy.decision import Decision
 from thingmarket.policy.rules import RULES
 from thingmarket.trading.commands import PlaceOrders
@@ -14,7 +18,8 @@ from thingmarket.wire.envelope import signed_bytes
 from thingmarket.wire.insight import TradeRow
 from thingmarket.wire.reads import Explanation
 from thingmarket.wire.signing import entry_bytes
-from thingmarket_client.insight import Insight
+from thingmarket_client.live_book import Market
+from thingmarket_client.trader import Trader
 from thingmarket_node.cli.amounts import fact_words
 from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.placed import limit_rows, orders_value, tell_orders
@@ -22,6 +27,7 @@ from thingmarket_node.cli.traded import tell_trades, trade_value, trades_of_fram
 from thingmarket_node.refused_orders import name_of
 
 _MINUTE_MS = 60_000
+_MARKETS_MAX: Final = 20  # prices of orders in more markets are shown in ticks
 
 
 def proven_command(found: Explanation) -> Command:
@@ -37,7 +43,18 @@ def proven_command(found: Explanation) -> Command:
     return read_command(found.command)
 
 
-def decided(found: Explanation, trades: Sequence[TradeRow] = ()) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traded:
+    """What the orders of a frame traded up to now, and the markets that they name."""
+
+    trades: tuple[TradeRow, ...]
+    markets: Mapping[int, Market]
+
+
+NOTHING_TRADED: Final = Traded(trades=(), markets=MappingProxyType({}))
+
+
+def decided(found: Explanation, placed: Traded = NOTHING_TRADED) -> dict[str, Any]:
     """What became of one command, and what its orders traded, as one JSON object (TAMPERED)."""
     if found.outcome is None:
         raise Refusal(Code.UNKNOWN_ENTRY, "no such command of this party", "QRY-5")
@@ -54,18 +71,23 @@ def decided(found: Explanation, trades: Sequence[TradeRow] = ()) -> dict[str, An
         "rule_texts": {rule: RULES.get(rule, "") for rule in (decision.rules if decision else ())},
         "facts": [{"name": fact.name, "value": fact.value} for fact in (decision.facts if decision else ())],
         "orders": _orders(command.body, decision),
-        "trades": [trade_value(row) for row in trades],
+        "trades": [trade_value(row) for row in placed.trades],
     }
 
 
-async def trades_of(insight: Insight, found: Explanation) -> tuple[TradeRow, ...]:
+async def traded(party: Trader, found: Explanation) -> Traded:
     """What the orders that a command placed traded since, by whose frames ever (TAMPERED)."""
     if found.command is None or found.receipt is None:
-        return ()
+        return NOTHING_TRADED
     body = proven_command(found).body
     if not isinstance(body, PlaceOrders):
-        return ()
-    return await trades_of_frame(insight, body.orders, since_ms=found.receipt.time_ms)
+        return NOTHING_TRADED
+    trades = await trades_of_frame(party.insight, body.orders, since_ms=found.receipt.time_ms)
+    markets: dict[int, Market] = {}
+    for number in sorted({record[4] for record in COMMAND.iter_unpack(body.orders)})[:_MARKETS_MAX]:
+        with suppress(Refusal):  # a frame may name a market that there never was
+            markets[number] = await party.market(number)
+    return Traded(trades=trades, markets=markets)
 
 
 def _orders(body: object, decision: Decision | None) -> list[dict[str, Any]]:
@@ -74,14 +96,14 @@ def _orders(body: object, decision: Decision | None) -> list[dict[str, Any]]:
     return orders_value(body.orders, decision.facts if decision else ())
 
 
-def tell_decided(output: Output, value: dict[str, Any], trades: Sequence[TradeRow] = ()) -> None:
+def tell_decided(output: Output, value: dict[str, Any], placed: Traded) -> None:
     """Say to people what became of one command."""
     if output.as_json:
         return
     output.say(f"entry {value['seq']}: {value['command']} of {value['sender']}")
     if value["orders"]:
-        tell_orders(output, value["orders"])
-        tell_trades(output, "what they traded up to now", trades)
+        tell_orders(output, value["orders"], placed.markets)
+        tell_trades(output, "what they traded up to now", placed.trades)
     else:
         output.say(f"  {value['name']}" + (f": {value['reason']}" if value["reason"] else ""))
     texts = [(rule, text) for rule, text in value["rule_texts"].items() if text or not value["orders"]]
@@ -89,7 +111,7 @@ def tell_decided(output: Output, value: dict[str, Any], trades: Sequence[TradeRo
         title = "what had to hold" if value["verdict"] == "ALLOW" else "what did not hold"
         output.table(title, ("rule", ""), texts)
     facts = [one for one in value["facts"] if not (value["orders"] and one["name"].startswith("order."))]
-    limits = limit_rows(facts) if value["orders"] else []
+    limits = limit_rows(facts, placed.markets) if value["orders"] else []
     facts = facts[: len(facts) - len(limits)]  # what was left stands last
     if facts:
         currency = next((str(one["value"]) for one in facts if one["name"] == "currency"), "")

@@ -10,11 +10,18 @@ from thingmarket.errors import Code, Refusal
 from thingmarket.identity.parties import is_thing
 from thingmarket.policy.rules import RULES
 from thingmarket.proportions import WHOLE_MILLIONTHS
-from thingmarket.wire.insight import TradeRow
 from thingmarket.wire.reads import Explanation
 from thingmarket_client.decisions import ChoiceRecord, load_record
 from thingmarket_node.cli.amounts import HexType, fact_words, moment, share, written
-from thingmarket_node.cli.decided import decided, in_words, proven_command, tell_decided, trades_of
+from thingmarket_node.cli.decided import (
+    NOTHING_TRADED,
+    Traded,
+    decided,
+    in_words,
+    proven_command,
+    tell_decided,
+    traded,
+)
 from thingmarket_node.cli.inbox import why, words_value
 from thingmarket_node.cli.output import Output, json_option
 from thingmarket_node.cli.parties import contract_value, node_option, open_party
@@ -78,15 +85,15 @@ def explain(
         raise click.UsageError("give the ID of a contract, or --entry")
     folders, output = homes or (Path(),), Output(as_json=as_json)
 
-    async def ask() -> tuple[Explanation, tuple[TradeRow, ...]]:
+    async def ask() -> tuple[Explanation, Traded]:
         async with await open_party(folders[0], card) as party:
             told = await party.reads.explain(contract=contract or b"", seq=seq or 0)
-            return told, await trades_of(party.insight, told) if seq else ()
+            return told, await traded(party, told) if seq else NOTHING_TRADED
 
-    found, trades = asyncio.run(ask())
+    found, placed = asyncio.run(ask())
     if contract is None:
-        entry = decided(found, trades)
-        tell_decided(output, entry, trades)
+        entry = decided(found, placed)
+        tell_decided(output, entry, placed)
         output.end(entry)
         return
     # What was approved was chosen when the order began to wait.

@@ -1,6 +1,6 @@
 """The orders of one frame, as an explanation shows them: what was placed, what was refused and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from thingmarket.matching.records import COMMAND, Kind, Side
 from thingmarket.money import CURRENCIES
 from thingmarket.policy.decision import Fact
 from thingmarket.trading.frame import KINDS_NEW
+from thingmarket_client.live_book import Market
 from thingmarket_node.cli.amounts import written
 from thingmarket_node.cli.output import Output
 from thingmarket_node.cli.trouble import words_of_order
@@ -63,8 +64,8 @@ def _number(code: str) -> int:
     return int(Code[code]) if code in Code.__members__ else 0
 
 
-def tell_orders(output: Output, orders: Sequence[dict[str, Any]]) -> None:
-    """Say to people what came of each order, or of those that were refused."""
+def tell_orders(output: Output, orders: Sequence[dict[str, Any]], markets: Mapping[int, Market]) -> None:
+    """Say to people what came of each order, or of those that were refused; prices as money a lot."""
     shown = [one for one in orders if one["refused"]] if len(orders) > _SHOWN else orders
     rows = [
         (
@@ -73,14 +74,24 @@ def tell_orders(output: Output, orders: Sequence[dict[str, Any]]) -> None:
             one["side"],
             one["market"] or "all",
             one["lots"] or "",
-            one["price_ticks"] if one["side"] else "",
+            _price(one, markets.get(one["market"])),
             _came_to(one),
         )
         for one in shown
     ]
     refused = sum(bool(one["refused"]) for one in orders)
     title = f"orders: {len(orders)}, of which refused {refused}"
-    output.table(title, ("order", "what", "side", "market", "lots", "ticks", "came to"), rows)
+    output.table(title, ("order", "what", "side", "market", "lots", "a lot", "came to"), rows)
+
+
+def _price(one: dict[str, Any], market: Market | None) -> str:
+    if not one["side"] or not one["price_ticks"]:
+        return ""
+    return _money(one["price_ticks"], market)
+
+
+def _money(ticks: int, market: Market | None) -> str:
+    return f"{ticks} ticks" if market is None else f"{market.money(ticks)} {market.terms.currency}"
 
 
 def _came_to(one: dict[str, Any]) -> str:
@@ -92,23 +103,25 @@ def _came_to(one: dict[str, Any]) -> str:
     return f"{one['refused']}: {one['reason']}{rule}"
 
 
-def limit_rows(facts: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+def limit_rows(facts: Sequence[dict[str, Any]], markets: Mapping[int, Market]) -> list[tuple[str, str]]:
     """What permits and counters left when the frame came, with money as such where its currency is known."""
     ledgers = {name.split(".")[1] for fact in facts if (name := str(fact["name"])).startswith("headroom.")}
     return [
-        (str(fact["name"]), _words(str(fact["name"]), fact["value"], ledgers))
+        (str(fact["name"]), _words(str(fact["name"]), fact["value"], ledgers, markets))
         for fact in facts
         if str(fact["name"]).startswith(_LEFT)
     ]
 
 
-def _words(name: str, value: int, ledgers: set[str]) -> str:
+def _words(name: str, value: int, ledgers: set[str], markets: Mapping[int, Market]) -> str:
     if value >= _NO_LIMIT:
         return "no limit"
     last = name.rpartition(".")[2]
+    if last == "price_high":
+        return _money(value, markets.get(int(name.split(".")[1])))
     # A permit names its market, and not the currency.
     of = {name.split(".")[1]} if name.startswith("headroom.") else ledgers
     codes = [currency.code for currency in CURRENCIES.values() if str(currency.ledger) in of]
     if last in _MONEY and len(codes) == 1:
         return written(value, codes[0])
-    return f"{value} ticks" if last == "price_high" else str(value)
+    return str(value)

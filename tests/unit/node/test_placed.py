@@ -33,9 +33,10 @@ def test_each_order_of_a_frame_is_told_with_its_refusal_in_words(capsys: pytest.
     found = orders_value(bid(7) + bid(8, -1) + bid(9), facts)
     assert [one["refused"] for one in found] == ["", "BAD_PRICE", "OVER_ORDER"]
     assert (found[0]["lots"], found[0]["price_ticks"], found[0]["side"]) == (3, 20, "BUY")
-    tell_orders(Output(as_json=False), found)
+    tell_orders(Output(as_json=False), found, {})
     shown = capsys.readouterr().out
     assert "orders: 3, of which refused 2" in shown and "taken" in shown
+    assert "20 ticks" in shown, "nobody said what a tick of the market is"
     assert "BAD_PRICE: the market has no such price [BOK-4]" in shown
 
 
@@ -58,6 +59,11 @@ def test_limits_are_told_as_money_where_one_currency_is_meant() -> None:
         {"name": "headroom.978.money", "value": 1580},
         {"name": "headroom.978.orders", "value": 2**53 - 3},
     ]
-    assert [words for _, words in limit_rows(facts)] == ["2000 ticks", "20.00 EUR", "15.80 EUR", "no limit"]
+    assert [words for _, words in limit_rows(facts, {})] == [
+        "2000 ticks",
+        "20.00 EUR",
+        "15.80 EUR",
+        "no limit",
+    ]
     facts.append({"name": "headroom.840.money", "value": 5})
-    assert [words for _, words in limit_rows(facts)][1:3] == ["2000", "15.80 EUR"]
+    assert [words for _, words in limit_rows(facts, {})][1:3] == ["2000", "15.80 EUR"]
