@@ -10,7 +10,8 @@ from prometheus_client import generate_latest
 
 from tests.builders import World
 from tests.ordering import buy, sell
-from tests.unit.node.test_insight import Street, outcomes_of
+from tests.projecting import outcomes_of
+from tests.unit.node.test_insight import Street
 from thingmarket.errors import Code
 from thingmarket.matching.records import MarketState
 from thingmarket_node import logs
