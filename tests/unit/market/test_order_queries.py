@@ -18,6 +18,7 @@ from thingmarket.market.order_queries import (
     seat_seen,
     trades_seen,
 )
+from thingmarket.time import UnixMs
 from thingmarket.trading.frame import order_id_of
 from thingmarket.trading.terms import BookShown
 from thingmarket.wire import orders as wire
@@ -164,11 +165,11 @@ def test_trades_of_a_thing_are_seen_by_the_owner_for_whom_it_placed_them(world: 
 
     thing = world.thing("printer", anna)
     of_anna = world.frame(thing, buy(1, 10, market=2))
-    world.time_ms += 1
+    world.time_ms = UnixMs(world.time_ms + 1)
     thing = world.present(thing, world.mandate(anna, thing.id))
     assert statuses(world.frame(thing, buy(1, 10, market=2))) == (0,)
     assert seen(anna, of_anna) == 1, "another mandate of the same owner"
-    world.time_ms += 1
+    world.time_ms = UnixMs(world.time_ms + 1)
     thing = world.present(replace(thing, owner=eve.id), world.mandate(eve, thing.id))
     assert (seen(anna, of_anna), seen(eve, of_anna)) == (1, 0)
     of_eve = world.frame(thing, buy(1, 10, market=2))
