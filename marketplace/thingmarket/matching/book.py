@@ -20,12 +20,13 @@ from thingmarket.limits import (
 )
 from thingmarket.matching import snapshot
 from thingmarket.matching.entering import enter
-from thingmarket.matching.events import Fields
+from thingmarket.matching.events import FLAGS_FROM_END, Fields
 from thingmarket.matching.leaving import cancel, expire, leave, mass_cancel, reduce
 from thingmarket.matching.levels import BookSide
 from thingmarket.matching.matching import TRADE, match
 from thingmarket.matching.records import (
     COMMAND_BYTES,
+    LAST_OF_COMMAND,
     WORD_COMMAND,
     EventKind,
     Kind,
@@ -123,7 +124,8 @@ class Book:
 # others the functions of their kinds say.
 def _carry_out(resting: Resting, records: Iterable[Record]) -> None:
     """Do commands one after the other."""
-    plain, places, events = resting.plain, resting.places, resting.events
+    plain, places, events, packed = resting.plain, resting.places, resting.events, resting.events.packed
+    orders_max, levels_max = resting.orders_max, resting.levels_max
     for word, quantity, price, order_id, account in records:
         sides, place = plain.get(word), places.get(order_id)
         if (
@@ -132,24 +134,24 @@ def _carry_out(resting: Resting, records: Iterable[Record]) -> None:
             and 0 < price <= BOOK_PRICE_MAX
             and order_id
             and place is None
-            and len(places) < resting.orders_max
-            and resting.has_room(sides[0], price)
+            and len(places) < orders_max
+            and (len(sides[0].ranks) < levels_max or price in sides[0].levels)
         ):
             own, makers = sides
-            left = quantity
-            if makers.reaches(price):
+            ranks, left = makers.ranks, quantity
+            if ranks and ranks[-1] >= price * makers.sign:
                 left = match(resting, makers, order_id, account, price, quantity, TRADE)
             if left:
                 own.add(order_id, account, price, left)
                 events.told(_NEW | own.word, order_id, price, left)
-            elif not makers.ranks:
+            elif not ranks:
                 resting.forget_if_empty(own.number)
         elif place is not None and word == place[0].cancel_word and account == place[1]:
             leave(resting, order_id, place, _CANCELED)
         else:
             fields = (*command_fields(word), quantity, price, order_id, account)
             _BY_KIND[fields[0]](resting, fields)
-        events.end_command()
+        packed[FLAGS_FROM_END] = LAST_OF_COMMAND
 
 
 def _depth(side: BookSide, n: int) -> Depth:

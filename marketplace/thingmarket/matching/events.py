@@ -4,7 +4,6 @@ from typing import Final
 
 from thingmarket.matching.records import (
     EVENT_BYTES,
-    LAST_OF_COMMAND,
     WORD_EVENT,
     WORD_TRADE,
     EventKind,
@@ -16,7 +15,7 @@ Fields = tuple[int, int, int, int, int, int, int, int, int]
 
 _REJECTED: Final = int(EventKind.REJECTED)  # plain numbers: enums are slow here
 _STATE: Final = int(EventKind.STATE)
-_FLAGS_FROM_END: Final = 3 - EVENT_BYTES  # where the flags of the event written last are
+FLAGS_FROM_END: Final = 3 - EVENT_BYTES  # where the flags of the event written last are
 _pack_event: Final = WORD_EVENT.pack
 _pack_trade: Final = WORD_TRADE.pack
 
@@ -35,10 +34,6 @@ class Events:
         packed = bytes(self.packed)
         self.packed.clear()
         return packed
-
-    def end_command(self) -> None:
-        """Mark the event written last as the last one of its command."""
-        self.packed[_FLAGS_FROM_END] = LAST_OF_COMMAND
 
     def told(self, word: int, order_id: int, price: int, quantity: int) -> None:
         """Tell what became of one order: with what rests, was removed or remains."""
