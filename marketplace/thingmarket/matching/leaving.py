@@ -68,4 +68,5 @@ def leave(resting: Resting, order_id: int, place: Place, kind: int) -> None:
     """Take an order out and tell it by an event of this kind."""
     side, _, price = place
     resting.events.told(kind | side.word, order_id, price, side.remove(order_id))
-    resting.forget_if_empty(side.number)
+    if not side.ranks:
+        resting.forget_if_empty(side.number)

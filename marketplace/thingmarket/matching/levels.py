@@ -102,11 +102,12 @@ class BookSide:
         """Put an order at the end of the queue of its price."""
         level = self.levels.get(price)
         if level is None:
-            level = self.levels[price] = {}
+            self.levels[price] = {order_id: quantity}
             insort(self.ranks, price * self.sign)
-        elif len(level) == _LONG and not isinstance(level, OrderedDict):
-            level = self.levels[price] = OrderedDict(level)
-        level[order_id] = quantity
+        else:
+            if len(level) == _LONG and not isinstance(level, OrderedDict):
+                level = self.levels[price] = OrderedDict(level)
+            level[order_id] = quantity
         self.places[order_id] = (self, account, price)
 
     def add_worst(self, order_id: int, account: int, price: int, quantity: int) -> None:
