@@ -12,7 +12,10 @@ from thingmarket.matching import Engine
 from thingmarket.matching.records import COMMAND_BYTES, EVENT, EventKind
 
 FOLDER = os.environ.get("THINGMARKET_STREAMS", "")
-NEEDED = "set THINGMARKET_STREAMS to the folder of one.xz, multi.xz, thin.xz and expected.json"
+NEEDED = (
+    "16 MB of streams are not part of the repository: set THINGMARKET_STREAMS to the folder of "
+    "one.xz, multi.xz, thin.xz and expected.json"
+)
 BATCH = 512 * COMMAND_BYTES
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason=NEEDED)
